@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: MIT
+# turno: one Makefile for everything. `make help` lists the targets.
+#
+# Settings: V=1 shows commands, WERROR=1 makes warnings errors, SANITIZE=address,undefined builds an instrumented copy.
+# Each variant has its own tree build/<variant>/, so that they never mix; build/turnod and build/turno point at the
+# release variant. Local settings may go to config.mk.
+
+.DELETE_ON_ERROR:
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules
+
+-include config.mk
+
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+SBINDIR    ?= $(PREFIX)/sbin
+MANDIR     ?= $(PREFIX)/share/man
+DATADIR    ?= $(PREFIX)/share
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+SYSCONFDIR ?= /etc
+INSTALL    ?= install
+T          ?= 60
+
+comma   := ,
+Q       := $(if $(V),,@)
+say      = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
+
+# ---- set-up ------------------------------------------------------------------------------------------------------
+# These targets first install what they need and is missing (tests/deps), then start make again: nothing below the
+# `else` is looked at before there is a compiler.
+needs_build := deps
+needs_check := check check-san demo
+needs_lint  := lint format
+needs_fuzz  := fuzz
+needs_bench := bench
+set_up_goals := $(needs_build) $(needs_check) $(needs_lint) $(needs_fuzz) $(needs_bench)
+
+ifneq ($(if $(SETUP),,$(filter $(set_up_goals),$(MAKECMDGOALS))),)
+
+purposes := build run $(foreach p,check lint fuzz bench,$(if $(filter $(needs_$(p)),$(MAKECMDGOALS)),$(p)))
+.PHONY: $(MAKECMDGOALS) again
+$(MAKECMDGOALS): again ; @:
+again:
+	@tests/deps install $(purposes)
+	+@$(MAKE) --no-print-directory SETUP=done $(MAKECMDGOALS)
+
+else ifneq ($(if $(MAKECMDGOALS),$(filter-out clean help deps,$(MAKECMDGOALS)),all),)
+
+# ---- compiler, flags, libraries -------------------------------------------------------------------------------------
+variant := $(or $(VARIANT),$(subst $(comma),-,$(SANITIZE)),release)
+O       := build/$(variant)
+G       := build/gen
+
+daemon_pkgs := libevent libpq libconfig jansson libsystemd libpcre2-8 libcrypto
+cli_pkgs    := libcurl smartcols jansson
+all_pkgs    := $(sort $(daemon_pkgs) $(cli_pkgs))
+
+# What the compiler lacks is found out once a compiler, into build/probe-NAME.mk.
+probe := build/probe-$(notdir $(firstword $(CC))).mk
+-include $(probe)
+probed_flags := -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fstack-clash-protection -fcf-protection \
+	-ftrivial-auto-var-init=zero -fstrict-flex-arrays=3
+$(probe): Makefile
+	@mkdir -p $(@D)
+	@command -v $(firstword $(CC)) >/dev/null && command -v pkg-config >/dev/null || \
+		{ echo 'no compiler or pkg-config: run `make deps` first (it installs Debian packages)' >&2; exit 1; }
+	@pkg-config --exists --print-errors $(all_pkgs) || \
+		{ echo 'libraries are missing: run `make deps` first (it installs Debian packages)' >&2; exit 1; }
+	@{ printf 'hardening :='; for flag in $(probed_flags); do \
+		echo 'int x;' | $(CC) -O2 -Werror $$flag -x c -c -o build/probe.o - >/dev/null 2>&1 && printf ' %s' $$flag; \
+	done; echo; echo 'pkg_cflags := $(foreach p,$(all_pkgs),$(shell pkg-config --cflags $(p) 2>/dev/null))'; \
+	echo 'daemon_libs := $(shell pkg-config --libs $(daemon_pkgs) 2>/dev/null)'; \
+	echo 'cli_libs := $(shell pkg-config --libs $(cli_pkgs) 2>/dev/null)'; \
+	echo 'cmocka_libs := $(shell pkg-config --libs cmocka 2>/dev/null || echo -lcmocka)'; } > $@.new
+	@rm -f build/probe.o; mv $@.new $@
+
+warnings := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wvla -Wundef -Wcast-qual -Wcast-align -Wwrite-strings -Wformat=2 -Wnull-dereference \
+	-Wdouble-promotion -Wimplicit-fallthrough -Wswitch-enum -Werror=implicit-function-declaration \
+	-Werror=return-type -Werror=format-security -Werror=incompatible-pointer-types -Werror=int-conversion \
+	$(if $(WERROR),-Werror)
+sanitize := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer -O1,-O2 $(hardening))
+
+# The user's CPPFLAGS and CFLAGS come last and never lose our own.
+all_cflags  = -std=c17 -D_GNU_SOURCE -I. -I$(G) $(pkg_cflags) $(warnings) -g $(sanitize) \
+	-fno-common -fno-strict-overflow -fPIE $(CPPFLAGS) $(CFLAGS)
+all_ldflags = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
+
+# ---- sources ----------------------------------------------------------------------------------------------------------
+common_src := common/arena.c common/err.c common/json.c common/log.c common/names.c common/parse.c common/strbuf.c \
+	common/uuid.c common/xalloc.c
+# Until every file is there: by wildcard. (One marked place: the explicit lists go here.)
+daemon_src := $(wildcard daemon/*.c daemon/*/*.c)
+cli_src    := $(wildcard cli/*.c)
+common_src := $(wildcard $(common_src))
+# (end of the marked place)
+
+gen_src := $(G)/stmts.c $(G)/schema.c
+tests   := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c tests/sql/test_*.c tests/proto/test_*.c))
+fuzzers := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/fuzz_*.c))
+benches := $(patsubst %.c,$(O)/%,$(wildcard tests/bench/bench_*.c tests/replay/replay_*.c))
+helpers := $(filter-out tests/unit/test_% tests/sql/test_% tests/proto/test_% tests/fuzz/% tests/bench/bench_% \
+	tests/replay/replay_%,$(wildcard tests/*/*.c))
+
+obj = $(patsubst %.c,$(O)/%.o,$(1))
+
+programs := $(if $(wildcard daemon/main.c),$(O)/turnod) $(if $(wildcard cli/main.c),$(O)/turno)
+
+.PHONY: all programs tests
+all: programs ## build the programs (the default)
+programs: $(programs) $(if $(filter release,$(variant)),$(patsubst $(O)/%,build/%,$(programs)))
+
+build/turnod build/turno: build/%: $(O)/%
+	@ln -sfn $(variant)/$* $@
+
+$(O)/turnod: $(call obj,$(daemon_src) $(common_src)) $(call obj,$(gen_src))
+	$(call say,LINK,$@)$(CC) $(all_ldflags) -o $@ $^ $(daemon_libs)
+$(O)/turno: $(call obj,$(cli_src) $(common_src))
+	$(call say,LINK,$@)$(CC) $(all_ldflags) -o $@ $^ $(cli_libs)
+
+# Everything but the two main.o, so that a test can call anything and replace what it likes: a symbol the test program
+# defines itself is not taken from here, nor from libpq.
+$(O)/libturnod.a: $(call obj,$(filter-out daemon/main.c,$(daemon_src)) $(gen_src))
+$(O)/libturno.a: $(call obj,$(filter-out cli/main.c,$(cli_src)))
+$(O)/libcommon.a: $(call obj,$(common_src))
+archives := $(O)/libturnod.a $(O)/libturno.a $(O)/libcommon.a
+$(archives):
+	$(call say,AR,$@)rm -f $@; ar rcsD $@ $^
+
+# ---- generated sources --------------------------------------------------------------------------------------------------
+# build/gen is shared by the variants. A file that comes out the same keeps its time, so that nothing is compiled for it.
+sql_src := $(sort $(wildcard sql/stmts/*.sql sql/functions/*.sql sql/schema/*.sql))
+
+$(G)/transition_print: common/transition_print.c common/names.c common/names.h common/transition.def | $(probe)
+	$(call say,CC,$@)mkdir -p $(@D) && $(CC) -std=c17 -D_GNU_SOURCE -I. -O1 $(warnings) -o $@ common/transition_print.c common/names.c
+$(G)/transition.sql $(G)/transition.md $(G)/transition.mdoc: $(G)/transition.%: $(G)/transition_print
+	$(call say,GEN,$@)$(G)/transition_print $* > $@.new && mv $@.new $@
+
+$(G)/sql.list: FORCE
+	@mkdir -p $(@D); echo '$(sql_src)' > $@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(G)/stamp: sql/embed.sh $(sql_src) $(G)/transition.sql $(G)/sql.list
+	$(call say,GEN,'$(G): statements and schema')rm -rf $(G)/new && mkdir -p $(G)/new && cp $(G)/transition.sql $(G)/new/ && sql/embed.sh $(G)/new
+	@for f in stmts.h stmts.c schema.h schema.c; do cmp -s $(G)/new/$$f $(G)/$$f || mv $(G)/new/$$f $(G)/$$f || exit 1; done
+	@rm -rf $(G)/new; touch $@
+$(G)/stmts.h $(G)/stmts.c $(G)/schema.h $(G)/schema.c: $(G)/stamp ;
+
+# ---- objects ------------------------------------------------------------------------------------------------------------
+# The stamp holds compiler and flags and is touched only when they differ.
+$(O)/flags: FORCE | $(probe)
+	@mkdir -p $(@D); echo '$(CC) $(all_cflags) $(all_ldflags)' > $@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+FORCE:
+
+$(O)/%.o: %.c $(O)/flags
+	@mkdir -p $(@D)
+	$(call say,CC,$<)$(CC) $(all_cflags) -MMD -MP -c -o $@ $<
+# Before the first .d files exist nobody knows who includes the generated headers: they come first.
+$(call obj,$(daemon_src) $(gen_src)): | $(G)/stmts.h $(G)/schema.h
+$(patsubst %,%.o,$(tests) $(fuzzers) $(benches)) $(call obj,$(helpers)): | $(G)/stmts.h $(G)/schema.h
+
+# ---- tests --------------------------------------------------------------------------------------------------------------
+# tests/DIR/test_X.c is a cmocka program of its own; the other .c files of its folder are linked into each of them.
+# It is run in the top folder of the tree; what it may look at is in the environment (see tests/run).
+.PHONY: tests check check-san fuzz bench demo
+tests: $(tests) $(fuzzers) $(benches)
+tests_libs = -Wl,--start-group $(archives) -Wl,--end-group $(cmocka_libs) $(daemon_libs) $(cli_libs)
+define helpers_of
+$(filter $(O)/tests/$(1)/%,$(tests) $(fuzzers) $(benches)): $(call obj,$(filter tests/$(1)/%,$(helpers)))
+endef
+$(foreach d,unit sql proto bench replay,$(eval $(call helpers_of,$(d))))
+# These play libpq from a script.
+$(addprefix $(O)/tests/unit/test_,conn batch row): $(call obj,$(wildcard tests/fake/*.c))
+$(fuzzers): $(O)/tests/fuzz/replay.o
+
+$(tests) $(fuzzers) $(benches): %: %.o $(archives)
+	$(call say,LINK,$@)$(CC) $(all_ldflags) -o $@ $(filter %.o,$^) $(tests_libs)
+
+check: all tests ## all tests (as root in a copy, as an unprivileged user)
+	@tests/run --build $(O)
+
+check-san: ## unit and protocol tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	+@$(MAKE) --no-print-directory SETUP=done SANITIZE=address,undefined all tests
+	@tests/run --build build/address-undefined unit corpus proto
+
+fuzz: ## each fuzz target for T seconds (clang); T=60
+	+@$(MAKE) --no-print-directory SETUP=done CC=clang VARIANT=fuzz SANITIZE=fuzzer-no-link,address,undefined fuzz-programs
+	@for f in $(patsubst $(O)/tests/fuzz/fuzz_%,%,$(fuzzers)); do \
+		mkdir -p tests/fuzz/corpus/$$f build/fuzz/found; echo "fuzz $$f"; \
+		build/fuzz/tests/fuzz/run_$$f -max_total_time=$(T) -artifact_prefix=build/fuzz/found/$$f- -verbosity=0 \
+			-print_final_stats=1 build/fuzz/found tests/fuzz/corpus/$$f || exit 1; done
+.PHONY: fuzz-programs
+fuzz-programs: $(patsubst $(O)/tests/fuzz/fuzz_%,$(O)/tests/fuzz/run_%,$(fuzzers))
+$(O)/tests/fuzz/run_%: $(O)/tests/fuzz/fuzz_%.o $(archives)
+	$(call say,LINK,$@)$(CC) $(all_ldflags) -fsanitize=fuzzer -o $@ $< $(tests_libs)
+
+bench: all tests ## benchmarks beside pgbench; writes build/bench.json
+	@tests/stage tests/bench/run
+
+demo: all ## a desk with its story; leaves it running
+	@tests/stage --keep tests/demo
+
+# ---- lint ---------------------------------------------------------------------------------------------------------------
+c_files := $(sort $(wildcard common/*.[ch] daemon/*.[ch] daemon/*/*.[ch] cli/*.[ch] tests/*/*.[ch]))
+.PHONY: lint format
+lint: $(G)/stmts.h $(G)/schema.h ## clang-format, clang-tidy, cppcheck, headers alone, shellcheck, man pages
+	@CC='$(CC)' CFLAGS_ALL='$(all_cflags)' tests/lint $(c_files)
+format: ## format the C files in place
+	@clang-format -i $(c_files)
+
+# ---- installation -------------------------------------------------------------------------------------------------------
+.PHONY: install uninstall
+install: all ## install under PREFIX (and DESTDIR); starts nothing, keeps existing configuration
+	@DESTDIR='$(DESTDIR)' BINDIR='$(BINDIR)' SBINDIR='$(SBINDIR)' MANDIR='$(MANDIR)' DATADIR='$(DATADIR)' \
+	UNITDIR='$(UNITDIR)' SYSUSERSDIR='$(SYSUSERSDIR)' SYSCONFDIR='$(SYSCONFDIR)' INSTALL='$(INSTALL)' tests/install install $(O)
+uninstall: ## remove what install has put there, except configuration and data
+	@DESTDIR='$(DESTDIR)' BINDIR='$(BINDIR)' SBINDIR='$(SBINDIR)' MANDIR='$(MANDIR)' DATADIR='$(DATADIR)' \
+	UNITDIR='$(UNITDIR)' SYSUSERSDIR='$(SYSUSERSDIR)' SYSCONFDIR='$(SYSCONFDIR)' INSTALL='$(INSTALL)' tests/install uninstall $(O)
+
+-include $(patsubst %.o,%.d,$(call obj,$(daemon_src) $(cli_src) $(common_src) $(gen_src) $(helpers)) \
+	$(patsubst %,%.o,$(tests) $(fuzzers) $(benches)))
+
+endif
+
+# ---- always -------------------------------------------------------------------------------------------------------------
+.DEFAULT_GOAL := all
+.PHONY: clean help
+clean: ## remove everything that was built
+	rm -rf build
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-10s %s\n", $$1, $$2 }'
