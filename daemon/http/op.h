@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One request in flight. It owns an arena with everything of the request. A route's step function is called with
+ * op->step = 0 first; it returns OP_WAIT after it has handed something over (a statement, a batch item, a wait) and is
+ * called again by op_resume when that is done; it returns OP_DONE after it has replied or failed. A route that needs
+ * several round trips is one function with one switch over op->step; no chains of callbacks.
+ *
+ * States: READ (evhttp collects it) -> STEP (its function runs or waits) -> SENT (replied; still waits for a statement
+ * it has given up on) -> gone. The arena is freed when both are true: the reply is handed to evhttp, and nothing
+ * handed over is outstanding (op->pending = 0).
+ */
+#ifndef TURNO_OP_H
+#define TURNO_OP_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/arena.h"
+#include "common/err.h"
+#include "common/json.h"
+#include "common/strbuf.h"
+#include "common/uuid.h"
+#include "daemon/db/db.h"
+
+struct app;
+struct route;
+struct http_request; /* http.c's own: connection, reply, stream */
+
+enum op_next { OP_WAIT, OP_DONE };
+
+/* Who asks, fixed when the request arrives. Details (departments, leads) are known to the database by person_id. */
+struct actor {
+    int32_t person_id;     /* 0: nobody yet (health, metrics) */
+    const char *name;
+    bool admin;
+    bool agent;            /* member of a department with queues */
+    bool lead;
+    bool external;         /* token of an account */
+    int32_t account_id;    /* 0: none */
+    int32_t department_id; /* 0: none; the first one for people in several */
+    unsigned perms;        /* mask of enum perm */
+    const char *scope;     /* of the token; NULL on the Unix socket */
+};
+
+struct op {
+    struct arena *a;
+    struct app *app;
+    const struct route *route;
+    struct http_request *req;
+    struct actor who;
+    uint64_t id;               /* in logs and problem details, hexadecimal */
+    int step;
+    unsigned pending;          /* statements and items handed over and not yet back */
+    bool replied;
+    int64_t started;           /* monotonic microseconds */
+    /* the request */
+    int64_t path_i64[4];       /* typed path placeholders, in order */
+    const char *path_text[4];
+    int npath;
+    json_t *body;              /* parsed object or array, or NULL when there was none */
+    const char *key;           /* Idempotency-Key, or NULL */
+    uint64_t body_hash;        /* of method, path and body bytes */
+    /* the last statement's result, during the step that follows it */
+    const struct db_result *res;
+    struct db_call call;
+    /* what the step function keeps between its steps */
+    void *mine;
+    void (*on_gone)(struct op *op); /* the client is gone before the reply (streams); may be NULL */
+};
+
+/* Query parameter by name, or NULL. Those the route does not name (route->query) were refused before. */
+const char *op_query(const struct op *op, const char *name);
+/* Integer query parameter with default and bounds; false: op was failed. */
+bool op_query_i64(struct op *op, const char *name, int64_t min, int64_t max, int64_t def, int64_t *ret);
+
+/* Prepare op->call for stmt; bind, then op_send; the step goes on with op->res. A statement that failed has failed the
+ * op already and the step is not called again. */
+struct db_call *op_call(struct op *op, enum stmt_id stmt);
+enum op_next op_send(struct op *op);
+/* Go on with the step function: called by whoever finished what the op waited for (not for op_send). Must not be called
+ * from inside the step itself. Harmless on an op that has replied: only pending is counted down by op_done_one. */
+void op_resume(struct op *op);
+/* An item or other thing handed over outside op_send: count it, and tell when it is back. op_back frees the op if it
+ * was the last thing an answered op waited for; returns false then (do not touch it any more) or when the op has
+ * already replied (deadline): the caller returns at once. */
+void op_lend(struct op *op);
+bool op_back(struct op *op);
+
+/* Replies. Each ends the op and returns OP_DONE so that a step can return it. */
+enum op_next op_reply(struct op *op, int status, const char *json, size_t n); /* body copied; n may be 0 with 204 */
+enum op_next op_reply_buf(struct op *op, int status, struct strbuf *json);    /* releases json */
+/* First row: column 0 int status, column 1 text body. Row missing: 404. Status 4xx with body NULL: problem from
+ * column 2 (error name) and column 3 (message). */
+enum op_next op_reply_row(struct op *op);
+enum op_next op_fail(struct op *op, enum err_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+enum op_next op_fail_field(struct op *op, enum err_code code, const char *field, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+enum op_next op_fail_err(struct op *op, const struct err *e);
+/* A problem with members beside the standard ones: `extra` is `"name":value,…` JSON text. */
+enum op_next op_fail_extra(struct op *op, const struct err *e, const char *extra);
+/* Reply header, before the reply. */
+void op_header(struct op *op, const char *name, const char *value);
+
+/* Server-sent events. op_stream starts the reply (200 text/event-stream); a comment goes out every 10 s; on_gone is
+ * called when the client has left or reads too slowly (256 KiB unsent). The op has no deadline from then on. */
+void op_stream(struct op *op);
+void op_stream_event(struct op *op, const char *event, const char *id, const char *json);
+enum op_next op_stream_end(struct op *op);
+/* The client of this op is still connected (checked on the socket). */
+bool op_is_alive(struct op *op);
+
+#endif

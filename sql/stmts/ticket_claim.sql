@@ -1,0 +1,97 @@
+-- batch: the first in turn go to the agents who ask. $1 gate; arrays, one entry an agent: $2 agent, $3 op_id, $4 offer
+-- (they wait on a stream: offered, not held), $5 client key (null: none), $6 lane set number (not used here: all agents
+-- of a batch share it), then $7 lanes, $8 floors (keys to start from). One row an item, in the order asked:
+-- (ord, outcome, ticket_id, epoch, state, queue_id, lane_id, priority, class, key, opened, due_at, subject, requester)
+--   done  it is the agent's; an agent's own open offer comes before all else; known: the same key took it before
+--   none  nothing waits in these lanes; lost: taken by an earlier sending of this batch, no longer held: ask anew
+--   again others were taking what was in reach: send it once more
+with item as materialized (
+    select * from unnest($2::int[], $3::uuid[], $4::boolean[], $5::uuid[], $6::int[])
+         with ordinality as u(agent, op_id, offer, key, lane_set, ord)
+), gate as (
+    select tickets from op where key = $1::uuid and request is null
+), ctx as materialized (
+    select desk_now() as t, pg_current_xact_id()::text::bigint as xid, not exists (select from gate) as fresh
+), known as materialized (      -- taken before: by this batch, or with this client key
+    select i.ord, i.agent, coalesce((select g.tickets[i.ord] from gate g),
+                                    (select o.ticket_id from op o where o.key = i.key)) as ticket_id
+    from item i
+), own as materialized (        -- (e) the agent's unaccepted offer
+    select l.*, i.ord from item i
+    cross join lateral (select x.* from live x where x.agent = i.agent and x.state = 2
+                        order by x.key, x.ticket_id limit 1 for update skip locked) l
+    where not i.offer and (select fresh from ctx)
+), want as materialized (       -- who still needs one, in the order asked
+    select array_agg(k.ord order by k.ord) as ords, count(*)::int as n
+    from known k
+    where k.ticket_id is null and (select fresh from ctx) and k.ord <> all (array(select ord from own))
+), head as materialized (       -- found first, locked second: locking the heads of all lanes would hide them from others
+    select h.* from unnest($7::int[], $8::bigint[]) as a(lane_id, floor_key)
+    cross join lateral (select l.ticket_id, l.key from live l
+                        where l.state = 1 and l.lane_id = a.lane_id and l.key >= a.floor_key
+                        order by l.key, l.ticket_id limit (select case when n > 0 then n + 32 else 0 end from want)) h
+    order by h.key, h.ticket_id limit (select n + 32 from want)
+), pick as materialized (       -- (e) in key order, busy ones left out; the state is looked at again under the lock
+    select l.* from live l
+    where l.ticket_id = any (array(select ticket_id from head)) and l.state = 1
+    order by l.key, l.ticket_id limit (select n from want) for update skip locked
+), dealt as materialized (
+    select p.*, w.ords[row_number() over (order by p.key, p.ticket_id)] as ord from pick p, want w
+), chg as materialized (
+    select d.ord, d.ticket_id, d.state as from_state, d.since, d.queue_id, d.department_id, d.epoch + 1 as epoch, d.version,
+           ($2::int[])[d.ord] as agent, case when ($4::boolean[])[d.ord] then 2 else 3 end::smallint as to_state,
+           null::int as held_by
+    from dealt d
+    union all
+    select o.ord, o.ticket_id, o.state, o.since, o.queue_id, o.department_id, o.epoch, o.version, o.agent, 3::smallint, o.agent
+    from own o
+), timed as materialized (
+    select c.*, greatest(x.t, c.since) as at, x.xid, q.offer_limit, q.idle_limit,
+           case c.to_state when 2 then greatest(x.t, c.since) + q.offer_limit
+                           else greatest(x.t, c.since) + q.idle_limit * 0.75 end as due_at
+    from chg c cross join ctx x
+    cross join lateral (select z.offer_limit, z.idle_limit from queue z where z.queue_id = c.queue_id) q
+), upd as (                     -- (d) one change a row
+    update live l set state = c.to_state, version = l.version + 1, epoch = c.epoch, agent = c.agent, last_agent = c.agent,
+           since = c.at, due_at = c.due_at, warned = false,
+           first_held = case when c.to_state = 3 then coalesce(l.first_held, c.at) else l.first_held end
+    from timed c where l.ticket_id = c.ticket_id
+), put_span as (
+    insert into span (ticket_id, from_at, to_at, label, department_id, queue_id, agent, version)
+    select ticket_id, since, at, from_state, department_id, queue_id, held_by, version + 1 from timed
+), put_event as (
+    insert into event (ticket_id, op_id, verb, version, actor, from_state, to_state, queue_id, agent, at, recorded_at, xid)
+    select ticket_id, ($3::uuid[])[ord], case to_state when 2 then 3 else 2 end, version + 1, agent, from_state, to_state,
+           queue_id, agent, at, desk_now(), xid
+    from timed
+), keyed as (
+    insert into op (key, request, ticket_id, at)
+    select ($5::uuid[])[ord], 0, ticket_id, at from timed where ($5::uuid[])[ord] is not null
+), closing as (                 -- the gate, last: whoever sends this batch again finds here what it took
+    insert into op (key, tickets, at)
+    select $1::uuid, (select array_agg(ticket_id order by ord)
+                      from (select ord, ticket_id from timed
+                            union all select ord, null from known where ord <> all (array(select ord from timed))) a), t
+    from ctx where fresh
+), answer as materialized (
+    select ord, 'done' as outcome, ticket_id, epoch, to_state as state, queue_id, due_at from timed
+    union all
+    select k.ord, case when k.ticket_id is null then
+                            case when (select fresh from ctx) and (select count(*) from head) > (select count(*) from pick)
+                                      and (select count(*) from head) = (select n + 32 from want) then 'again' else 'none' end
+                       when b.ticket_id is null then 'lost'
+                       when (select fresh from ctx) then 'known' else 'done' end,
+           b.ticket_id, b.epoch, b.state, b.queue_id, b.due_at
+    from known k
+    left join lateral (select x.ticket_id, x.epoch, x.state, x.queue_id, x.due_at from live x
+                       where x.ticket_id = k.ticket_id and x.agent = k.agent and x.state in (2, 3)) b on true
+    where k.ord <> all (array(select ord from timed))
+)
+select r.ord::int, r.outcome, r.ticket_id, r.epoch, r.state, r.queue_id, l.lane_id, l.priority, l.class, l.key, l.opened,
+       r.due_at, t.subject, p.name as requester
+from answer r
+left join lateral (select x.lane_id, x.priority, x.class, x.key, x.opened, x.requester from live x
+                   where x.ticket_id = r.ticket_id) l on true
+left join lateral (select x.subject from ticket x where x.ticket_id = r.ticket_id) t on true
+left join lateral (select x.name from person x where x.person_id = l.requester) p on true
+order by r.ord
