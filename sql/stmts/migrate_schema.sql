@@ -1,0 +1,2 @@
+-- owner: everything turno has lives in one schema of its own
+create schema turno
