@@ -24,6 +24,7 @@
 #include "daemon/db/db.h"
 
 struct app;
+struct person;
 struct route;
 struct http_request; /* http.c's own: connection, reply, stream */
 
@@ -41,6 +42,7 @@ struct actor {
     int32_t department_id; /* 0: none; the first one for people in several */
     unsigned perms;        /* mask of enum perm */
     const char *scope;     /* of the token; NULL on the Unix socket */
+    const struct person *person; /* daemon/desk/person.h: more about them, in the op's arena */
 };
 
 struct op {
