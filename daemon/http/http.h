@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HTTP/1.1 over the narrow face of libevent's evhttp: requests become ops, ops' replies become bytes. The only file
- * that knows evhttp is http.c (and stream.c). Rules and their reasons: postgres-queue.md 1.5.
+ * HTTP/1.1 on sockets watched by libevent: requests become ops, ops' replies become bytes. Strict: whatever two
+ * parsers could read in two ways is refused. libevent's evhttp is not used: 2.1.12 sends its own HTML error pages
+ * (there is no evhttp_set_errorcb), shows a connection only after its first whole request (no limits, deadlines or
+ * counts before), takes bare line feeds, and does not see a client leave while its request waits.
  */
 #ifndef TURNO_HTTP_H
 #define TURNO_HTTP_H
@@ -14,8 +16,8 @@
 #include "common/err.h"
 
 struct app;
+struct db;
 struct event_base;
-struct evconnlistener;
 struct http;
 struct op;
 struct route;
@@ -36,32 +38,39 @@ struct http_conf {
      * the call only. Not called for routes with PERM_NONE. */
     bool (*identify)(struct op *op, const struct http_peer *peer);
     struct app *app;
+    struct db *db;          /* where op_send sends */
+    int64_t stream_comment; /* usec between comments on a silent stream; 0: 10 s */
 };
 
 /* Whose connection it is. */
 struct http_peer {
     bool is_unix;
     uid_t uid;
-    gid_t gids[64];          /* primary first, then SO_PEERGROUPS */
+    const gid_t *gids;       /* all of them: primary first, then SO_PEERGROUPS */
     int ngids;
     char addr[64];           /* TCP: textual address */
     const char *token;       /* Authorization: Bearer …, or NULL; wiped after identify */
 };
 
-/* op->who is filled now: check the route's permission and run its step. Only after identify returned false. */
+/* op->who is filled now: check the route's permission and run its step. Only after identify returned false. The op may
+ * be gone when this returns. */
 void http_identified(struct op *op);
 
 struct http *http_start(struct event_base *base, const struct http_conf *conf, struct err *e);
 /* Serve a listening socket; fd becomes http's. is_unix: peers are identified by credentials. */
 bool http_listen(struct http *h, int fd, bool is_unix, struct err *e);
-/* Stop accepting, answer new requests on open connections with 503 and Connection: close; on_empty is called (from
- * the loop) when no op is left. */
+/* Stop accepting, end streams (event `end`, reason "stopping"), answer new requests on open connections with 503 and
+ * Connection: close; on_empty is called once, from the loop, when no op is left and every reply is written. */
 void http_drain(struct http *h, void (*on_empty)(void *arg), void *arg);
-/* After the loop has drained, or at the deadline: frees everything. NULL is accepted. */
+/* After the loop has drained, or at the deadline: ops not yet answered get 503, then everything is freed. An op that
+ * still waits for a statement stays until db_stop gives that back. NULL is accepted. */
 void http_stop(struct http *h);
 
 struct http_stats {
-    uint64_t requests, refused, replies_by_class[6], aborted;
+    uint64_t requests;            /* complete ones */
+    uint64_t refused;             /* answered before they became an op: malformed, too large, too slow, too many */
+    uint64_t replies_by_class[6]; /* [4]: 4xx */
+    uint64_t aborted;             /* the client left before its answer */
     unsigned connections, ops, streams;
 };
 void http_get_stats(const struct http *h, struct http_stats *ret);

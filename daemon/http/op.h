@@ -57,8 +57,8 @@ struct op {
     bool replied;
     int64_t started;           /* monotonic microseconds */
     /* the request */
-    int64_t path_i64[4];       /* typed path placeholders, in order */
-    const char *path_text[4];
+    int64_t path_i64[4];       /* placeholders of the path, in order: [1] is the second one; {id}: its number */
+    const char *path_text[4];  /* the same as text, {id} too */
     int npath;
     json_t *body;              /* parsed object or array, or NULL when there was none */
     const char *key;           /* Idempotency-Key, or NULL */
@@ -68,10 +68,17 @@ struct op {
     struct db_call call;
     /* what the step function keeps between its steps */
     void *mine;
-    void (*on_gone)(struct op *op); /* the client is gone before the reply (streams); may be NULL */
+    /* Called once, from the loop, when the op ends by something else than its own reply: the client left or reads too
+     * slowly, the deadline, the daemon stops. Drop every pointer to the op. An op that waits without having lent
+     * itself (op_lend, op_send) must have it: streams and waits. An op without it runs on to its end when its client
+     * is gone, and its reply goes nowhere. May be NULL. */
+    void (*on_gone)(struct op *op);
+    /* op.c's own */
+    void (*then)(struct op *op);
+    bool running;
 };
 
-/* Query parameter by name, or NULL. Those the route does not name (route->query) were refused before. */
+/* Query parameter by name, or NULL. Those the route does not name (route->query), and repeated ones, were refused. */
 const char *op_query(const struct op *op, const char *name);
 /* Integer query parameter with default and bounds; false: op was failed. */
 bool op_query_i64(struct op *op, const char *name, int64_t min, int64_t max, int64_t def, int64_t *ret);
@@ -80,12 +87,15 @@ bool op_query_i64(struct op *op, const char *name, int64_t min, int64_t max, int
  * op already and the step is not called again. */
 struct db_call *op_call(struct op *op, enum stmt_id stmt);
 enum op_next op_send(struct op *op);
+/* The same outside of the route's step (identity): goes on in then(op) instead. */
+void op_send_then(struct op *op, void (*then)(struct op *op));
 /* Go on with the step function: called by whoever finished what the op waited for (not for op_send). Must not be called
- * from inside the step itself. Harmless on an op that has replied: only pending is counted down by op_done_one. */
+ * from inside the step itself. Harmless on an op that has replied. The op may be gone when it returns. */
 void op_resume(struct op *op);
 /* An item or other thing handed over outside op_send: count it, and tell when it is back. op_back frees the op if it
  * was the last thing an answered op waited for; returns false then (do not touch it any more) or when the op has
- * already replied (deadline): the caller returns at once. */
+ * already replied (deadline): the caller returns at once. Whoever must undo something for an answered op (a claim) looks
+ * at op->replied before. */
 void op_lend(struct op *op);
 bool op_back(struct op *op);
 
@@ -109,7 +119,12 @@ void op_header(struct op *op, const char *name, const char *value);
 void op_stream(struct op *op);
 void op_stream_event(struct op *op, const char *event, const char *id, const char *json);
 enum op_next op_stream_end(struct op *op);
-/* The client of this op is still connected (checked on the socket). */
+/* The request's Accept header names text/event-stream. */
+bool op_wants_stream(const struct op *op);
+/* The request's Last-Event-ID header, or NULL: where a stream is to go on. */
+const char *op_last_event_id(const struct op *op);
+/* The client of this op is still connected (checked on the socket). One that has only closed its sending side counts
+ * as connected on a Unix socket; on TCP that cannot be told from a client that is gone. */
 bool op_is_alive(struct op *op);
 
 #endif

@@ -28,7 +28,7 @@ enum route_flag {
 
 struct route {
     enum method method;
-    const char *path;    /* "/v1/tickets/{id}/{word}": {id} a positive integer, {word} letters, digits, - _ . */
+    const char *path;    /* "/v1/tickets/{id}/{word}": {id} a positive integer, {word} letters, digits, - _ . (≤ 64) */
     unsigned perm;       /* mask of enum perm: one suffices */
     unsigned flags;
     const char *query;   /* allowed query parameters, separated by blanks, or "" */
@@ -42,7 +42,7 @@ extern const struct route routes[]; /* ends with path NULL */
  * a mask of enum method). */
 const struct route *route_find(const struct route *table, enum method m, const char *path, struct op *op,
                                unsigned *ret_allow, struct err *e);
-/* Faults of the table itself (duplicates, unknown placeholders); for start-up and tests. */
+/* Faults of the table itself (duplicates, rows where both fit a path, unknown placeholders); for start-up and tests. */
 bool route_check(const struct route *table, struct err *e);
 
 #endif
