@@ -88,7 +88,7 @@ all_cflags  = -std=c17 -D_GNU_SOURCE -I. -I$(G) $(pkg_cflags) $(warnings) -g $(s
 all_ldflags = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed $(LDFLAGS)
 
 # ---- sources ----------------------------------------------------------------------------------------------------------
-common_src := common/arena.c common/err.c common/json.c common/log.c common/names.c common/parse.c common/strbuf.c \
+common_src := common/arena.c common/err.c common/json.c common/log.c common/names.c common/parse.c common/strbuf.c common/utf8.c \
 	common/uuid.c common/xalloc.c
 # Until every file is there: by wildcard. (One marked place: the explicit lists go here.)
 daemon_src := $(wildcard daemon/*.c daemon/*/*.c)

@@ -14,6 +14,7 @@ struct arena *arena_new(void);
 void arena_free(struct arena *a);
 /* n zeroed bytes, aligned for any type, valid until arena_free. */
 void *arena_alloc(struct arena *a, size_t n);
+void *arena_calloc(struct arena *a, size_t n, size_t size);    /* aborts when n * size overflows */
 char *arena_strdup(struct arena *a, const char *s);            /* NULL gives NULL */
 char *arena_strndup(struct arena *a, const char *s, size_t n); /* always NUL-terminated */
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -21,6 +22,6 @@ char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(
 void arena_defer(struct arena *a, void (*fn)(void *), void *arg);
 
 #define ARENA_NEW(a, type)      ((type *)arena_alloc((a), sizeof(type)))
-#define ARENA_ARRAY(a, n, type) ((type *)arena_alloc((a), (size_t)(n) * sizeof(type)))
+#define ARENA_ARRAY(a, n, type) ((type *)arena_calloc((a), (size_t)(n), sizeof(type)))
 
 #endif

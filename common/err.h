@@ -22,6 +22,7 @@ enum exit_code {
     EXIT_NOTHING = 7,     /* next: nothing waits for you */
 };
 
+/* clang-format off */
 /*  code          JSON name          HTTP  exit              title */
 #define ERR_TABLE(X)                                                                                   \
     X(NONE,        "none",            200, EXIT_OK,           "no error")                              \
@@ -52,12 +53,13 @@ enum exit_code {
     X(USAGE,       "usage",           400, EXIT_USAGE,        "wrong usage")                           \
     X(UNREACHABLE, "unreachable",     503, EXIT_UNREACHABLE,  "no daemon answers")                     \
     X(NOTHING,     "nothing",         200, EXIT_NOTHING,      "nothing waits")
+/* clang-format on */
 
 enum err_code {
 #define X(id, name, http, exit, title) ERR_##id,
     ERR_TABLE(X)
 #undef X
-    ERR_COUNT
+        ERR_COUNT
 };
 
 struct err {
@@ -68,7 +70,8 @@ struct err {
 
 /* Fill e (NULL is accepted) and return false, so that callers can write `return err_set(...)`. */
 bool err_set(struct err *e, enum err_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-bool err_field(struct err *e, enum err_code code, const char *field, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+bool err_field(struct err *e, enum err_code code, const char *field, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 /* Put `context: ` before the message. */
 void err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
@@ -80,7 +83,8 @@ int err_exit(enum err_code code);
 enum err_code err_from_name(const char *name);
 
 /* A broken invariant is a bug: say where and abort, in release builds too. */
-#define ensure(cond) ((cond) ? (void)0 : ensure_failed(#cond, __FILE__, __LINE__))
+#define ensure(cond)         ((cond) ? (void)0 : ensure_failed(#cond, __FILE__, __LINE__))
+#define ensure_unreachable() ensure_failed("unreachable", __FILE__, __LINE__)
 void ensure_failed(const char *cond, const char *file, int line) __attribute__((noreturn));
 
 #endif

@@ -19,10 +19,10 @@
 #define JSON_I64_NONE INT64_MIN /* an optional integer that is absent or null */
 
 enum json_kind {
-    JSON_KIND_TEXT,  /* const char *: arena copy, NULL when absent; `max` bytes; no NUL, no other control but \n \t \r */
-    JSON_KIND_I64,   /* int64_t: JSON_I64_NONE when absent; `min`..`max` */
+    JSON_KIND_TEXT, /* const char *: arena copy, NULL when absent; `min`..`max` bytes; no NUL, no control but \n \t \r */
+    JSON_KIND_I64,  /* int64_t: JSON_I64_NONE when absent; `min`..`max` */
     JSON_KIND_BOOL,  /* bool: false when absent */
-    JSON_KIND_TEXTS, /* const char **: NULL-terminated list, NULL when absent; at most `max` entries of 200 bytes */
+    JSON_KIND_TEXTS, /* const char **: NULL-terminated list, NULL when absent; `min`..`max` entries of 1..200 bytes */
     JSON_KIND_ANY,   /* json_t *: borrowed from the parsed document, NULL when absent */
 };
 
@@ -37,7 +37,8 @@ struct json_field {
 /* Parse one document of n bytes; depth over JSON_DEPTH_MAX, duplicate members and invalid UTF-8 are refused
  * with ERR_SYNTAX (and the line). The result is freed with the arena. NULL when e is filled. */
 json_t *json_parse(struct arena *a, const char *text, size_t n, struct err *e);
-/* Bind an object to *out. Unknown members are refused (ERR_INVALID, field = the member). */
+/* Bind an object to *out, which is undefined after a failure. A member that is null counts as absent; unknown members
+ * are refused. Errors are ERR_INVALID with the member as field. */
 bool json_bind(struct arena *a, json_t *obj, const struct json_field *fields, size_t nfields, void *out, struct err *e);
 /* s (n bytes) is valid UTF-8 without NUL. */
 bool json_utf8_ok(const char *s, size_t n);

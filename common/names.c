@@ -35,7 +35,7 @@ find_number(const struct name *table, size_t n, const char *name)
     return 0;
 }
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+#define COUNT(table)        (sizeof(table) / sizeof((table)[0]))
 #define X(id, number, name) {number, name},
 
 static const struct name states[] = {STATE_TABLE(X)};
@@ -59,6 +59,12 @@ static const struct name verb_helps[] = {
 #include "common/transition.def"
 };
 
+const char *
+verb_help(int n)
+{
+    return find_name(verb_helps, COUNT(verb_helps), n);
+}
+
 #define NAME_OF(noun, table)                                                                                           \
     const char *noun##_name(int n)                                                                                     \
     {                                                                                                                  \
@@ -81,10 +87,4 @@ NAME_OF(message, messages)
 NAME_OF(label, labels)          NUMBER_OF(label, labels)
 NAME_OF(role, roles)
 NAME_OF(verb, verbs)            NUMBER_OF(verb, verbs)
-/* clang-format on */
-
-const char *
-verb_help(int n)
-{
-    return find_name(verb_helps, COUNT(verb_helps), n);
-}
+    /* clang-format on */

@@ -14,10 +14,10 @@ struct strbuf {
     size_t cap; /* 0: nothing allocated */
 };
 
-void strbuf_init(struct strbuf *sb);     /* no allocation */
-void strbuf_release(struct strbuf *sb);  /* frees; the buffer is as after strbuf_init */
-void strbuf_clear(struct strbuf *sb);    /* empty, memory kept */
-char *strbuf_detach(struct strbuf *sb);  /* the text as malloc'd memory; the buffer is empty afterwards */
+void strbuf_init(struct strbuf *sb);    /* no allocation */
+void strbuf_release(struct strbuf *sb); /* frees; the buffer is as after strbuf_init */
+void strbuf_clear(struct strbuf *sb);   /* empty, memory kept */
+char *strbuf_detach(struct strbuf *sb); /* the text as malloc'd memory; the buffer is empty afterwards */
 void strbuf_reserve(struct strbuf *sb, size_t more);
 void strbuf_add(struct strbuf *sb, const char *s);
 void strbuf_addn(struct strbuf *sb, const void *s, size_t n);

@@ -33,13 +33,15 @@ struct word {
     const char *name;
 };
 
+/* clang-format off */
 #define X(id, number, name) {#id, number, name},
-static const struct word states[] = {STATE_TABLE(X) {"SAME", 0, "same"}, {0}};
-static const struct word parks[] = {PARK_TABLE(X) {"NONE", 0, "-"}, {"ANY", 0, "any"}, {0}};
+static const struct word states[]   = {STATE_TABLE(X) {"SAME", 0, "same"}, {0}};
+static const struct word parks[]    = {PARK_TABLE(X) {"NONE", 0, "-"}, {"ANY", 0, "any"}, {0}};
 static const struct word outcomes[] = {OUTCOME_TABLE(X) {"NONE", 0, "-"}, {0}};
-static const struct word roles[] = {ROLE_TABLE(X) {0}};
+static const struct word roles[]    = {ROLE_TABLE(X) {0}};
 #undef X
-static const struct word checks[] = {{"NONE", 0, ""}, {"NEWS", 1, "news"}, {"ASKED", 2, "asked"}, {"FREE", 4, "free"}, {0}};
+static const struct word checks[]   = {{"NONE", 0, ""}, {"NEWS", 1, "news"}, {"ASKED", 2, "asked"}, {"FREE", 4, "free"}, {0}};
+/* clang-format on */
 
 struct verb_word {
     const char *id;
@@ -165,9 +167,9 @@ print_sql(void)
                number_of(states, "state", r->from), number_of(parks, "park reason", r->why), verb_of(r->verb)->number,
                number_of(states, "state", r->to), mask_of(roles, "role", r->who, NULL),
                strcmp(r->epoch, "EPOCH") == 0 ? "true" : "false", r->key, r->agent,
-               number_of(parks, "park reason", r->park), r->blocked, r->text, number_of(outcomes, "outcome", r->outcome),
-               checked & 1 ? "true" : "false", checked & 2 ? "true" : "false", checked & 4 ? "true" : "false",
-               i + 1 < COUNT(rows) ? "," : ";");
+               number_of(parks, "park reason", r->park), r->blocked, r->text,
+               number_of(outcomes, "outcome", r->outcome), checked & 1 ? "true" : "false",
+               checked & 2 ? "true" : "false", checked & 4 ? "true" : "false", i + 1 < COUNT(rows) ? "," : ";");
     }
 }
 
@@ -176,9 +178,9 @@ print_sql(void)
 static bool
 same_but_from(const struct row *a, const struct row *b)
 {
-    return !strcmp(a->verb, b->verb) && !strcmp(a->to, b->to) && !strcmp(a->who, b->who) && !strcmp(a->epoch, b->epoch) &&
-           !strcmp(a->park, b->park) && !strcmp(a->text, b->text) && !strcmp(a->outcome, b->outcome) &&
-           !strcmp(a->check, b->check);
+    return !strcmp(a->verb, b->verb) && !strcmp(a->to, b->to) && !strcmp(a->who, b->who) &&
+           !strcmp(a->epoch, b->epoch) && !strcmp(a->park, b->park) && !strcmp(a->text, b->text) &&
+           !strcmp(a->outcome, b->outcome) && !strcmp(a->check, b->check);
 }
 
 static void
@@ -263,12 +265,14 @@ print_document(const struct style *st)
 int
 main(int argc, char **argv)
 {
+    /* clang-format off */
     static const struct style md = {
         "| verb | from | to | who | text | needs |\n|---|---|---|---|---|---|\n", "| `", "`", " | ", " |\n", ""};
-    static const struct style mdoc = {".Bl -column \"park-customer\" \"queued, parked\" \"closed (duplicate)\" "
-                                      "\"holder, lead\" \"public, may\" \"epoch, news\" -compact\n"
-                                      ".It Sy verb Ta Sy from Ta Sy to Ta Sy who Ta Sy text Ta Sy needs\n",
-                                      ".It Cm ", "", " Ta ", "\n", ".El\n"};
+    static const struct style mdoc = {
+        ".Bl -column \"park-customer\" \"queued, parked\" \"closed (duplicate)\" \"holder, lead\" \"public, may\" "
+        "\"epoch, news\" -compact\n.It Sy verb Ta Sy from Ta Sy to Ta Sy who Ta Sy text Ta Sy needs\n",
+        ".It Cm ", "", " Ta ", "\n", ".El\n"};
+    /* clang-format on */
 
     for (size_t i = 0; i < COUNT(rows); i++) {
         check_words(&rows[i]);
