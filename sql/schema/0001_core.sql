@@ -236,6 +236,7 @@ create table event (                         -- append-only truth
     at timestamptz not null,                 -- when it happened
     recorded_at timestamptz not null,
     xid bigint not null,                     -- transaction order for feeds
+    request bigint,                          -- hash of the client's request, to tell a repeat from another one
     data jsonb,
     primary key (ticket_id, op_id)
 ) partition by range (ticket_id);

@@ -2,10 +2,10 @@
 -- $4 verb, $5 actor, $6 epoch, $7 seen (last public message seen), $8 version (must match, if given), $9 body (text),
 -- $10 queue_id (pass), $11 agent (give: name), $12 priority, $13 at (set-due, park-until, park-vendor), $14 note (vendor's
 -- name, reason of a date), $15 other (park-child: on; merge: into), $16 requester (set-requester: name), $17 tags (comma
--- separated), $18 score, $19 links (needs the link lock; not used here). One row an item:
+-- separated), $18 score, $19 request (hash of the client's request: the same op for another one is a mismatch). One row an item:
 -- (ord, outcome, ticket_id, state, park, version, epoch, queue_id, lane_id, key, agent, agent_name, message, closed_as, roles,
 --  news, woken) where woken lists `lane:key` of the tickets that went back to their queues with it, itself included.
---   done, known (this op was done before; the row is as the ticket is now)
+--   done, known (this op was done before; the row is as the ticket is now);  mismatch: it was, but asked for something else
 --   none      no such ticket, or not for this actor to see;  forbidden: seen, but not this actor's to do
 --   conflict  no row for this state;  stale: epoch or version do not match;  news: a newer public message (number `news`)
 --   not-asked park for the customer, but nothing of ours awaits an answer;  blocked: open requests block it
@@ -58,7 +58,7 @@ with gate as (
 ), judged as materialized (
     select r.*, rights & 255 as roles,
            case
-               when exists (select from event e where e.ticket_id = r.ticket_id and e.op_id = ($3::uuid[])[r.ord]) then 'known'
+               when before.same is not null then case when before.same then 'known' else 'mismatch' end
                when not (select c.fresh from ctx c) then 'again'
                when r.rights >> 8 = 0 then 'none'
                when r.who is null then 'conflict'
@@ -113,6 +113,8 @@ with gate as (
                else 'done'
            end as verdict
     from row_of r
+    left join lateral (select e.request is not distinct from ($19::bigint[])[r.ord] as same from event e
+                       where e.ticket_id = r.ticket_id and e.op_id = ($3::uuid[])[r.ord]) before on true
 ), done as materialized (
     select j.*, greatest(c.t, j.since) as at, c.xid,
            coalesce(nullif(j.to_state, 0), j.state) as s2,
@@ -155,7 +157,7 @@ with gate as (
     group by k.blocks
 ), ended as materialized (      -- named, but closed: rating goes on for 90 days, a message opens a new ticket
     select u.ord::int as ord, z.*, ($5::int[])[u.ord] as actor,
-           case when exists (select from event e where e.ticket_id = z.ticket_id and e.op_id = ($3::uuid[])[u.ord]) then 'known'
+           case when before.same is not null then case when before.same then 'known' else 'mismatch' end
                 when not (select c.fresh from ctx c) then 'again'
                 when r.rights >> 8 = 0 then 'none'
                 when ($4::smallint[])[u.ord] = 37 then
@@ -169,6 +171,8 @@ with gate as (
     cross join lateral (select x.* from closed x where x.ticket_id = u.ticket_id) z
     cross join lateral (select rights(($5::int[])[u.ord], z.queue_id, z.department_id, z.stations, null, null, z.requester,
                                       z.submitter, z.from_department) as rights) r
+    left join lateral (select e.request is not distinct from ($19::bigint[])[u.ord] as same from event e
+                       where e.ticket_id = z.ticket_id and e.op_id = ($3::uuid[])[u.ord]) before on true
     where not u.ticket_id = any ((select ids from seen)::bigint[])
 ), chg as materialized (        -- every live row to change, each once: the named ones, the blocked ones, the waited-for ones
     select ticket_id, s2, p2, a2, q2, l2, d2, priority2, key2, at, moves, state, park, agent, queue_id, department_id, since, park_note,
@@ -272,9 +276,9 @@ with gate as (
     select other, ticket_id, true, false, at from keyed where links
     on conflict (ticket_id, blocks) do update set open = true
 ), put_event as (
-    insert into event (ticket_id, op_id, verb, version, actor, from_state, to_state, queue_id, agent, at, recorded_at, xid, data)
+    insert into event (ticket_id, op_id, verb, version, actor, from_state, to_state, queue_id, agent, at, recorded_at, xid, request, data)
     select ticket_id, ($3::uuid[])[ord], verb, version + 1, actor, state, s2, q2, a2, at, (select t from ctx), xid,
-           nullif(jsonb_strip_nulls(jsonb_build_object(
+           ($19::bigint[])[ord], nullif(jsonb_strip_nulls(jsonb_build_object(
                'message', number, 'note', case when to_state = 4 then ($14::text[])[ord] end,
                'until', case when new_park in (2, 3) or verb = 34 then ($13::timestamptz[])[ord] end, 'other', other,
                'priority', case when verb = 33 then priority2 end, 'tags', case when verb = 36 then ($17::text[])[ord] end,
@@ -284,7 +288,7 @@ with gate as (
     union all                   -- on each blocked ticket one event a cause
     select c.ticket_id, ($3::uuid[])[array_position($2::bigint[], k.ticket_id)],
            case when k.open then 20 else 21 end, f.version + 1, 1, c.state, c.s2, c.q2, c.a2, c.at, (select t from ctx), (select xid from ctx),
-           jsonb_build_object('by', k.ticket_id)
+           null, jsonb_build_object('by', k.ticket_id)
     from chg c
     cross join lateral (select x.version from fresh x where x.ticket_id = c.ticket_id) f
     cross join lateral (select r.ticket_id, r.open from reach r where r.blocks = c.ticket_id
@@ -293,17 +297,17 @@ with gate as (
     where not c.ticket_id = any ($2::bigint[])
     union all                   -- on each ticket that somebody waits for now
     select k.other, ($3::uuid[])[k.ord], 21, f.version + 1, k.actor, f.state, f.state, f.queue_id, f.agent, k.at,
-           (select t from ctx), k.xid, jsonb_build_object('blocks', k.ticket_id)
+           (select t from ctx), k.xid, null, jsonb_build_object('blocks', k.ticket_id)
     from keyed k cross join lateral (select x.* from fresh x where x.ticket_id = k.other) f where k.links
     union all                   -- and on the open requests of a ticket that was closed
     select k.ticket_id, ($3::uuid[])[e.ord], 38, coalesce(l.version, 0), 1, coalesce(l.state, 6::smallint), coalesce(l.state, 6::smallint),
-           coalesce(l.queue_id, e.queue_id), l.agent, e.at, (select t from ctx), e.xid, jsonb_build_object('blocks', e.ticket_id)
+           coalesce(l.queue_id, e.queue_id), l.agent, e.at, (select t from ctx), e.xid, null, jsonb_build_object('blocks', e.ticket_id)
     from keyed e cross join lateral (select x.ticket_id from link x where x.blocks = e.ticket_id and x.open) k
     left join lateral (select x.* from live x where x.ticket_id = k.ticket_id) l on true
     where e.s2 = 6
     union all
     select z.ticket_id, ($3::uuid[])[z.ord], 37, z.version, z.actor, 6, 6, z.queue_id, null, (select t from ctx), (select t from ctx),
-           (select xid from ctx), jsonb_build_object('score', ($18::smallint[])[z.ord])
+           (select xid from ctx), ($19::bigint[])[z.ord], jsonb_build_object('score', ($18::smallint[])[z.ord])
     from ended z where z.verdict = 'done'
 ), woken as materialized (
     select string_agg(l2 || ':' || key2, ',') as list from chg where s2 = 1 and moves and not ticket_id = any ($2::bigint[])

@@ -1,13 +1,13 @@
 -- batch: the first in turn go to the agents who ask. $1 gate; arrays, one entry an agent: $2 agent, $3 op_id, $4 offer
--- (they wait on a stream: offered, not held), $5 client key (null: none), $6 lane set number (not used here: all agents
--- of a batch share it), then $7 lanes, $8 floors (keys to start from). One row an item, in the order asked:
+-- (they wait on a stream: offered, not held), $5 client key (null: none); then, for all of
+-- them, $6 lanes, $7 floors (keys to start from). One row an item, in the order asked:
 -- (ord, outcome, ticket_id, epoch, state, queue_id, lane_id, priority, class, key, opened, due_at, subject, requester)
 --   done  it is the agent's; an agent's own open offer comes before all else; known: the same key took it before
 --   none  nothing waits in these lanes; lost: taken by an earlier sending of this batch, no longer held: ask anew
 --   again others were taking what was in reach: send it once more
 with item as materialized (
-    select * from unnest($2::int[], $3::uuid[], $4::boolean[], $5::uuid[], $6::int[])
-         with ordinality as u(agent, op_id, offer, key, lane_set, ord)
+    select * from unnest($2::int[], $3::uuid[], $4::boolean[], $5::uuid[])
+         with ordinality as u(agent, op_id, offer, key, ord)
 ), gate as (
     select tickets from op where key = $1::uuid and request is null
 ), ctx as materialized (
@@ -26,7 +26,7 @@ with item as materialized (
     from known k
     where k.ticket_id is null and (select fresh from ctx) and k.ord <> all (array(select ord from own))
 ), head as materialized (       -- found first, locked second: locking the heads of all lanes would hide them from others
-    select h.* from unnest($7::int[], $8::bigint[]) as a(lane_id, floor_key)
+    select h.* from unnest($6::int[], $7::bigint[]) as a(lane_id, floor_key)
     cross join lateral (select l.ticket_id, l.key from live l
                         where l.state = 1 and l.lane_id = a.lane_id and l.key >= a.floor_key
                         order by l.key, l.ticket_id limit (select case when n > 0 then n + 32 else 0 end from want)) h
