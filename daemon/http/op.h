@@ -40,11 +40,6 @@ struct actor {
     bool external;         /* token of an account */
     int32_t account_id;    /* 0: none */
     int32_t department_id; /* 0: none; the first one for people in several */
-    int16_t departments[16]; /* all of an internal person's */
-    int ndepartments;
-    const char *account;   /* its name, external only; else NULL */
-    const char *kind;      /* of the account, or the employment: facts for routing and reports */
-    const char *segment;
     unsigned perms;        /* mask of enum perm */
     const char *scope;     /* of the token; NULL on the Unix socket */
     const struct person *person; /* daemon/desk/person.h: more about them, in the op's arena */
