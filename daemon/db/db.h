@@ -99,6 +99,7 @@ void db_bind_uuid(struct db_call *c, const struct uuid *u);
 void db_bind_bytes(struct db_call *c, const void *p, size_t n);
 void db_bind_null(struct db_call *c);
 void db_bind_i32s(struct db_call *c, const int32_t *v, size_t n);
+void db_bind_i64s(struct db_call *c, const int64_t *v, size_t n);
 void db_bind_texts(struct db_call *c, const char *const *v, size_t n);
 /* Hand it over. A lost connection sends reads again once; writes answer ERR_DATABASE with the outcome unknown.
  * done may get ERR_BUSY (queue full) too, always from the loop. */

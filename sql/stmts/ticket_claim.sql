@@ -3,7 +3,7 @@
 -- them, $6 lanes, $7 floors (keys to start from). One row an item, in the order asked:
 -- (ord, outcome, ticket_id, epoch, state, queue_id, lane_id, priority, class, key, opened, due_at, subject, requester)
 --   done  it is the agent's; an agent's own open offer comes before all else; known: the same key took it before
---   none  nothing waits in these lanes; lost: taken by an earlier sending of this batch, no longer held: ask anew
+--   away  the agent has said so: nothing is dealt; none  nothing waits in these lanes; lost: taken by an earlier sending of this batch, no longer held: ask anew
 --   again others were taking what was in reach: send it once more
 with item as materialized (
     select * from unnest($2::int[], $3::uuid[], $4::boolean[], $5::uuid[])
@@ -14,7 +14,8 @@ with item as materialized (
     select desk_now() as t, pg_current_xact_id()::text::bigint as xid, not exists (select from gate) as fresh
 ), known as materialized (      -- taken before: by this batch, or with this client key
     select i.ord, i.agent, coalesce((select g.tickets[i.ord] from gate g),
-                                    (select o.ticket_id from op o where o.key = i.key)) as ticket_id
+                                    (select o.ticket_id from op o where o.key = i.key)) as ticket_id,
+           exists (select from agent_state a where a.person_id = i.agent and a.away) as away
     from item i
 ), own as materialized (        -- (e) the agent's unaccepted offer
     select l.*, i.ord from item i
@@ -24,7 +25,7 @@ with item as materialized (
 ), want as materialized (       -- who still needs one, in the order asked
     select array_agg(k.ord order by k.ord) as ords, count(*)::int as n
     from known k
-    where k.ticket_id is null and (select fresh from ctx) and k.ord <> all (array(select ord from own))
+    where k.ticket_id is null and not k.away and (select fresh from ctx) and k.ord <> all (array(select ord from own))
 ), head as materialized (       -- found first, locked second: locking the heads of all lanes would hide them from others
     select h.* from unnest($6::int[], $7::bigint[]) as a(lane_id, floor_key)
     cross join lateral (select l.ticket_id, l.key from live l
@@ -77,7 +78,8 @@ with item as materialized (
     select ord, 'done' as outcome, ticket_id, epoch, to_state as state, queue_id, due_at from timed
     union all
     select k.ord, case when k.ticket_id is null then
-                            case when (select fresh from ctx) and (select count(*) from head) > (select count(*) from pick)
+                            case when k.away then 'away'
+                                 when (select fresh from ctx) and (select count(*) from head) > (select count(*) from pick)
                                       and (select count(*) from head) = (select n + 32 from want) then 'again' else 'none' end
                        when b.ticket_id is null then 'lost'
                        when (select fresh from ctx) then 'known' else 'done' end,
