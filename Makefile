@@ -126,7 +126,7 @@ $(O)/libturno.a: $(call obj,$(filter-out cli/main.c,$(cli_src)))
 $(O)/libcommon.a: $(call obj,$(common_src))
 archives := $(O)/libturnod.a $(O)/libturno.a $(O)/libcommon.a
 $(archives):
-	$(call say,AR,$@)rm -f $@; ar rcsD $@ $^
+	$(call say,AR,$@)rm -f $@; ar rcsD $@ $$(ls $^)
 
 # ---- generated sources --------------------------------------------------------------------------------------------------
 # build/gen is shared by the variants. A file that comes out the same keeps its time, so that nothing is compiled for it.
@@ -140,9 +140,10 @@ $(G)/transition.sql $(G)/transition.md $(G)/transition.mdoc: $(G)/transition.%: 
 $(G)/sql.list: FORCE
 	@mkdir -p $(@D); echo '$(sql_src)' > $@.new; cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(G)/stamp: sql/embed.sh $(sql_src) $(G)/transition.sql $(G)/sql.list
-	$(call say,GEN,'$(G): statements and schema')rm -rf $(G)/new && mkdir -p $(G)/new && cp $(G)/transition.sql $(G)/new/ && sql/embed.sh $(G)/new
-	@for f in stmts.h stmts.c schema.h schema.c; do cmp -s $(G)/new/$$f $(G)/$$f || mv $(G)/new/$$f $(G)/$$f || exit 1; done
-	@rm -rf $(G)/new; touch $@
+	$(call say,GEN,'$(G): statements and schema')new=$$(mktemp -d $(G)/new.XXXXXX) && cp $(G)/transition.sql $$new/ && \
+	sql/embed.sh $$new && for f in stmts.h stmts.c schema.h schema.c; do \
+		cmp -s $$new/$$f $(G)/$$f || mv $$new/$$f $(G)/$$f || exit 1; done; status=$$?; rm -rf $$new; exit $$status
+	@touch $@
 $(G)/stmts.h $(G)/stmts.c $(G)/schema.h $(G)/schema.c: $(G)/stamp ;
 
 # ---- objects ------------------------------------------------------------------------------------------------------------
