@@ -46,10 +46,10 @@ struct http_conf {
 struct http_peer {
     bool is_unix;
     uid_t uid;
-    const gid_t *gids;       /* all of them: primary first, then SO_PEERGROUPS */
+    const gid_t *gids; /* all of them: primary first, then SO_PEERGROUPS */
     int ngids;
-    char addr[64];           /* TCP: textual address */
-    const char *token;       /* Authorization: Bearer …, or NULL; wiped after identify */
+    char addr[64];     /* TCP: textual address */
+    const char *token; /* Authorization: Bearer …, or NULL; wiped after identify */
 };
 
 /* op->who is filled now: check the route's permission and run its step. Only after identify returned false. The op may

@@ -32,16 +32,16 @@ enum op_next { OP_WAIT, OP_DONE };
 
 /* Who asks, fixed when the request arrives. Details (departments, leads) are known to the database by person_id. */
 struct actor {
-    int32_t person_id;     /* 0: nobody yet (health, metrics) */
+    int32_t person_id; /* 0: nobody yet (health, metrics) */
     const char *name;
     bool admin;
-    bool agent;            /* member of a department with queues */
+    bool agent; /* member of a department with queues */
     bool lead;
-    bool external;         /* token of an account */
-    int32_t account_id;    /* 0: none */
-    int32_t department_id; /* 0: none; the first one for people in several */
-    unsigned perms;        /* mask of enum perm */
-    const char *scope;     /* of the token; NULL on the Unix socket */
+    bool external;               /* token of an account */
+    int32_t account_id;          /* 0: none */
+    int32_t department_id;       /* 0: none; the first one for people in several */
+    unsigned perms;              /* mask of enum perm */
+    const char *scope;           /* of the token; NULL on the Unix socket */
     const struct person *person; /* daemon/desk/person.h: more about them, in the op's arena */
 };
 
@@ -51,18 +51,18 @@ struct op {
     const struct route *route;
     struct http_request *req;
     struct actor who;
-    uint64_t id;               /* in logs and problem details, hexadecimal */
+    uint64_t id; /* in logs and problem details, hexadecimal */
     int step;
-    unsigned pending;          /* statements and items handed over and not yet back */
+    unsigned pending; /* statements and items handed over and not yet back */
     bool replied;
-    int64_t started;           /* monotonic microseconds */
+    int64_t started; /* monotonic microseconds */
     /* the request */
-    int64_t path_i64[4];       /* placeholders of the path, in order: [1] is the second one; {id}: its number */
-    const char *path_text[4];  /* the same as text, {id} too */
+    int64_t path_i64[4];      /* placeholders of the path, in order: [1] is the second one; {id}: its number */
+    const char *path_text[4]; /* the same as text, {id} too */
     int npath;
-    json_t *body;              /* parsed object or array, or NULL when there was none */
-    const char *key;           /* Idempotency-Key, or NULL */
-    uint64_t body_hash;        /* of method, path and body bytes */
+    json_t *body;       /* parsed object or array, or NULL when there was none */
+    const char *key;    /* Idempotency-Key, or NULL */
+    uint64_t body_hash; /* of method, path and body bytes */
     /* the last statement's result, during the step that follows it */
     const struct db_result *res;
     struct db_call call;

@@ -10,10 +10,10 @@ enum method { METHOD_GET = 1, METHOD_POST = 2, METHOD_DELETE = 4 };
 
 /* Permissions an actor may have; each route needs one of its mask. */
 enum perm {
-    PERM_NONE = 0,         /* everybody, without identity: health */
-    PERM_PERSON = 1,       /* any known person or token */
-    PERM_SUBMIT = 2,       /* may hand in requests */
-    PERM_AGENT = 4,        /* member of a department with queues */
+    PERM_NONE = 0,   /* everybody, without identity: health */
+    PERM_PERSON = 1, /* any known person or token */
+    PERM_SUBMIT = 2, /* may hand in requests */
+    PERM_AGENT = 4,  /* member of a department with queues */
     PERM_LEAD = 8,
     PERM_ADMIN = 16,
 };
@@ -28,10 +28,10 @@ enum route_flag {
 
 struct route {
     enum method method;
-    const char *path;    /* "/v1/tickets/{id}/{word}": {id} a positive integer, {word} letters, digits, - _ . (≤ 64) */
-    unsigned perm;       /* mask of enum perm: one suffices */
+    const char *path; /* "/v1/tickets/{id}/{word}": {id} a positive integer, {word} letters, digits, - _ . (≤ 64) */
+    unsigned perm;    /* mask of enum perm: one suffices */
     unsigned flags;
-    const char *query;   /* allowed query parameters, separated by blanks, or "" */
+    const char *query; /* allowed query parameters, separated by blanks, or "" */
     enum op_next (*step)(struct op *op);
     const char *summary; /* half a sentence for GET /v1, README and man page */
 };
