@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lanes as this daemon sees them: where the next claim may start (floor) and how often something came in (wakes). A
+ * floor is a hint, never a fact: claims start there instead of at the dead front of the index; it is lowered by every
+ * smaller key that comes in, and dropped by a claim that found too little and by the janitor's probe.
+ * Agents who take from the same lanes share a lane set, so that one statement claims for all of them.
+ */
+#ifndef TURNO_LANE_H
+#define TURNO_LANE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct lanes;
+
+struct lane {
+    int32_t lane_id;
+    int64_t floor;  /* usec key; INT64_MIN: from the front */
+    uint64_t wakes; /* tickets that came in, as far as heard */
+};
+
+struct lane_set {
+    int32_t id; /* 1.. */
+    int n;
+    const int32_t *lane_ids; /* ascending */
+};
+
+struct lanes *lanes_new(void);
+void lanes_free(struct lanes *l); /* NULL is accepted */
+/* The lane's entry; made when new. The pointer is good until the next call. */
+struct lane *lane_get(struct lanes *l, int32_t lane_id);
+/* The set of these lanes (ascending, no repeats); the same lanes give the same set. Valid until lanes_free. */
+const struct lane_set *lane_set(struct lanes *l, const int32_t *lane_ids, int n);
+const struct lane_set *lane_set_by_id(const struct lanes *l, int32_t id);
+bool lane_set_has(const struct lane_set *s, int32_t lane_id);
+/* A ticket with this key waits in the lane (INT64_MIN: unknown key). */
+void lane_came(struct lanes *l, int32_t lane_id, int64_t key);
+/* The claim that started at these floors took up to this key, or (key INT64_MIN) found too little. */
+void lane_took(struct lanes *l, int32_t lane_id, int64_t key);
+void lane_drop_floors(struct lanes *l, const struct lane_set *s); /* s NULL: of all lanes */
+bool lane_has_floor(struct lanes *l, const struct lane_set *s);
+/* Sum over the set: differs from an earlier one when something came in since. */
+uint64_t lane_wakes(struct lanes *l, const struct lane_set *s);
+
+#endif

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* common/transition.def unfolded into a C array: about a hundred rows, looked through one by one. */
+#include "daemon/desk/machine.h"
+
+#include "common/names.h"
+
+#include <stddef.h>
+
+enum { STATE_SAME = 0, PARK_ANY = 0, NO_EPOCH = 0, EPOCH = 1 };
+enum { TEXT_NONE, TEXT_NOTE, TEXT_PUBLIC, TEXT_NOTE_MAY, TEXT_PUBLIC_MAY };
+/* the names the rows use for roles */
+enum {
+    CUSTOMER = ROLE_CUSTOMER,
+    AGENT = ROLE_AGENT,
+    HOLDER = ROLE_HOLDER,
+    PREVIOUS = ROLE_PREVIOUS,
+    LEAD = ROLE_LEAD,
+    TAKER = ROLE_TAKER,
+    SYSTEM = ROLE_SYSTEM
+};
+
+static const struct row {
+    int from, why, verb, who;
+    bool epoch;
+    int text;
+} rows[] = {
+#define ROW(from, why, verb, to, who, epoch, key, agent, park, blocked, text, outcome, check)                          \
+    {STATE_##from, PARK_##why, VERB_##verb, who, epoch, TEXT_##text},
+#include "common/transition.def"
+};
+#define NROWS (sizeof rows / sizeof rows[0])
+
+bool
+machine_is_sent(int verb)
+{
+    static const int others[] = {VERB_CLAIM, VERB_OFFER};
+
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (verb == others[i]) {
+            return false; /* they go by queue: POST /v1/next */
+        }
+    }
+    for (size_t i = 0; i < NROWS; i++) {
+        if (rows[i].verb == verb && (rows[i].who & ~ROLE_SYSTEM) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+machine_actions(struct strbuf *json, int state, int park, int roles)
+{
+    int last = 0;
+    int printed = 0;
+
+    strbuf_addch(json, '[');
+    for (;;) { /* ascending by verb number, each once */
+        int best = 0;
+        for (size_t i = 0; i < NROWS; i++) {
+            const struct row *r = &rows[i];
+            if (r->from == state && (r->why == PARK_ANY || r->why == park) && (r->who & roles & ~ROLE_SYSTEM) != 0 &&
+                r->verb > last && (best == 0 || r->verb < best) && r->verb != VERB_CLAIM && r->verb != VERB_OFFER) {
+                best = r->verb;
+            }
+        }
+        if (best == 0) {
+            break;
+        }
+        strbuf_addf(json, "%s\"%s\"", printed++ > 0 ? "," : "", verb_name(best));
+        last = best;
+    }
+    strbuf_addch(json, ']');
+}
+
+bool
+machine_needs_epoch(int verb)
+{
+    /* A verb without the epoch in some other state is sent without it there: the statement tells. */
+    bool needs = false;
+
+    for (size_t i = 0; i < NROWS; i++) {
+        if (rows[i].verb == verb) {
+            if (!rows[i].epoch) {
+                return false;
+            }
+            needs = true;
+        }
+    }
+    return needs;
+}
+
+bool
+machine_needs_body(int verb)
+{
+    for (size_t i = 0; i < NROWS; i++) {
+        if (rows[i].verb == verb) {
+            return rows[i].text == TEXT_NOTE || rows[i].text == TEXT_PUBLIC;
+        }
+    }
+    return false;
+}

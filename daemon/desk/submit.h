@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Requests arrive: POST /v1/tickets, one or many, and the linked ticket that a message on a closed one opens. Routed
+ * here, by the rules of the present desk; the statement checks that it was the present one.
+ */
+#ifndef TURNO_SUBMIT_H
+#define TURNO_SUBMIT_H
+
+#include "daemon/desk/state.h"
+#include "daemon/http/op.h"
+
+struct submission;
+
+enum op_next step_submit(struct op *op);
+
+/* A message on the closed ticket `follows` becomes a new request to the same queue. Then submit_run is the op's step
+ * until it answers. */
+struct submission *submit_follow(struct op *op, int64_t follows, const char *subject, const char *queue,
+                                 const char *body);
+enum op_next submit_run(struct op *op, struct submission *s);
+
+#endif

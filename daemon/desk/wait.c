@@ -1,0 +1,503 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * POST /v1/next and the list of those who wait. A waiter is CLAIMING while its item is with the database, IDLE in the
+ * list between claims, OFFERED while its stream shows a ticket nobody has accepted yet.
+ *
+ * A wake-up that comes while a claim is under way could be missed: the claim's snapshot may be older. So each claim
+ * remembers how often its lanes had been woken when it was sent; if that changed and it found nothing, it looks again.
+ */
+#include "daemon/desk/wait.h"
+
+#include "common/json.h"
+#include "common/names.h"
+#include "common/xalloc.h"
+#include "daemon/desk/act.h"
+#include "daemon/desk/feed.h"
+#include "daemon/desk/lane.h"
+#include "daemon/desk/repeat.h"
+#include "daemon/http/route.h"
+#include "daemon/os/clock.h"
+
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#define WAIT_MAX (24 * 3600) /* seconds a stream may be asked for */
+
+struct claim {
+    struct item item; /* first */
+    int32_t agent;
+    struct uuid op_id;
+    bool offer;
+    struct uuid key;
+    int32_t set_id;
+    struct app *app;
+    uint64_t wakes; /* of the lanes, when it was sent */
+    bool floored;   /* it did not start at the front of every lane */
+};
+
+enum wait_state { WAIT_CLAIMING, WAIT_IDLE, WAIT_OFFERED };
+
+struct waiter {
+    struct claim claim; /* first: the item's done finds the waiter */
+    TAILQ_ENTRY(waiter) link;
+    enum wait_state state;
+    bool listed;
+    struct op *op;
+    const struct lane_set *set;
+    bool stream;
+    int64_t seconds; /* asked for; 0: at once or not at all */
+    struct event *timer;
+    bool gone;       /* the client left while we claimed for it */
+    /* on offer */
+    int64_t ticket_id;
+    int32_t epoch;
+};
+
+TAILQ_HEAD(waiter_list, waiter);
+
+struct waiters {
+    struct waiter_list idle, offered;
+    unsigned nidle, noffered;
+};
+
+enum { C_ORD, C_OUTCOME, C_TICKET, C_EPOCH, C_STATE, C_QUEUE, C_LANE, C_PRIORITY, C_CLASS, C_KEY, C_OPENED, C_DUE,
+       C_SUBJECT, C_REQUESTER };
+
+#define COL(type, field) {BATCH_##type, offsetof(struct claim, field)}
+
+static const struct batch_col cols[] = {COL(I32, agent), COL(UUID, op_id), COL(BOOL, offer), COL(UUID, key)};
+
+/* The lanes of the batch's agents and where to start in each. */
+static void
+bind_lanes(struct db_call *call, const struct item *first, void *arg)
+{
+    const struct claim *c = (const struct claim *)first;
+    struct lanes *lanes = c->app->lanes;
+    const struct lane_set *set = lane_set_by_id(lanes, c->set_id);
+    int64_t *floors = arena_alloc(call->a, (size_t)set->n * sizeof *floors);
+
+    (void)arg;
+    for (int i = 0; i < set->n; i++) {
+        floors[i] = lane_get(lanes, set->lane_ids[i])->floor;
+    }
+    db_bind_i32s(call, set->lane_ids, (size_t)set->n);
+    db_bind_i64s(call, floors, (size_t)set->n);
+}
+
+static const struct batch_kind kind = {
+    .name = "claim",
+    .stmt = STMT_TICKET_CLAIM,
+    .cols = cols,
+    .ncols = (int)(sizeof cols / sizeof cols[0]),
+    .unique_offset = -1,
+    .group_offset = offsetof(struct claim, set_id),
+    .lock_offset = -1,
+    .extra = bind_lanes,
+};
+
+struct waiters *
+waiters_new(struct app *app)
+{
+    (void)app;
+    struct waiters *w = xcalloc(1, sizeof *w);
+
+    TAILQ_INIT(&w->idle);
+    TAILQ_INIT(&w->offered);
+    return w;
+}
+
+void
+waiters_free(struct waiters *w)
+{
+    free(w);
+}
+
+/* ---- lists ------------------------------------------------------------------------------------------------------ */
+
+static void
+unlist(struct waiters *all, struct waiter *w)
+{
+    if (!w->listed) {
+        return;
+    }
+    if (w->state == WAIT_IDLE) {
+        TAILQ_REMOVE(&all->idle, w, link);
+        all->nidle--;
+    } else {
+        TAILQ_REMOVE(&all->offered, w, link);
+        all->noffered--;
+    }
+    w->listed = false;
+}
+
+/* Waiters keep their turn: who has waited longest is first, also after a claim that found nothing. */
+static void
+list_idle(struct waiters *all, struct waiter *w)
+{
+    struct waiter *after;
+
+    unlist(all, w);
+    w->state = WAIT_IDLE;
+    w->listed = true;
+    all->nidle++;
+    TAILQ_FOREACH_REVERSE (after, &all->idle, waiter_list, link) {
+        if (after->op->started <= w->op->started) {
+            TAILQ_INSERT_AFTER(&all->idle, after, w, link);
+            return;
+        }
+    }
+    TAILQ_INSERT_HEAD(&all->idle, w, link);
+}
+
+static void
+forget_timer(void *arg)
+{
+    struct waiter *w = arg;
+
+    if (w->timer != NULL) {
+        event_free(w->timer);
+        w->timer = NULL;
+    }
+}
+
+/* ---- claiming --------------------------------------------------------------------------------------------------- */
+
+static void on_claimed(struct item *item, const struct db_row *row, const struct err *e);
+
+static void
+claim_send(struct waiter *w)
+{
+    struct app *app = w->op->app;
+
+    unlist(app->waiters, w);
+    w->state = WAIT_CLAIMING;
+    w->claim.item.done = on_claimed;
+    w->claim.wakes = lane_wakes(app->lanes, w->set);
+    w->claim.floored = lane_has_floor(app->lanes, w->set);
+    op_lend(w->op);
+    batch_add(app->db, &kind, &w->claim.item);
+}
+
+/* Nobody is there to take it: it goes back with its old key. */
+static void
+give_back(struct app *app, int64_t ticket_id, int state, int32_t agent, int32_t epoch)
+{
+    if (state == STATE_OFFERED) {
+        act_fire(app, ticket_id, VERB_LAPSE, 1, BATCH_NONE32, BATCH_NONE32);
+    } else {
+        act_fire(app, ticket_id, VERB_RELEASE, agent, epoch, BATCH_NONE32);
+    }
+}
+
+static void
+render(struct strbuf *sb, struct app *app, const struct db_row *row)
+{
+    char iso[32];
+    int state = (int)db_i64(row, C_STATE);
+
+    strbuf_addf(sb, "{\"ticket\":%lld,\"epoch\":%lld,\"state\":\"%s\",\"subject\":", (long long)db_i64(row, C_TICKET),
+                (long long)db_i64(row, C_EPOCH), state_name(state));
+    strbuf_add_json(sb, db_text(row, C_SUBJECT, NULL));
+    strbuf_add(sb, ",\"queue\":");
+    strbuf_add_json(sb, desk_queue_name(app_desk(app), (int32_t)db_i64(row, C_QUEUE)));
+    strbuf_addf(sb, ",\"priority\":\"%s\",\"class\":\"%s\",\"requester\":", priority_name((int)db_i64(row, C_PRIORITY)),
+                class_name((int)db_i64(row, C_CLASS)));
+    strbuf_add_json(sb, db_text(row, C_REQUESTER, NULL));
+    format_iso(db_i64(row, C_OPENED), iso);
+    strbuf_addf(sb, ",\"opened\":\"%s\"", iso);
+    format_iso(db_i64(row, C_KEY), iso);
+    strbuf_addf(sb, ",\"target\":\"%s\"", iso);
+    if (state == STATE_OFFERED) {
+        format_iso(db_i64(row, C_DUE), iso);
+        strbuf_addf(sb, ",\"accept_by\":\"%s\"", iso);
+    }
+    strbuf_addch(sb, '}');
+}
+
+static void
+end_stream(struct waiter *w, const char *reason)
+{
+    char json[80];
+
+    unlist(w->op->app->waiters, w);
+    forget_timer(w);
+    w->op->on_gone = NULL;
+    (void)snprintf(json, sizeof json, "{\"reason\":\"%s\"}", reason);
+    op_stream_event(w->op, "end", NULL, json);
+    (void)op_stream_end(w->op);
+}
+
+static void
+on_timeout(evutil_socket_t fd, short what, void *arg)
+{
+    struct waiter *w = arg;
+
+    (void)fd;
+    (void)what;
+    if (w->state == WAIT_CLAIMING) {
+        w->seconds = 0; /* the claim under way decides */
+    } else {
+        end_stream(w, w->state == WAIT_OFFERED ? "lapsed" : "timeout");
+    }
+}
+
+/* The client has left. What is on offer goes back at once. */
+static void
+on_gone(struct op *op)
+{
+    struct waiter *w = op->mine;
+
+    forget_timer(w);
+    if (w->state == WAIT_CLAIMING) {
+        w->gone = true;
+        return;
+    }
+    if (w->state == WAIT_OFFERED) {
+        give_back(op->app, w->ticket_id, STATE_OFFERED, w->claim.agent, w->epoch);
+    }
+    unlist(op->app->waiters, w);
+}
+
+/* From here on the client is on a stream: it is noticed when it leaves. */
+static void
+begin_stream(struct waiter *w)
+{
+    struct timeval tv = {.tv_sec = (time_t)w->seconds};
+
+    if (w->stream) {
+        return;
+    }
+    w->stream = true;
+    op_stream(w->op);
+    w->op->on_gone = on_gone;
+    w->timer = evtimer_new(w->op->app->base, on_timeout, w);
+    arena_defer(w->op->a, forget_timer, w);
+    evtimer_add(w->timer, &tv);
+}
+
+static void
+got_one(struct waiter *w, const struct db_row *row)
+{
+    struct app *app = w->op->app;
+    struct strbuf sb;
+
+    app->count.claimed++;
+    strbuf_init(&sb);
+    render(&sb, app, row);
+    if (w->claim.offer && db_i64(row, C_STATE) == STATE_OFFERED) {
+        begin_stream(w);
+        w->ticket_id = db_i64(row, C_TICKET);
+        w->epoch = (int32_t)db_i64(row, C_EPOCH);
+        w->state = WAIT_OFFERED;
+        w->listed = true;
+        TAILQ_INSERT_TAIL(&app->waiters->offered, w, link);
+        app->waiters->noffered++;
+        app->count.offers++;
+        op_stream_event(w->op, "offer", NULL, sb.p);
+        strbuf_release(&sb);
+    } else {
+        (void)op_reply_buf(w->op, 200, &sb);
+    }
+}
+
+static void
+found_none(struct waiter *w)
+{
+    struct app *app = w->op->app;
+
+    if (w->claim.floored) {
+        lane_drop_floors(app->lanes, w->set);
+        claim_send(w);
+    } else if (lane_wakes(app->lanes, w->set) != w->claim.wakes) {
+        claim_send(w); /* something came in meanwhile */
+    } else if (w->seconds == 0 || app->draining) {
+        if (w->stream) {
+            end_stream(w, app->draining ? "stopping" : "timeout");
+        } else {
+            (void)op_reply(w->op, 204, NULL, 0);
+        }
+    } else {
+        begin_stream(w);
+        list_idle(app->waiters, w);
+    }
+}
+
+static void
+refuse(struct waiter *w, const struct err *e)
+{
+    if (w->stream) {
+        end_stream(w, err_name(e->code));
+    } else {
+        (void)op_fail_err(w->op, e);
+    }
+}
+
+static void
+on_claimed(struct item *item, const struct db_row *row, const struct err *e)
+{
+    struct waiter *w = (struct waiter *)item;
+    struct app *app = w->claim.app;
+    const char *outcome = e == NULL ? db_text(row, C_OUTCOME, NULL) : "error";
+    bool mine = strcmp(outcome, "done") == 0 || strcmp(outcome, "known") == 0;
+    bool gone = w->gone || (mine && !w->op->replied && !w->stream && !op_is_alive(w->op));
+    int32_t agent = w->claim.agent;
+
+    if (mine) {
+        int32_t lane_id = (int32_t)db_i64(row, C_LANE);
+        if (lane_wakes(app->lanes, w->set) == w->claim.wakes) {
+            lane_took(app->lanes, lane_id, db_i64(row, C_KEY));
+        }
+    }
+    /* op_back may free the op and w with it: nothing of w is used after it says no */
+    if (!op_back(w->op) || gone) {
+        if (mine) {
+            give_back(app, db_i64(row, C_TICKET), (int)db_i64(row, C_STATE), agent, (int32_t)db_i64(row, C_EPOCH));
+        }
+        return;
+    }
+    if (mine) {
+        got_one(w, row);
+    } else if (strcmp(outcome, "none") == 0) {
+        found_none(w);
+    } else if (strcmp(outcome, "lost") == 0) {
+        w->claim.op_id = uuid_random();
+        claim_send(w);
+    } else if (e != NULL && e->code == ERR_BUSY && w->seconds > 0) {
+        begin_stream(w);
+        list_idle(app->waiters, w); /* others were faster all the time: the next wake-up or probe tries again */
+    } else {
+        struct err refused = {0};
+        err_set(&refused, ERR_AWAY, "you are away: 'turno back' first");
+        refuse(w, e != NULL ? e : &refused);
+    }
+}
+
+/* ---- the route ---------------------------------------------------------------------------------------------------- */
+
+struct next_body {
+    int64_t wait;
+};
+
+static const struct json_field fields[] = {
+    {"wait", JSON_KIND_I64, false, offsetof(struct next_body, wait), 0, WAIT_MAX},
+};
+
+enum op_next
+step_next(struct op *op)
+{
+    struct app *app = op->app;
+    struct next_body body = {.wait = JSON_I64_NONE};
+    struct err e = {0};
+    int n = 0;
+
+    if (op->step++ > 0) {
+        return OP_WAIT; /* all else happens in on_claimed */
+    }
+    if (op->body != NULL && !json_bind(op->a, op->body, fields, 1, &body, &e)) {
+        return op_fail_err(op, &e);
+    }
+    const struct person *p = op->who.person;
+    const int32_t *lanes = desk_lanes(app_desk(app), op->a, p->departments, p->ndepartments, &n);
+    if (n == 0) {
+        return op_fail(op, ERR_CONFLICT, "none of your departments has a queue");
+    }
+    struct waiter *w = ARENA_NEW(op->a, struct waiter);
+    w->op = op;
+    w->set = lane_set(app->lanes, lanes, n);
+    w->seconds = body.wait == JSON_I64_NONE || app->draining ? 0 : body.wait;
+    w->claim.app = app;
+    w->claim.agent = op->who.person_id;
+    w->claim.op_id = uuid_random();
+    w->claim.offer = w->seconds > 0;
+    w->claim.key = repeat_key(op, 0);
+    w->claim.set_id = w->set->id;
+    op->mine = w;
+    claim_send(w);
+    return OP_WAIT;
+}
+
+/* ---- what happens around them ----------------------------------------------------------------------------------------- */
+
+void
+wait_came(struct app *app, int32_t lane_id, int64_t key, bool tell)
+{
+    struct waiter *w;
+
+    lane_came(app->lanes, lane_id, key);
+    TAILQ_FOREACH (w, &app->waiters->idle, link) {
+        if (lane_set_has(w->set, lane_id)) {
+            app->count.woken++;
+            claim_send(w);
+            break;
+        }
+    }
+    if (tell) {
+        char payload[32];
+        (void)snprintf(payload, sizeof payload, "lane:%d", lane_id);
+        db_notify(app->db, payload);
+    }
+}
+
+void
+wait_settled(struct app *app, int64_t ticket_id, int state, int epoch)
+{
+    struct waiter *w;
+
+    TAILQ_FOREACH (w, &app->waiters->offered, link) {
+        if (w->ticket_id == ticket_id) {
+            if (state != STATE_OFFERED || epoch != w->epoch) {
+                end_stream(w, state == STATE_QUEUED ? "lapsed" : "accepted");
+            }
+            return;
+        }
+    }
+}
+
+void
+wait_changed(struct app *app, int64_t ticket_id)
+{
+    (void)ticket_id;
+    feed_wake(app);
+    db_notify(app->db, "feed");
+}
+
+void
+wait_probe(struct app *app)
+{
+    struct waiter *w = TAILQ_FIRST(&app->waiters->idle);
+    bool seen[64] = {false}; /* lane sets looked for; those beyond take the next probe */
+
+    lane_drop_floors(app->lanes, NULL);
+    while (w != NULL) {
+        struct waiter *next = TAILQ_NEXT(w, link);
+        size_t slot = (size_t)w->set->id % (sizeof seen / sizeof seen[0]);
+        if (!seen[slot]) {
+            seen[slot] = true;
+            claim_send(w);
+        }
+        w = next;
+    }
+}
+
+void
+wait_drain(struct app *app)
+{
+    struct waiter *w;
+
+    while ((w = TAILQ_FIRST(&app->waiters->idle)) != NULL) {
+        end_stream(w, "stopping");
+    }
+    while ((w = TAILQ_FIRST(&app->waiters->offered)) != NULL) {
+        give_back(app, w->ticket_id, STATE_OFFERED, w->claim.agent, w->epoch);
+        end_stream(w, "stopping");
+    }
+}
+
+void
+wait_get_stats(const struct app *app, struct wait_stats *ret)
+{
+    *ret = (struct wait_stats){app->waiters->nidle, app->waiters->noffered};
+}

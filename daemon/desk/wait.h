@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Agents who wait for the next ticket (POST /v1/next), at once or on a stream. One ticket that comes in wakes one agent,
+ * the one who has waited longest among those who may take it. What is offered on a stream and not accepted goes back
+ * with its old key: by the clock, or at once when the stream dies.
+ */
+#ifndef TURNO_WAIT_H
+#define TURNO_WAIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/desk/state.h"
+#include "daemon/http/op.h"
+
+struct waiters *waiters_new(struct app *app);
+void waiters_free(struct waiters *w); /* after all ops are gone; NULL is accepted */
+
+/* POST /v1/next. */
+enum op_next step_next(struct op *op);
+
+/* A ticket waits in this lane; key INT64_MIN when unknown. tell: other daemons should hear of it. */
+void wait_came(struct app *app, int32_t lane_id, int64_t key, bool tell);
+/* A ticket that may be on offer here is now in this state: its stream ends when it is no longer offered. */
+void wait_settled(struct app *app, int64_t ticket_id, int state, int epoch);
+/* A ticket changed in any way: feeds look again, here and in other daemons. */
+void wait_changed(struct app *app, int64_t ticket_id);
+/* The probe: somebody in each lane set looks without a floor; covers lost notifications. */
+void wait_probe(struct app *app);
+/* The daemon stops: end every stream. */
+void wait_drain(struct app *app);
+
+struct wait_stats {
+    unsigned waiting, offered;
+};
+void wait_get_stats(const struct app *app, struct wait_stats *ret);
+
+#endif
