@@ -72,6 +72,7 @@ $(probe): Makefile
 	done; echo; echo 'pkg_cflags := $(foreach p,$(all_pkgs),$(shell pkg-config --cflags $(p) 2>/dev/null))'; \
 	echo 'daemon_libs := $(shell pkg-config --libs $(daemon_pkgs) 2>/dev/null)'; \
 	echo 'cli_libs := $(shell pkg-config --libs $(cli_pkgs) 2>/dev/null)'; \
+	echo 'queue_h := $(shell $(CC) -M -x c -include sys/queue.h /dev/null 2>/dev/null | tr ' ' '\n' | grep sys/queue.h)'; \
 	echo 'cmocka_libs := $(shell pkg-config --libs cmocka 2>/dev/null || echo -lcmocka)'; } > $@.new
 	@rm -f build/probe.o; mv $@.new $@
 
@@ -201,21 +202,68 @@ demo: all ## a desk with its story; leaves it running
 	@tests/stage --keep tests/demo
 
 # ---- lint ---------------------------------------------------------------------------------------------------------------
-c_files := $(sort $(wildcard common/*.[ch] daemon/*.[ch] daemon/*/*.[ch] cli/*.[ch] tests/*/*.[ch]))
-.PHONY: lint format
-lint: $(G)/stmts.h $(G)/schema.h ## clang-format, clang-tidy, cppcheck, headers alone, shellcheck, man pages
-	@CC='$(CC)' CFLAGS_ALL='$(all_cflags)' tests/lint $(c_files)
+c_files  := $(sort $(wildcard common/*.[ch] daemon/*.[ch] daemon/*/*.[ch] cli/*.[ch] tests/*/*.[ch]))
+c_src    := $(filter %.c,$(c_files))
+sh_files := $(sort $(wildcard sql/*.sh tests/*/*.sh tests/run tests/deps tests/stage tests/demo tests/bench/run .ci/run))
+man_src  := $(sort $(wildcard daemon/*.[1-9] cli/*.[1-9] conf/*.[1-9]))
+lint_cflags = -std=c17 -D_GNU_SOURCE -I. -I$(G) $(pkg_cflags)
+lints    := lint-format lint-headers lint-cppcheck lint-shell lint-man lint-tidy
+
+.PHONY: lint format $(lints)
+lint: ## clang-format, headers alone, cppcheck, shellcheck, man pages, clang-tidy
+	+@$(MAKE) --no-print-directory --keep-going SETUP=done $(lints)
+lint-format:
+	$(call say,LINT,'format: $(words $(c_files)) files')clang-format --dry-run -Werror $(c_files)
+lint-headers: $(patsubst %.h,$(O)/%.alone,$(filter %.h,$(c_files)))
+lint-tidy: $(c_src:%.c=$(O)/%.tidy)
+lint-cppcheck: $(G)/stmts.h $(G)/schema.h
+	$(call say,LINT,cppcheck)cppcheck --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -q \
+		-D_GNU_SOURCE -I. -I$(G) --include=$(queue_h) \
+		--suppress=unknownMacro --suppress=varFuncNullUB $(c_src)
+lint-shell:
+	$(call say,LINT,'shell: $(words $(sh_files)) files')shellcheck -x $(sh_files)
+lint-man:
+	$(call say,LINT,'man: $(man_src)')$(if $(man_src),mandoc -T lint -W warning $(man_src))
+# A header includes what it needs.
+$(O)/%.alone: %.h $(O)/flags | $(G)/stmts.h $(G)/schema.h
+	@mkdir -p $(@D)
+	$(call say,LINT,$<)$(CC) $(lint_cflags) $(warnings) -Werror -fsyntax-only -x c $< && touch $@
+# After the object, which knows by which headers the file must be looked at again.
+$(O)/%.tidy: %.c $(O)/%.o .clang-tidy
+	$(call say,LINT,$<)clang-tidy --quiet --warnings-as-errors='*' $< -- $(lint_cflags) 2>$@.log || { cat $@.log; exit 1; }; touch $@
 format: ## format the C files in place
 	@clang-format -i $(c_files)
 
 # ---- installation -------------------------------------------------------------------------------------------------------
+# The live configuration is installed only where there is none; a pristine copy lies with the documentation. Units get
+# the folders filled in (@SBINDIR@ …).
+fill_in = sed -e 's|@BINDIR@|$(BINDIR)|g' -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g'
+confs   := $(wildcard conf/turnod.conf conf/desk.conf)
+units   := $(wildcard systemd/*.service systemd/*.socket)
+docdir   = $(DATADIR)/doc/turno
+D       := $(DESTDIR)
+
 .PHONY: install uninstall
 install: all ## install under PREFIX (and DESTDIR); starts nothing, keeps existing configuration
-	@DESTDIR='$(DESTDIR)' BINDIR='$(BINDIR)' SBINDIR='$(SBINDIR)' MANDIR='$(MANDIR)' DATADIR='$(DATADIR)' \
-	UNITDIR='$(UNITDIR)' SYSUSERSDIR='$(SYSUSERSDIR)' SYSCONFDIR='$(SYSCONFDIR)' INSTALL='$(INSTALL)' tests/install install $(O)
+	$(Q)$(INSTALL) -d $(D)$(BINDIR) $(D)$(SBINDIR) $(D)$(SYSCONFDIR)/turno $(D)$(docdir) $(D)$(UNITDIR) $(D)$(SYSUSERSDIR) \
+		$(addprefix $(D)$(MANDIR)/man,1 5 8) $(D)$(DATADIR)/bash-completion/completions
+	$(Q)$(INSTALL) -m 755 $(O)/turnod $(D)$(SBINDIR)/turnod
+	$(Q)$(INSTALL) -m 755 $(O)/turno $(D)$(BINDIR)/turno
+	$(Q)for f in $(man_src); do $(INSTALL) -m 644 $$f $(D)$(MANDIR)/man$${f##*.}/ || exit 1; done
+	$(Q)for f in $(confs); do $(INSTALL) -m 644 $$f $(D)$(docdir)/ || exit 1; \
+		test -e $(D)$(SYSCONFDIR)/turno/$${f##*/} || $(INSTALL) -m 644 $$f $(D)$(SYSCONFDIR)/turno/ || exit 1; done
+	$(Q)for f in README.md LICENSE; do test ! -e $$f || $(INSTALL) -m 644 $$f $(D)$(docdir)/ || exit 1; done
+	$(Q)for f in $(units); do $(fill_in) $$f >$(D)$(UNITDIR)/$${f##*/} && chmod 644 $(D)$(UNITDIR)/$${f##*/} || exit 1; done
+	$(Q)test ! -e systemd/turno.sysusers || $(INSTALL) -m 644 systemd/turno.sysusers $(D)$(SYSUSERSDIR)/turno.conf
+	$(Q)test ! -e cli/turno.bash || $(INSTALL) -m 644 cli/turno.bash $(D)$(DATADIR)/bash-completion/completions/turno
+	$(Q)if [ -z '$(D)' ] && [ "$$(id -u)" = 0 ] && [ -d /run/systemd/system ]; then \
+		systemd-sysusers $(SYSUSERSDIR)/turno.conf && systemctl daemon-reload; fi
+	@echo 'installed under $(D)$(PREFIX); start it with: systemctl start turnod'
 uninstall: ## remove what install has put there, except configuration and data
-	@DESTDIR='$(DESTDIR)' BINDIR='$(BINDIR)' SBINDIR='$(SBINDIR)' MANDIR='$(MANDIR)' DATADIR='$(DATADIR)' \
-	UNITDIR='$(UNITDIR)' SYSUSERSDIR='$(SYSUSERSDIR)' SYSCONFDIR='$(SYSCONFDIR)' INSTALL='$(INSTALL)' tests/install uninstall $(O)
+	$(Q)rm -f $(D)$(SBINDIR)/turnod $(D)$(BINDIR)/turno $(addprefix $(D)$(UNITDIR)/,$(notdir $(units))) \
+		$(D)$(SYSUSERSDIR)/turno.conf $(D)$(DATADIR)/bash-completion/completions/turno
+	$(Q)for f in $(man_src); do rm -f $(D)$(MANDIR)/man$${f##*.}/$${f##*/}; done
+	$(Q)rm -rf $(D)$(docdir)
 
 -include $(patsubst %.o,%.d,$(call obj,$(daemon_src) $(cli_src) $(common_src) $(gen_src) $(helpers)) \
 	$(patsubst %,%.o,$(tests) $(fuzzers) $(benches)))

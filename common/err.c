@@ -75,18 +75,18 @@ err_field(struct err *e, enum err_code code, const char *field, const char *fmt,
 void
 err_wrap(struct err *e, const char *fmt, ...)
 {
-    char old[sizeof(e->msg)];
+    struct err old;
     va_list ap;
 
     if (!e) {
         return;
     }
-    memcpy(old, e->msg, sizeof(old));
+    old = *e;
     va_start(ap, fmt);
     put(e->msg, sizeof(e->msg), fmt, ap);
     va_end(ap);
     size_t n = strlen(e->msg);
-    int more = snprintf(e->msg + n, sizeof(e->msg) - n, ": %s", old);
+    int more = snprintf(e->msg + n, sizeof(e->msg) - n, ": %s", old.msg);
     if (more < 0 || (size_t)more >= sizeof(e->msg) - n) {
         e->msg[utf8_cut(e->msg, sizeof(e->msg) - 1)] = '\0';
     }

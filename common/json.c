@@ -174,7 +174,7 @@ bind_field(struct arena *a, json_t *value, const struct json_field *f, void *pla
     }
     case JSON_KIND_BOOL: {
         bool *yes = place;
-        *yes = value && json_is_true(value);
+        *yes = json_is_true(value);
         return !value || json_is_boolean(value) ||
                err_field(e, ERR_INVALID, f->name, "'%s' must be true or false", f->name);
     }

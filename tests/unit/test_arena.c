@@ -92,7 +92,7 @@ static struct arena *freeing;
 static void
 note(void *arg)
 {
-    strcat(order, arg);
+    order[strlen(order)] = *(const char *)arg;
 }
 
 static void
@@ -108,7 +108,7 @@ deferred_functions_run_in_reverse_also_late_ones(void **state)
     struct arena *a = arena_new();
 
     (void)state;
-    order[0] = '\0';
+    memset(order, 0, sizeof(order));
     freeing = a;
     arena_defer(a, note, arena_strdup(a, "1"));
     arena_defer(a, note_and_defer_more, arena_strdup(a, "2"));
