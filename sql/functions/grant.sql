@@ -17,10 +17,10 @@ begin
     execute format('revoke all on function grant_daemon(text) from %I', role_name);
     -- Partitions are reached through their parents and need no rights of their own.
     for t in select c.relname from pg_class c
-             where c.relnamespace = 'turno'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+             where c.relnamespace = 'turno'::regnamespace and c.relkind in ('r', 'p', 'v') and not c.relispartition
     loop
         execute format('revoke all on %I from %I', t, role_name);
-        if t in ('migration', 'repeatable', 'verb', 'transition') then
+        if t in ('migration', 'repeatable', 'verb', 'transition', 'actor') then
             execute format('grant select on %I to %I', t, role_name);
         elsif t in ('ticket', 'message', 'event', 'span') then
             execute format('grant select, insert on %I to %I', t, role_name);
