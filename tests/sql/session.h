@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Sides: sessions with the daemon's own settings that send the statements which write tickets, as batches of binary
+ * arrays like the daemon does. Two sides make a race: one is paused in the midst of its statement (after its snapshot),
+ * the other does something, the first goes on. Nothing waits for time: whether a side waits is looked up in pg_locks.
+ *
+ * With TURNO_STMTS=DIR in the environment a statement's text is read from DIR/NAME.sql where that exists
+ * (tests/check/mutants.sh).
+ */
+#ifndef TURNO_TEST_SESSION_H
+#define TURNO_TEST_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/names.h"
+#include "daemon/db/stmt.h"
+#include "tests/sql/desk.h"
+
+#define DESK_PAUSE  "4711" /* advisory lock at which paused sides wait */
+#define BATCH_LIMIT 500
+
+struct side {
+    struct side *next;
+    struct desk *desk;
+    PGconn *conn;
+    int pid;
+    int expect;                       /* items under way */
+    char sqlstate[6], constraint[64]; /* of the last failure */
+};
+
+/* Fields that are 0 or NULL travel as NULL, except ticket, verb and actor. */
+struct act {
+    int64_t ticket;
+    enum verb verb;
+    int actor;
+    int epoch, seen, version;
+    const char *body;
+    int queue;
+    const char *agent;
+    int priority;
+    int64_t at; /* usec */
+    const char *note;
+    int64_t other;
+    const char *requester, *tags;
+    int score;
+    int64_t request;
+    struct uuid op; /* none: a fresh one is put in */
+};
+
+struct ask {
+    int64_t ticket;       /* 0: a fresh number is put in */
+    int actor, requester; /* requester 0: the actor */
+    int queue;
+    int priority; /* 0: normal */
+    int desk;     /* desk version */
+    const char *subject, *body, *tags;
+    int64_t blocks, follows;
+    int64_t target; /* usec; 0: that of the queue */
+    struct uuid op, key;
+    int64_t request;
+};
+
+struct pull { /* claim */
+    int agent;
+    bool offer;
+    struct uuid op, key;
+};
+
+/* A row of any of the three; what a statement does not return is 0. */
+struct answer {
+    int ord;
+    char outcome[12];
+    int64_t ticket;
+    int state, park, version, epoch, queue, lane, priority, class_of;
+    int64_t key;
+    int agent, message, closed_as, roles, news;
+    char woken[400], subject[80], requester[80];
+};
+
+struct side *side_open(struct desk *d);
+void side_close(struct side *s);
+void side_set_now(PGconn *conn, int64_t usec);
+void side_sql(struct side *s, const char *sql);
+
+/* Send a batch; gate NULL: a fresh one. The rows come by side_take, which fails the test unless there is one row an item,
+ * in order; false: the statement failed (sqlstate, constraint). What goes into the items (numbers, ops) is written back. */
+void side_send_act(struct side *s, const struct uuid *gate, struct act *items, int n);
+void side_send_submit(struct side *s, const struct uuid *gate, struct ask *items, int n);
+void side_send_claim(struct side *s, const struct uuid *gate, struct pull *items, int n, const int *queues,
+                     int nqueues);
+bool side_take(struct side *s, struct answer *ret);
+/* Both; a failure fails the test. */
+void side_act(struct side *s, struct act *items, int n, struct answer *ret);
+void side_submit(struct side *s, struct ask *items, int n, struct answer *ret);
+void side_claim(struct side *s, struct pull *items, int n, const int *queues, int nqueues, struct answer *ret);
+
+/* One item; the answer is a static one. */
+const struct answer *act_one(struct side *s, struct act item);
+const struct answer *submit_one(struct side *s, struct ask item);
+const struct answer *claim_one(struct side *s, int agent, int queue);
+#define ACT(side, ...)    act_one((side), (struct act){__VA_ARGS__})
+#define SUBMIT(side, ...) submit_one((side), (struct ask){__VA_ARGS__})
+
+/* From now on the statements of s stop after their snapshot, before they look at a ticket (on true). */
+void side_pause(struct side *s, bool on);
+/* Until s waits for a lock, at the pause or elsewhere. */
+void side_wait_blocked(struct side *s);
+bool side_is_blocked(struct side *s);
+void side_go(struct side *s); /* a paused one goes on */
+
+#endif
