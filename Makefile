@@ -221,7 +221,7 @@ lint-cppcheck: $(G)/stmts.h $(G)/schema.h
 		-D_GNU_SOURCE -I. -I$(G) --include=$(queue_h) \
 		--suppress=unknownMacro --suppress=varFuncNullUB $(c_src)
 lint-shell:
-	$(call say,LINT,'shell: $(words $(sh_files)) files')shellcheck -x $(sh_files)
+	$(call say,LINT,'shell: $(words $(sh_files)) files')shellcheck -x -P SCRIPTDIR -e SC2001,SC2018,SC2019,SC2317 $(sh_files)
 lint-man:
 	$(call say,LINT,'man: $(man_src)')$(if $(man_src),mandoc -T lint -W warning $(man_src))
 # A header includes what it needs.
