@@ -30,6 +30,7 @@ enum stats_id {
     STATS_COUNT
 };
 
+void stats_start(void); /* notes when the process began */
 void stats_add(enum stats_id id, uint64_t n);
 void stats_set(enum stats_id id, uint64_t v);
 uint64_t stats_get(enum stats_id id);
