@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Batches: items wait in a queue a kind; when a write connection carries no batch of that kind, the next one is built of
+ * what waits. So batches grow with the load, and an idle desk sends each item at once.
+ *
+ * A batch has one of four ends. Acknowledged: each item gets its row, 'again' ones go back to the front of their queue.
+ * Lost: the identical batch is sent again, before anything else, until it is told; its gate makes that harmless. Refused
+ * because of a value: halved, each half with a new gate, until the item is found. Refused for good: its items fail.
+ *
+ * When a batch is acknowledged the next one leaves first and the answers are given out afterwards, while the server works.
+ */
+#include <string.h>
+
+#include "common/log.h"
+#include "daemon/db/batch_parts.h"
+#include "daemon/db/row.h"
+#include "daemon/db/sqlstate.h"
+
+#define ITEM_TRIES_MAX    50
+#define ITEM_DELAY_USEC   INT64_C(2000) /* a try; about two seconds in all */
+#define ITEM_DELAY_MAX    INT64_C(60000)
+#define BATCH_TRIES_MAX   3  /* lock timeouts, deadlocks: then ERR_BUSY */
+#define UNKNOWN_TRIES_MAX 10 /* the same while it may be committed already: the old sending holds the locks */
+#define BATCH_DELAY_USEC  INT64_C(20000)
+#define LOSSES_MAX        10 /* a batch that kills its connection each time must end */
+#define DOUBT_DELAY_USEC  INT64_C(1000000)
+#define ACTIVE_MAX        6 /* batches a kind, so that the set of tickets has room: 6 x 500 + SCAN_MAX < KEYS */
+
+/* ---- waiting ------------------------------------------------------------------------------------------------------- */
+
+static struct queue *
+queue_of(struct db *db, const struct batch_kind *kind)
+{
+    for (int i = 0; i < db->nqueues; i++) {
+        if (db->queues[i].kind == kind) {
+            return &db->queues[i];
+        }
+    }
+    ensure(db->nqueues < QUEUES_MAX && stmts[kind->stmt].conn == STMT_BATCH);
+    db->queues[db->nqueues].kind = kind;
+    return &db->queues[db->nqueues++];
+}
+
+void
+batch_add(struct db *db, const struct batch_kind *kind, struct item *item)
+{
+    struct queue *q = queue_of(db, kind);
+
+    item->kind = kind;
+    item->next = NULL;
+    item->tries = 0;
+    item->not_before = 0;
+    db->stats.items++;
+    if (db->stopping || db_is_full(db)) {
+        item->place = ITEM_REFUSED;
+        item->prev = db->refused_tail;
+        *(db->refused_items == NULL ? &db->refused_items : &db->refused_tail->next) = item;
+        db->refused_tail = item;
+    } else {
+        item->place = ITEM_WAITING;
+        item->prev = q->tail;
+        *(q->head == NULL ? &q->head : &q->tail->next) = item;
+        q->tail = item;
+        q->n++;
+        db->queued_items++;
+    }
+    db_kick(db);
+}
+
+static void
+unlink_refused(struct db *db, struct item *item)
+{
+    *(item->prev != NULL ? &item->prev->next : &db->refused_items) = item->next;
+    *(item->next != NULL ? &item->next->prev : &db->refused_tail) = item->prev;
+}
+
+bool
+batch_withdraw(struct db *db, struct item *item)
+{
+    if (item->place == ITEM_WAITING) {
+        queue_unlink(queue_of(db, item->kind), item);
+        db->queued_items--;
+    } else if (item->place == ITEM_REFUSED) {
+        unlink_refused(db, item);
+    } else {
+        return false;
+    }
+    item->place = ITEM_SENT; /* whatever comes, it is not here */
+    return true;
+}
+
+static void
+item_fail(struct item *item, const struct err *e)
+{
+    item->place = ITEM_SENT;
+    item->done(item, NULL, e);
+}
+
+/* Back to the front of its queue, behind `after` (NULL: first), to be tried again a little later. */
+static void
+item_again(struct queue *q, struct db *db, struct item *item, struct item *after)
+{
+    int64_t delay = item->tries * ITEM_DELAY_USEC;
+
+    item->not_before = db_now() + (delay < ITEM_DELAY_MAX ? delay : ITEM_DELAY_MAX);
+    item->tries++;
+    item->place = ITEM_WAITING;
+    item->prev = after;
+    item->next = after != NULL ? after->next : q->head;
+    *(item->next != NULL ? &item->next->prev : &q->tail) = item;
+    *(after != NULL ? &after->next : &q->head) = item;
+    q->n++;
+    db->queued_items++;
+    db->stats.again++;
+}
+
+void
+batch_refuse(struct db *db)
+{
+    struct err e;
+
+    if (db->stopping) {
+        err_set(&e, ERR_STOPPING, "the daemon is stopping");
+    } else {
+        err_set(&e, ERR_BUSY, "too many requests wait for the database");
+    }
+    /* Only those that are here now: a callback may add another one. */
+    for (const struct item *last = db->refused_tail; db->refused_items != NULL;) {
+        struct item *item = db->refused_items;
+        bool is_last = item == last;
+
+        unlink_refused(db, item);
+        item_fail(item, &e);
+        if (is_last) {
+            return;
+        }
+    }
+}
+
+/* ---- the ends of a batch ------------------------------------------------------------------------------------------- */
+
+static void
+batch_fail(struct batch *b, const struct err *e)
+{
+    for (int i = 0; i < b->n; i++) {
+        if (b->items[i] != NULL) {
+            item_fail(b->items[i], e);
+        }
+    }
+    build_free(b);
+}
+
+/* Sent again, with the same bytes. */
+static void
+batch_again(struct batch *b, int64_t delay)
+{
+    struct db *db = b->db;
+
+    b->conn = NULL;
+    b->next = NULL;
+    b->not_before = delay > 0 ? db_now() + delay : 0;
+    *db->again_tail = b;
+    db->again_tail = &b->next;
+    db->stats.resent++;
+}
+
+static void
+batch_lost(struct batch *b)
+{
+    struct err e;
+
+    b->unknown = true;
+    if (b->db->stopping) {
+        err_set(&e, ERR_STOPPING, "the daemon is stopping: whether it was done is not known");
+        batch_fail(b, &e);
+    } else if (++b->losses > LOSSES_MAX) {
+        log_err("a batch was lost again and again stmt=%s items=%d", stmts[b->q->kind->stmt].name, b->n);
+        err_set(&e, ERR_DATABASE, "the connection to the database broke: whether it was done is not known");
+        batch_fail(b, &e);
+    } else {
+        batch_again(b, b->unit.doubtful ? DOUBT_DELAY_USEC : 0);
+    }
+}
+
+static void
+batch_halve(struct batch *b)
+{
+    struct db *db = b->db;
+    int half = b->n / 2;
+    struct batch *first = build_of(db, b->q, b->items, half);
+    struct batch *second = build_of(db, b->q, b->items + half, b->n - half);
+
+    db->stats.bisected++;
+    build_free(b);
+    batch_again(first, 0);
+    batch_again(second, 0);
+}
+
+static void
+batch_failed(struct batch *b)
+{
+    enum sqlstate_act act = sqlstate_act(b->unit.sqlstate);
+    const char *state = b->unit.sqlstate;
+    struct err e;
+
+    unit_log(&b->unit, b->q->kind->stmt);
+    /* The lost sending may still run: it holds the gate's key, or commits it while we wait. */
+    if (b->unknown && (strcmp(state, "23505") == 0 || strcmp(state, "57014") == 0)) {
+        act = SQLSTATE_AGAIN;
+    }
+    if (act == SQLSTATE_AGAIN && b->tries < (b->unknown ? UNKNOWN_TRIES_MAX : BATCH_TRIES_MAX)) {
+        b->tries++;
+        batch_again(b, BATCH_DELAY_USEC * b->tries);
+        return;
+    }
+    if (act == SQLSTATE_BISECT && b->n > 1) {
+        batch_halve(b);
+        return;
+    }
+    /* A value is refused each time alike, so the lost sending was refused too; anything else tells nothing about it. */
+    if (b->unknown && act != SQLSTATE_BISECT) {
+        err_set(&e, ERR_DATABASE, "the database refused a repetition (%s): whether it was done is not known", state);
+    } else {
+        sqlstate_err(state, b->unit.msg, b->unit.constraint, &e);
+    }
+    batch_fail(b, &e);
+}
+
+/* The item a row is about, or NULL. */
+static struct item *
+item_of_row(const struct batch *b, const struct db_row *row)
+{
+    int64_t ord = db_i64(row, 0);
+
+    return ord >= 1 && ord <= b->n ? b->items[ord - 1] : NULL;
+}
+
+static bool
+is_again(const struct db_row *row)
+{
+    const char *outcome = db_text(row, 1, NULL);
+
+    return outcome != NULL && strcmp(outcome, "again") == 0;
+}
+
+/* First the 'again' ones go back, so that nothing behind them for the same ticket overtakes them when the next batch is
+ * built. Those that have been tried too often stay and fail with the others. */
+static void
+take_again(struct batch *b, const struct db_row *const *rows, int nrows)
+{
+    struct item *after = NULL;
+
+    for (int i = 0; i < nrows; i++) {
+        struct item *item = item_of_row(b, rows[i]);
+
+        if (item != NULL && is_again(rows[i]) && item->tries < ITEM_TRIES_MAX) {
+            b->items[db_i64(rows[i], 0) - 1] = NULL;
+            item_again(b->q, b->db, item, after);
+            after = item;
+        }
+    }
+}
+
+static void
+give_rows(struct batch *b, const struct db_row *const *rows, int nrows)
+{
+    struct err busy;
+
+    err_set(&busy, ERR_BUSY, "others kept changing the same ticket");
+    for (int i = 0; i < nrows; i++) {
+        struct item *item = item_of_row(b, rows[i]);
+
+        if (item == NULL) {
+            continue; /* went back, or answered twice: the statement's tests look after that */
+        }
+        b->items[db_i64(rows[i], 0) - 1] = NULL;
+        if (is_again(rows[i])) {
+            item_fail(item, &busy);
+        } else {
+            item->done(item, rows[i], NULL);
+        }
+    }
+}
+
+static void
+batch_done(struct batch *b, const PGresult *res)
+{
+    const struct db_row *const *rows = rows_of(b->a, res);
+    int nrows = PQntuples(res);
+    struct db *db = b->db;
+    struct err e;
+
+    ensure(PQnfields(res) >= 2);
+    take_again(b, rows, nrows);
+    b->conn = NULL;
+    db_push(db);
+    give_rows(b, rows, nrows);
+    err_set(&e, ERR_INTERNAL, "statement '%s' gave no row for an item", stmts[b->q->kind->stmt].name);
+    for (int i = 0; i < b->n; i++) {
+        if (b->items[i] != NULL) {
+            log_err("no row for an item stmt=%s ord=%d of=%d rows=%d", stmts[b->q->kind->stmt].name, i + 1, b->n,
+                    nrows);
+        }
+    }
+    batch_fail(b, &e); /* whoever is left; frees the batch */
+}
+
+static void
+on_back(struct unit *u, enum unit_end end, const PGresult *res)
+{
+    struct batch *b = (struct batch *)u;
+
+    b->db->stats.inflight--;
+    db_kick(b->db);
+    switch (end) {
+    case UNIT_DONE:
+        batch_done(b, res);
+        return;
+    case UNIT_FAILED:
+        batch_failed(b);
+        return;
+    case UNIT_LOST:
+        batch_lost(b);
+        return;
+    }
+}
+
+/* ---- sending ------------------------------------------------------------------------------------------------------- */
+
+static void
+send_on(struct conn *conn, struct batch *b)
+{
+    enum stmt_id stmt = b->q->kind->stmt;
+    struct bound bound;
+    struct unit_stmt us[3];
+    struct err e;
+    int n = 0;
+
+    if (!bind_fit(&b->call, conn_params(conn, stmt), &bound, &e)) {
+        log_err("a batch does not fit its statement text=\"%s\"", e.msg);
+        batch_fail(b, &e);
+        return;
+    }
+    if (b->unknown) {
+        us[n++] = (struct unit_stmt){.stmt = STMT_BARRIER, .bound = NULL, .n = 0};
+    }
+    if (b->lock) {
+        us[n++] = (struct unit_stmt){.stmt = STMT_LINK_LOCK, .bound = NULL, .n = 0};
+    }
+    us[n++] = (struct unit_stmt){.stmt = stmt, .bound = &bound, .n = b->call.n};
+    b->conn = conn;
+    b->unit.done = on_back;
+    b->db->stats.batches++;
+    b->db->stats.inflight++;
+    conn_send(conn, &b->unit, us, n);
+}
+
+/* Batches that have been under way before go first. False: one of them could not. */
+static bool
+push_again(struct db *db, int64_t now)
+{
+    struct batch **at = &db->again, *b;
+
+    while ((b = *at) != NULL) {
+        struct conn *conn;
+
+        if (b->not_before > now) {
+            db_wake(db, b->not_before);
+            at = &b->next;
+            continue;
+        }
+        conn = db_writer(db, BATCH_DEPTH);
+        if (conn == NULL) {
+            return false;
+        }
+        *at = b->next;
+        if (b->next == NULL) {
+            db->again_tail = at;
+        }
+        send_on(conn, b);
+    }
+    return true;
+}
+
+static bool
+carries(const struct queue *q, const struct conn *conn)
+{
+    for (const struct batch *b = q->active; b != NULL; b = b->next_active) {
+        if (b->conn == conn) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Where the next batch of this kind may go now. The second connection only helps while a full batch waits: else it would
+ * make two small batches, and two flushes, out of one. */
+static struct conn *
+free_writer(struct db *db, const struct queue *q)
+{
+    bool is_first = true;
+
+    for (int i = 0; i < db->nwrite; i++) {
+        struct conn *c = db->write[i];
+
+        if (!conn_is_ready(c)) {
+            continue;
+        }
+        if (conn_load(c) < BATCH_DEPTH && !carries(q, c) && (is_first || q->n >= (unsigned)db->conf.batch_max)) {
+            return c;
+        }
+        is_first = false;
+    }
+    return NULL;
+}
+
+static void
+push_queue(struct db *db, struct queue *q, int64_t now)
+{
+    struct conn *conn;
+
+    while (q->head != NULL && q->nactive < ACTIVE_MAX && (conn = free_writer(db, q)) != NULL) {
+        struct batch *b = build_next(db, q, now);
+
+        if (b == NULL) {
+            return;
+        }
+        send_on(conn, b);
+    }
+}
+
+void
+batch_push(struct db *db)
+{
+    int64_t now = db_now();
+
+    if (!push_again(db, now)) {
+        return;
+    }
+    /* The kinds take turns at being first. */
+    for (int i = 0; i < db->nqueues; i++) {
+        push_queue(db, &db->queues[(db->next_queue + i) % db->nqueues], now);
+    }
+    db->next_queue = db->nqueues > 0 ? (db->next_queue + 1) % db->nqueues : 0;
+}
+
+void
+batch_stop(struct db *db)
+{
+    struct batch *b;
+    struct err e;
+
+    err_set(&e, ERR_STOPPING, "the daemon is stopping");
+    while ((b = db->again) != NULL) {
+        db->again = b->next;
+        if (b->unknown) {
+            err_set(&e, ERR_STOPPING, "the daemon is stopping: whether it was done is not known");
+        }
+        batch_fail(b, &e);
+    }
+    db->again_tail = &db->again;
+    for (int i = 0; i < db->nqueues; i++) {
+        struct queue *q = &db->queues[i];
+
+        while (q->head != NULL) {
+            struct item *item = q->head;
+
+            queue_unlink(q, item);
+            db->queued_items--;
+            item_fail(item, &e);
+        }
+    }
+    batch_refuse(db);
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Single statements: reads on whichever read connection has least to do, writes on a write connection, each a unit of its
+ * own. A call waits in a list until a connection has room; from then on it is on the wire and cannot be taken back.
+ */
+#include <string.h>
+
+#include "common/arena.h"
+#include "daemon/db/bind.h"
+#include "daemon/db/db_parts.h"
+#include "daemon/db/row.h"
+#include "daemon/db/sqlstate.h"
+
+#define AGAIN_MAX 3 /* sendings after serialization failures and the like */
+
+enum place { CALL_WAITING, CALL_REFUSED, CALL_SENT };
+
+/* A call under way; lives in the call's arena. */
+struct sent {
+    struct unit unit; /* first */
+    struct db_call *call;
+};
+
+static void
+list_add(struct call_list *l, struct db_call *c)
+{
+    c->next = NULL;
+    if (l->head == NULL) {
+        l->head = c;
+    } else {
+        l->tail->next = c;
+    }
+    l->tail = c;
+    l->n++;
+}
+
+static void
+list_add_first(struct call_list *l, struct db_call *c)
+{
+    c->next = l->head;
+    l->head = c;
+    if (c->next == NULL) {
+        l->tail = c;
+    }
+    l->n++;
+}
+
+static struct db_call *
+list_take(struct call_list *l)
+{
+    struct db_call *c = l->head;
+
+    if (c != NULL) {
+        l->head = c->next;
+        l->n--;
+    }
+    return c;
+}
+
+static bool
+list_remove(struct call_list *l, struct db_call *c)
+{
+    struct db_call *prev = NULL;
+
+    for (struct db_call *at = l->head; at != NULL; prev = at, at = at->next) {
+        if (at != c) {
+            continue;
+        }
+        if (prev == NULL) {
+            l->head = c->next;
+        } else {
+            prev->next = c->next;
+        }
+        if (l->tail == c) {
+            l->tail = prev;
+        }
+        l->n--;
+        return true;
+    }
+    return false;
+}
+
+static bool
+is_read(const struct db_call *c)
+{
+    return stmts[c->stmt].conn == STMT_READ;
+}
+
+static struct call_list *
+list_of(struct db *db, const struct db_call *c)
+{
+    return c->place == CALL_REFUSED ? &db->refused : is_read(c) ? &db->reads : &db->writes;
+}
+
+static void
+fail(struct db_call *c, const struct err *e)
+{
+    const struct db_result res = {.rows = NULL, .nrows = 0, .err = e};
+
+    c->done(c, &res);
+}
+
+static void
+fail_code(struct db_call *c, enum err_code code, const char *text)
+{
+    struct err e;
+
+    err_set(&e, code, "%s", text);
+    fail(c, &e);
+}
+
+void
+call_submit(struct db *db, struct db_call *c, unsigned tries)
+{
+    c->db = db;
+    c->tries = tries;
+    c->place = db->stopping || db_is_full(db) ? CALL_REFUSED : CALL_WAITING;
+    list_add(list_of(db, c), c);
+    db_kick(db);
+}
+
+void
+db_call_send(struct db *db, struct db_call *c)
+{
+    ensure(stmts[c->stmt].conn != STMT_OWNER && stmts[c->stmt].conn != STMT_LISTEN);
+    db->stats.calls++;
+    call_submit(db, c, 0);
+}
+
+bool
+db_call_withdraw(struct db *db, struct db_call *c)
+{
+    return c->place != CALL_SENT && list_remove(list_of(db, c), c);
+}
+
+static void
+put_back(struct db_call *c)
+{
+    c->tries++;
+    c->place = CALL_WAITING;
+    c->db->stats.resent++;
+    list_add_first(list_of(c->db, c), c);
+}
+
+static void
+lost(struct db_call *c)
+{
+    if (c->db->stopping) {
+        fail_code(c, ERR_STOPPING, "the daemon is stopping");
+    } else if (is_read(c) && c->tries == 0) {
+        put_back(c);
+    } else if (is_read(c)) {
+        fail_code(c, ERR_DATABASE, "the connection to the database broke");
+    } else {
+        fail_code(c, ERR_DATABASE, "the connection to the database broke: whether it was done is not known");
+    }
+}
+
+static void
+on_back(struct unit *u, enum unit_end end, const PGresult *pgres)
+{
+    struct db_call *c = ((struct sent *)u)->call;
+    struct db *db = c->db;
+    struct err e;
+
+    db->stats.inflight--;
+    db_kick(db);
+    switch (end) {
+    case UNIT_DONE: {
+        const struct db_result res = {.rows = rows_of(c->a, pgres), .nrows = PQntuples(pgres), .err = NULL};
+        c->done(c, &res);
+        return;
+    }
+    case UNIT_FAILED:
+        if (sqlstate_act(u->sqlstate) == SQLSTATE_AGAIN && c->tries < AGAIN_MAX) {
+            put_back(c);
+            return;
+        }
+        sqlstate_err(u->sqlstate, u->msg, u->constraint, &e);
+        unit_log(u, c->stmt);
+        fail(c, &e);
+        return;
+    case UNIT_LOST:
+        lost(c);
+        return;
+    }
+}
+
+static void
+send_on(struct db *db, struct conn *conn, struct db_call *c)
+{
+    struct bound bound;
+    struct unit_stmt us = {.stmt = c->stmt, .bound = &bound, .n = c->n};
+    struct sent *s;
+    struct err e;
+
+    if (!bind_fit(c, conn_params(conn, c->stmt), &bound, &e)) {
+        fail(c, &e);
+        return;
+    }
+    s = ARENA_NEW(c->a, struct sent);
+    s->unit.done = on_back;
+    s->call = c;
+    c->place = CALL_SENT;
+    db->stats.inflight++;
+    conn_send(conn, &s->unit, &us, 1);
+}
+
+static struct conn *
+reader(struct db *db)
+{
+    struct conn *best = NULL;
+
+    for (int i = 0; i < db->nread; i++) {
+        struct conn *c = db->read[i];
+
+        if (conn_is_ready(c) && conn_load(c) < READ_DEPTH && (best == NULL || conn_load(c) < conn_load(best))) {
+            best = c;
+        }
+    }
+    return best;
+}
+
+void
+calls_push(struct db *db)
+{
+    struct conn *conn;
+
+    while (db->writes.head != NULL && (conn = db_writer(db, WRITE_DEPTH)) != NULL) {
+        send_on(db, conn, list_take(&db->writes));
+    }
+    while (db->reads.head != NULL && (conn = reader(db)) != NULL) {
+        send_on(db, conn, list_take(&db->reads));
+    }
+}
+
+void
+calls_refuse(struct db *db)
+{
+    struct db_call *c;
+
+    for (unsigned n = db->refused.n; n > 0 && (c = list_take(&db->refused)) != NULL; n--) {
+        if (db->stopping) {
+            fail_code(c, ERR_STOPPING, "the daemon is stopping");
+        } else {
+            fail_code(c, ERR_BUSY, "too many statements wait for the database");
+        }
+    }
+}
+
+void
+calls_stop(struct db *db)
+{
+    struct db_call *c;
+
+    while ((c = list_take(&db->writes)) != NULL || (c = list_take(&db->reads)) != NULL) {
+        fail_code(c, ERR_STOPPING, "the daemon is stopping");
+    }
+    calls_refuse(db);
+}

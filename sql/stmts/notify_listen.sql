@@ -1,0 +1,2 @@
+-- listen: hear what other daemons tell
+listen turno
