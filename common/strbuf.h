@@ -14,6 +14,9 @@ struct strbuf {
     size_t cap; /* 0: nothing allocated */
 };
 
+/* libconfig 1.5 exports a strbuf_release and a strbuf_append of its own: ours must not be taken for them. */
+#pragma GCC visibility push(hidden)
+
 void strbuf_init(struct strbuf *sb);    /* no allocation */
 void strbuf_release(struct strbuf *sb); /* frees; the buffer is as after strbuf_init */
 void strbuf_clear(struct strbuf *sb);   /* empty, memory kept */
@@ -27,5 +30,7 @@ void strbuf_vaddf(struct strbuf *sb, const char *fmt, va_list ap) __attribute__(
 /* s as a quoted JSON string (UTF-8 kept, control characters escaped); NULL becomes null. */
 void strbuf_add_json(struct strbuf *sb, const char *s);
 void strbuf_add_json_n(struct strbuf *sb, const char *s, size_t n);
+
+#pragma GCC visibility pop
 
 #endif
