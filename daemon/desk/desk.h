@@ -15,6 +15,7 @@
 #include "common/err.h"
 
 struct desk_department;
+struct desk_inner;
 struct rules;
 
 struct desk_queue {
@@ -57,15 +58,16 @@ struct desk {
     int nmoved;
     const struct desk_department *default_department; /* for users in no group, or NULL: they are refused */
     const struct desk_queue *default_queue;
-    struct rules *rules;
+    struct rules *rules;     /* never NULL */
     const json_t *document;
-    json_t *ids;
-    struct arena *a;
+    struct desk_inner *inner;
 };
 
-/* Build from a document; ids as desk_load.sql gives them, or NULL for a document that is not applied. The document is
- * borrowed for the call only: the desk holds a reference. NULL with e when it does not fit (a newer turno's, say). */
-struct desk *desk_new(int version, const char *sha256, const json_t *document, const json_t *ids, struct err *e);
+/* Build from a document; ids as desk_load.sql gives them, or NULL for one that is not applied. The desk takes its own
+ * reference to the document. NULL with e when it does not fit (a newer turno wrote it, say). */
+struct desk *desk_new(int version, const char *sha256, json_t *document, const json_t *ids, struct err *e);
+/* Version 0, where nothing is applied yet. */
+struct desk *desk_empty(void);
 void desk_free(struct desk *d); /* NULL is accepted */
 
 const struct desk_department *desk_department(const struct desk *d, const char *name);
@@ -77,6 +79,8 @@ const char *desk_queue_name(const struct desk *d, int32_t queue_id);
 /* Where a request to this name goes: a queue, the first queue of a department, or where a queue that left has moved.
  * NULL with e (ERR_INVALID, field "to"). */
 const struct desk_queue *desk_asked(const struct desk *d, const char *name, struct err *e);
+/* The present name of a department or queue: its own, or that of the queue it has moved to. False with e as above. */
+bool desk_asked_name(const struct desk *d, const char *name, const char **ret, struct err *e);
 /* The lanes of all queues of these departments, ascending: what their members take from. *ret_n entries, arena. */
 const int32_t *desk_lanes(const struct desk *d, struct arena *a, const int32_t *departments, int n, int *ret_n);
 

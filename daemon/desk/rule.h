@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Routing rules: an ordered list; the first rule whose conditions all hold decides. Patterns (PCRE2, no JIT) run under
- * limits, so that neither a bad pattern nor a hostile text holds the loop: a text that meets a limit counts as no match
- * and is counted.
+ * Routing rules: an ordered list; the first rule whose conditions all hold decides. Patterns (PCRE2, no JIT) look at the
+ * subject and the first RULE_BODY_MAX bytes of the body, whatever their case, and run under limits, so that neither a bad
+ * pattern nor a hostile text holds the loop: what meets a limit counts as no match and is counted.
  */
 #ifndef TURNO_RULE_H
 #define TURNO_RULE_H
@@ -15,6 +15,9 @@
 #include "common/arena.h"
 #include "common/err.h"
 
+#define RULE_BODY_MAX    4096 /* bytes of the body that patterns see */
+#define RULE_PATTERN_MAX 400  /* bytes of a pattern */
+
 struct desk;
 struct desk_queue;
 
@@ -22,7 +25,7 @@ struct desk_queue;
 struct request_facts {
     int class;              /* enum class_of; 0 unknown */
     int channel;            /* enum channel; 0 unknown */
-    const char *asked;      /* department or queue asked for, or NULL */
+    const char *asked;      /* department or queue asked for; NULL: none, which counts as the default queue */
     const char *account;    /* name of the requester's account */
     const char *kind;       /* of the account (customer, supplier ...) or the employment (employee, manager, contractor) */
     const char *segment;
@@ -42,8 +45,9 @@ struct route_result {
     bool limited;                   /* a pattern met its limit on the way */
 };
 
-/* Route a request: the queue of the first matching rule, else the one asked for, else the desk's default queue. False
- * with e (ERR_INVALID, field "to") when the asked name is unknown or has no queue, or ERR_DESK when nothing is applied. */
+/* Route a request: the queue of the first matching rule, else the one asked for, else the desk's default queue. What asks
+ * for a private queue is judged only by rules that name it in `to`, so that no other rule takes it out of there. False
+ * with e: ERR_INVALID, field "to", when the asked name is unknown or has no queue; ERR_CONFLICT when no desk is applied. */
 bool rule_route(const struct desk *d, struct arena *a, const struct request_facts *f, struct route_result *ret, struct err *e);
 /* The same, told: an array of {"rule","matched","why"} of the rules tried, made in *ret_tried (the caller's reference). */
 bool rule_trace(const struct desk *d, struct arena *a, const struct request_facts *f, struct route_result *ret,

@@ -1,0 +1,606 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads desk.conf: libconfig's tree becomes the structs of deskfile_model.h, by tables that say what each group may
+ * hold. Everything wrong is collected with its line; only what libconfig itself stops at (a syntax error, a setting
+ * twice in one group) comes alone. deskfile_check.c then judges what the values mean together.
+ */
+#include "daemon/desk/deskfile.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libconfig.h>
+#include <openssl/sha.h>
+
+#include "common/json.h"
+#include "common/parse.h"
+#include "common/strbuf.h"
+#include "common/utf8.h"
+#include "common/xalloc.h"
+#include "daemon/desk/deskfile_model.h"
+#include "daemon/desk/rule.h"
+#include "daemon/os/conffile.h"
+
+#define FOUND_MAX 200 /* more are counted, not listed */
+#define LINES_MAX 30000 /* libconfig counts lines in 16 bits */
+
+/* ---- what was found ------------------------------------------------------------------------------------------------ */
+
+__attribute__((format(printf, 4, 0))) static void
+found_add(struct findings *f, bool is_warning, const struct place *at, const char *fmt, va_list ap)
+{
+    struct strbuf sb;
+
+    f->nmistakes += !is_warning;
+    if (f->n >= FOUND_MAX) {
+        f->v[FOUND_MAX - 1] = (struct desk_mistake){
+            .is_warning = f->nmistakes == 0, .line = INT_MAX, .path = "", .message = "and more: the list ends here"};
+        return;
+    }
+    if (f->n == f->cap) {
+        struct desk_mistake *old = f->v;
+        f->cap = f->cap > 0 ? 2 * f->cap : 8;
+        f->v = ARENA_ARRAY(f->a, f->cap, struct desk_mistake);
+        if (f->n > 0) {
+            memcpy(f->v, old, (size_t)f->n * sizeof(*old));
+        }
+    }
+    strbuf_init(&sb);
+    strbuf_vaddf(&sb, fmt, ap);
+    f->v[f->n++] = (struct desk_mistake){
+        .is_warning = is_warning,
+        .line = at->line,
+        .path = at->path != NULL ? at->path : "",
+        .message = arena_strdup(f->a, sb.p),
+    };
+    strbuf_release(&sb);
+}
+
+void
+found_mistake(struct findings *f, const struct place *at, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    found_add(f, false, at, fmt, ap);
+    va_end(ap);
+}
+
+void
+found_warning(struct findings *f, const struct place *at, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    found_add(f, true, at, fmt, ap);
+    va_end(ap);
+}
+
+/* ---- what a file may hold ------------------------------------------------------------------------------------------ */
+
+enum key_kind {
+    KEY_NAME,      /* of a department or queue */
+    KEY_TEXT,      /* a line for people, at most 100 bytes */
+    KEY_LONG,      /* the same, at most 400 */
+    KEY_NAMES,     /* of departments and queues; all lists may be a single text too */
+    KEY_LOGINS,    /* Unix users or groups */
+    KEY_TEXTS,     /* lines */
+    KEY_PATTERNS,  /* PCRE2 */
+    KEY_TAGS,      /* words */
+    KEY_BOOL,
+    KEY_TIME,      /* a duration */
+    KEY_TIME_NONE, /* a duration or "none" */
+    KEY_GROUP,     /* { ... } */
+    KEY_LIST,      /* ( { ... }, ... ) */
+};
+
+struct key {
+    const char *name;
+    enum key_kind kind;
+    bool required;
+    size_t offset;
+    const struct key *sub; /* of KEY_GROUP and KEY_LIST; ends with name NULL */
+    size_t size;           /* of a KEY_LIST's struct */
+    const char *one;       /* what one of KEY_LIST is called */
+};
+
+#define AT(type, member) offsetof(struct type, member)
+#define END {NULL, KEY_TEXT, false, 0, NULL, 0, NULL}
+
+static const struct key target_keys[] = {
+    {"urgent", KEY_TIME, false, AT(f_targets, urgent), NULL, 0, NULL},
+    {"high",   KEY_TIME, false, AT(f_targets, high),   NULL, 0, NULL},
+    {"normal", KEY_TIME, false, AT(f_targets, normal), NULL, 0, NULL},
+    {"low",    KEY_TIME, false, AT(f_targets, low),    NULL, 0, NULL},
+    END
+};
+
+static const struct key queue_keys[] = {
+    {"name",        KEY_NAME,      true,  AT(f_queue, name),        NULL,        0, NULL},
+    {"title",       KEY_TEXT,      false, AT(f_queue, title),       NULL,        0, NULL},
+    {"private",     KEY_BOOL,      false, AT(f_queue, is_private),  NULL,        0, NULL},
+    {"targets",     KEY_GROUP,     false, AT(f_queue, targets),     target_keys, 0, NULL},
+    {"age_cap",     KEY_TIME,      false, AT(f_queue, age_cap),     NULL,        0, NULL},
+    {"offer_limit", KEY_TIME,      false, AT(f_queue, offer_limit), NULL,        0, NULL},
+    {"idle_limit",  KEY_TIME_NONE, false, AT(f_queue, idle_limit),  NULL,        0, NULL},
+    {"auto_close",  KEY_TIME,      false, AT(f_queue, auto_close),  NULL,        0, NULL},
+    {"take",        KEY_TEXT,      false, AT(f_queue, take),        NULL,        0, NULL},
+    END
+};
+
+static const struct key department_keys[] = {
+    {"name",        KEY_NAME,   true,  AT(f_department, name),        NULL,       0,                      NULL   },
+    {"title",       KEY_TEXT,   false, AT(f_department, title),       NULL,       0,                      NULL   },
+    {"groups",      KEY_LOGINS, false, AT(f_department, groups),      NULL,       0,                      NULL   },
+    {"lead_groups", KEY_LOGINS, false, AT(f_department, lead_groups), NULL,       0,                      NULL   },
+    {"members",     KEY_LOGINS, false, AT(f_department, members),     NULL,       0,                      NULL   },
+    {"leads",       KEY_LOGINS, false, AT(f_department, leads),       NULL,       0,                      NULL   },
+    {"queues",      KEY_LIST,   false, AT(f_department, queues),      queue_keys, sizeof(struct f_queue), "queue"},
+    END
+};
+
+static const struct key rule_keys[] = {
+    {"name",             KEY_TEXT,     true,  AT(f_rule, name),             NULL, 0, NULL},
+    {"class",            KEY_TEXTS,    false, AT(f_rule, class_of),         NULL, 0, NULL},
+    {"channel",          KEY_TEXTS,    false, AT(f_rule, channel),          NULL, 0, NULL},
+    {"to",               KEY_NAMES,    false, AT(f_rule, to),               NULL, 0, NULL},
+    {"account",          KEY_TEXTS,    false, AT(f_rule, account),          NULL, 0, NULL},
+    {"kind",             KEY_TEXTS,    false, AT(f_rule, kind),             NULL, 0, NULL},
+    {"segment",          KEY_TEXTS,    false, AT(f_rule, segment),          NULL, 0, NULL},
+    {"lang",             KEY_TEXTS,    false, AT(f_rule, lang),             NULL, 0, NULL},
+    {"department",       KEY_NAMES,    false, AT(f_rule, department),       NULL, 0, NULL},
+    {"subject",          KEY_PATTERNS, false, AT(f_rule, subject),          NULL, 0, NULL},
+    {"body",             KEY_PATTERNS, false, AT(f_rule, body),             NULL, 0, NULL},
+    {"queue",            KEY_NAME,     false, AT(f_rule, queue),            NULL, 0, NULL},
+    {"priority",         KEY_TEXT,     false, AT(f_rule, priority),         NULL, 0, NULL},
+    {"tags",             KEY_TAGS,     false, AT(f_rule, tags),             NULL, 0, NULL},
+    {"parity_exception", KEY_LONG,     false, AT(f_rule, parity_exception), NULL, 0, NULL},
+    END
+};
+
+static const struct key moved_keys[] = {
+    {"queue", KEY_NAME, true, AT(f_moved, queue), NULL, 0, NULL},
+    {"to",    KEY_NAME, true, AT(f_moved, to),    NULL, 0, NULL},
+    END
+};
+
+static const struct key defaults_keys[] = {
+    {"targets",     KEY_GROUP,     false, AT(f_defaults, targets),     target_keys, 0, NULL},
+    {"offer_limit", KEY_TIME,      false, AT(f_defaults, offer_limit), NULL,        0, NULL},
+    {"idle_limit",  KEY_TIME_NONE, false, AT(f_defaults, idle_limit),  NULL,        0, NULL},
+    {"auto_close",  KEY_TIME,      false, AT(f_defaults, auto_close),  NULL,        0, NULL},
+    {"take",        KEY_TEXT,      false, AT(f_defaults, take),        NULL,        0, NULL},
+    END
+};
+
+static const struct key desk_keys[] = {
+    {"departments",        KEY_LIST,  true,  AT(f_desk, departments),        department_keys, sizeof(struct f_department), "department"    },
+    {"default_department", KEY_NAME,  false, AT(f_desk, default_department), NULL,            0,                           NULL            },
+    {"default_queue",      KEY_NAME,  true,  AT(f_desk, default_queue),      NULL,            0,                           NULL            },
+    {"rules",              KEY_LIST,  false, AT(f_desk, rules),              rule_keys,       sizeof(struct f_rule),       "rule"          },
+    {"moved",              KEY_LIST,  false, AT(f_desk, moved),              moved_keys,      sizeof(struct f_moved),      "entry of moved"},
+    {"defaults",           KEY_GROUP, false, AT(f_desk, defaults),           defaults_keys,   0,                           NULL            },
+    END
+};
+
+/* ---- reading ------------------------------------------------------------------------------------------------------- */
+
+static void read_group(struct findings *f, const config_setting_t *g, const struct key *keys, const struct place *at, void *out);
+
+/* A place inside out, which the caller's table says is there. */
+static void *
+member(void *out, size_t offset)
+{
+    return (char *)out + offset;
+}
+
+static const char *
+kind_text(int type)
+{
+    switch (type) {
+    case CONFIG_TYPE_GROUP:
+        return "a group { }";
+    case CONFIG_TYPE_LIST:
+        return "a list ( )";
+    case CONFIG_TYPE_ARRAY:
+        return "an array [ ]";
+    case CONFIG_TYPE_STRING:
+        return "a text";
+    case CONFIG_TYPE_BOOL:
+        return "true or false";
+    default:
+        return "a number";
+    }
+}
+
+static bool
+is_name(const char *s)
+{
+    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+
+    return s[n] == '\0' && n <= 32 && s[0] >= 'a' && s[0] <= 'z';
+}
+
+/* No blanks or signs that commands and lists need for themselves. */
+static bool
+is_word(const char *s, size_t max)
+{
+    return s[strcspn(s, " ,:;\"'\\/")] == '\0' && strlen(s) <= max;
+}
+
+static bool
+is_line(const char *s)
+{
+    for (; *s != '\0'; s++) {
+        if ((unsigned char)*s < 0x20 || *s == 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One text of a kind; NULL when it is not acceptable. */
+static const char *
+check_text(struct findings *f, enum key_kind kind, const char *s, const struct place *at)
+{
+    struct err e;
+
+    if (!json_utf8_ok(s, strlen(s))) {
+        found_mistake(f, at, "the text is not valid UTF-8");
+    } else if (s[0] == '\0') {
+        found_mistake(f, at, "the text is empty");
+    } else if (kind == KEY_PATTERNS) {
+        if (rule_pattern_ok(s, &e)) {
+            return s;
+        }
+        found_mistake(f, at, "the pattern '%s' cannot be used: %s", s, e.msg);
+    } else if (!is_line(s)) {
+        found_mistake(f, at, "the text has control characters");
+    } else if (strlen(s) > (kind == KEY_LONG ? 400 : 100)) {
+        found_mistake(f, at, "the text is longer than %d bytes", kind == KEY_LONG ? 400 : 100);
+    } else if ((kind == KEY_NAME || kind == KEY_NAMES) && !is_name(s)) {
+        found_mistake(f, at, "'%s' is no name: a letter a-z, then up to 31 of a-z, 0-9, - and _", s);
+    } else if ((kind == KEY_LOGINS && !is_word(s, 64)) || (kind == KEY_TAGS && !is_word(s, 40))) {
+        found_mistake(f, at, "'%s' is too long or has a blank, a comma, a quote, a colon or a slash", s);
+    } else {
+        return s;
+    }
+    return NULL;
+}
+
+static void
+read_text(struct findings *f, const struct key *k, const config_setting_t *s, struct f_text *ret)
+{
+    if (config_setting_type(s) != CONFIG_TYPE_STRING) {
+        found_mistake(f, &ret->at, "'%s' must be a text in quotes, not %s", k->name, kind_text(config_setting_type(s)));
+        return;
+    }
+    ret->s = arena_strdup(f->a, check_text(f, k->kind, config_setting_get_string(s), &ret->at));
+}
+
+/* A list of texts, or one text without brackets. */
+static void
+read_texts(struct findings *f, const struct key *k, const config_setting_t *s, struct f_texts *ret)
+{
+    int type = config_setting_type(s);
+    int n = type == CONFIG_TYPE_STRING ? 1 : config_setting_length(s);
+
+    if (type != CONFIG_TYPE_STRING && type != CONFIG_TYPE_ARRAY && type != CONFIG_TYPE_LIST) {
+        found_mistake(f, &ret->at, "'%s' must be a text in quotes or a list of texts, not %s", k->name, kind_text(type));
+        return;
+    }
+    ret->v = ARENA_ARRAY(f->a, n + 1, struct f_text);
+    for (int i = 0; i < n; i++) {
+        const config_setting_t *one = type == CONFIG_TYPE_STRING ? s : config_setting_get_elem(s, (unsigned)i);
+        struct f_text *t = &ret->v[ret->n];
+        t->at = ret->at;
+        if (one != s) {
+            t->at.line = (int)config_setting_source_line(one);
+            t->at.path = arena_printf(f->a, "%s[%d]", ret->at.path, i);
+        }
+        if (config_setting_type(one) != CONFIG_TYPE_STRING) {
+            found_mistake(f, &t->at, "'%s' may hold texts only, not %s", k->name, kind_text(config_setting_type(one)));
+            continue;
+        }
+        t->s = arena_strdup(f->a, check_text(f, k->kind, config_setting_get_string(one), &t->at));
+        ret->n += t->s != NULL;
+    }
+}
+
+static void
+read_time(struct findings *f, const struct key *k, const config_setting_t *s, struct f_time *ret)
+{
+    const char *text = config_setting_type(s) == CONFIG_TYPE_STRING ? config_setting_get_string(s) : NULL;
+    const char *none = k->kind == KEY_TIME_NONE ? ", or \"none\"" : "";
+
+    if (text != NULL && k->kind == KEY_TIME_NONE && strcmp(text, "none") == 0) {
+        ret->is_none = ret->ok = true;
+    } else if (text == NULL || !parse_duration(text, &ret->usec)) {
+        found_mistake(f, &ret->at, "'%s' must be a duration in quotes like \"30s\", \"4h\" or \"1d12h\"%s", k->name, none);
+    } else if (ret->usec < USEC_SEC || ret->usec > 3660 * USEC_DAY) {
+        found_mistake(f, &ret->at, "'%s' must lie between one second and ten years", k->name);
+    } else {
+        ret->ok = true;
+    }
+}
+
+static void
+read_list(struct findings *f, const struct key *k, const config_setting_t *s, struct f_list *ret)
+{
+    int n = config_setting_length(s);
+    int type = config_setting_type(s);
+
+    if (type != CONFIG_TYPE_LIST && !(type == CONFIG_TYPE_ARRAY && n == 0)) {
+        found_mistake(f, &ret->at, "'%s' must be a list ( { ... }, { ... } ), not %s", k->name, kind_text(type));
+        return;
+    }
+    ret->v = arena_alloc(f->a, (size_t)(n + 1) * k->size);
+    for (int i = 0; i < n; i++) {
+        const config_setting_t *one = config_setting_get_elem(s, (unsigned)i);
+        struct place at = {(int)config_setting_source_line(one), arena_printf(f->a, "%s[%d]", ret->at.path, i)};
+        if (config_setting_type(one) != CONFIG_TYPE_GROUP) {
+            found_mistake(f, &at, "each %s must be a group { }, not %s", k->one, kind_text(config_setting_type(one)));
+            continue;
+        }
+        read_group(f, one, k->sub, &at, member(ret->v, (size_t)ret->n * k->size));
+        ret->n++;
+    }
+}
+
+static void
+read_value(struct findings *f, const struct key *k, const config_setting_t *s, void *out)
+{
+    /* each f_ struct begins with its place */
+    struct place *at = member(out, k->offset);
+
+    switch (k->kind) {
+    case KEY_NAME:
+    case KEY_TEXT:
+    case KEY_LONG:
+        read_text(f, k, s, member(out, k->offset));
+        break;
+    case KEY_NAMES:
+    case KEY_LOGINS:
+    case KEY_TEXTS:
+    case KEY_PATTERNS:
+    case KEY_TAGS:
+        read_texts(f, k, s, member(out, k->offset));
+        break;
+    case KEY_BOOL:
+        if (config_setting_type(s) == CONFIG_TYPE_BOOL) {
+            ((struct f_bool *)member(out, k->offset))->v = config_setting_get_bool(s) != 0;
+        } else {
+            found_mistake(f, at, "'%s' must be true or false, not %s", k->name, kind_text(config_setting_type(s)));
+        }
+        break;
+    case KEY_TIME:
+    case KEY_TIME_NONE:
+        read_time(f, k, s, member(out, k->offset));
+        break;
+    case KEY_GROUP:
+        if (config_setting_type(s) == CONFIG_TYPE_GROUP) {
+            read_group(f, s, k->sub, at, member(out, k->offset));
+        } else {
+            found_mistake(f, at, "'%s' must be a group { }, not %s", k->name, kind_text(config_setting_type(s)));
+        }
+        break;
+    case KEY_LIST:
+        read_list(f, k, s, member(out, k->offset));
+        break;
+    }
+}
+
+/* Changes that make b of a, at most 3 (short words: the table is small). */
+static int
+distance(const char *a, const char *b)
+{
+    int row[34];
+    size_t na = strlen(a);
+    size_t nb = strlen(b);
+
+    if (na > 32 || nb > 32) {
+        return 3;
+    }
+    for (size_t j = 0; j <= nb; j++) {
+        row[j] = (int)j;
+    }
+    for (size_t i = 1; i <= na; i++) {
+        int corner = row[0];
+        row[0] = (int)i;
+        for (size_t j = 1; j <= nb; j++) {
+            int swap = corner + (a[i - 1] != b[j - 1]);
+            corner = row[j];
+            row[j] = row[j] < row[j - 1] ? row[j] + 1 : row[j - 1] + 1;
+            row[j] = swap < row[j] ? swap : row[j];
+        }
+    }
+    return row[nb];
+}
+
+static void
+unknown_key(struct findings *f, const struct key *keys, const char *name, const struct place *at)
+{
+    const char *near = NULL;
+    int best = 3;
+
+    for (const struct key *k = keys; k->name != NULL; k++) {
+        int d = distance(name, k->name);
+        if (d < best) {
+            best = d;
+            near = k->name;
+        }
+    }
+    if (near != NULL) {
+        found_mistake(f, at, "there is no setting '%.80s' here; did you mean '%s'?", name, near);
+    } else {
+        found_mistake(f, at, "there is no setting '%.80s' here", name);
+    }
+}
+
+/* at: the group's own place, which out's first member becomes. */
+static void
+read_group(struct findings *f, const config_setting_t *g, const struct key *keys, const struct place *at, void *out)
+{
+    *(struct place *)out = *at;
+    for (int i = 0; i < config_setting_length(g); i++) {
+        const config_setting_t *s = config_setting_get_elem(g, (unsigned)i);
+        const char *name = config_setting_name(s);
+        struct place here = {(int)config_setting_source_line(s), NULL};
+        const struct key *k = keys;
+
+        here.path = at->path[0] != '\0' ? arena_printf(f->a, "%s.%s", at->path, name) : arena_strdup(f->a, name);
+        while (k->name != NULL && strcmp(k->name, name) != 0) {
+            k++;
+        }
+        if (k->name == NULL) {
+            unknown_key(f, keys, name, &here);
+            continue;
+        }
+        *(struct place *)member(out, k->offset) = here;
+        read_value(f, k, s, out);
+    }
+    for (const struct key *k = keys; k->name != NULL; k++) {
+        if (k->required && ((struct place *)member(out, k->offset))->path == NULL) {
+            found_mistake(f, at, "'%s' is missing", k->name);
+        }
+    }
+}
+
+/* ---- the file as a whole ------------------------------------------------------------------------------------------- */
+
+/* What libconfig must not get to see; false: said. */
+static bool
+check_bytes(struct findings *f, const char *text, size_t n)
+{
+    struct place at = {0, NULL};
+    int lines = 1;
+
+    if (n > DESKFILE_MAX) {
+        found_mistake(f, &at, "the file is larger than %d KiB", DESKFILE_MAX / 1024);
+        return false;
+    }
+    for (size_t i = 0; i < n;) {
+        size_t k = text[i] != '\0' ? utf8_len(text + i, n - i) : 0;
+        if (k == 0) {
+            at.line = lines;
+            found_mistake(f, &at, text[i] == '\0' ? "there is a NUL byte" : "this is not valid UTF-8");
+            return false;
+        }
+        lines += text[i] == '\n';
+        i += k;
+    }
+    if (lines > LINES_MAX) {
+        found_mistake(f, &at, "the file has more than %d lines", LINES_MAX);
+        return false;
+    }
+    return true;
+}
+
+/* Into the model; false: a syntax error, said. */
+static bool
+read_text_of(struct findings *f, const char *text, struct f_desk *ret)
+{
+    struct place at = {conffile_include_line(text), ""};
+    config_t conf;
+    bool ok;
+
+    if (at.line > 0) {
+        found_mistake(f, &at, "@include is not offered: a desk is one file");
+        return false;
+    }
+    config_init(&conf);
+    ok = config_read_string(&conf, text) == CONFIG_TRUE;
+    if (ok) {
+        read_group(f, config_root_setting(&conf), desk_keys, &at, ret);
+    } else {
+        at.line = config_error_line(&conf);
+        found_mistake(f, &at, "%s (reading stops here)", config_error_text(&conf));
+    }
+    config_destroy(&conf);
+    return ok;
+}
+
+static int
+by_line(const void *a, const void *b)
+{
+    const struct desk_mistake *x = a;
+    const struct desk_mistake *y = b;
+    int order = (x->line > y->line) - (x->line < y->line);
+
+    if (order == 0) {
+        order = strcmp(x->path, y->path);
+    }
+    return order != 0 ? order : strcmp(x->message, y->message);
+}
+
+static void
+json_drop(void *json)
+{
+    json_decref(json);
+}
+
+void
+deskfile_check(struct arena *a, const char *name, const char *text, size_t n, struct deskfile *ret)
+{
+    struct findings f = {.a = a};
+    struct f_desk *d = ARENA_NEW(a, struct f_desk);
+    uint8_t hash[SHA256_DIGEST_LENGTH];
+    char *hex = arena_alloc(a, 2 * sizeof(hash) + 1);
+
+    *ret = (struct deskfile){.name = arena_strdup(a, name), .sha256 = hex};
+    (void)SHA256((const uint8_t *)text, n, hash);
+    for (size_t i = 0; i < sizeof(hash); i++) {
+        hex[2 * i] = "0123456789abcdef"[hash[i] >> 4];
+        hex[2 * i + 1] = "0123456789abcdef"[hash[i] & 15];
+    }
+    if (check_bytes(&f, text, n) && read_text_of(&f, arena_strndup(a, text, n), d)) {
+        deskfile_judge(d, &f);
+    }
+    if (f.n > 1) {
+        qsort(f.v, (size_t)f.n, sizeof(*f.v), by_line);
+    }
+    if (f.n > 0 && f.v[f.n - 1].line == INT_MAX) {
+        f.v[f.n - 1].line = 0;
+    }
+    if (f.nmistakes == 0) {
+        ret->document = deskfile_render(d);
+        arena_defer(a, json_drop, ret->document);
+    }
+    ret->found = f.v;
+    ret->nfound = f.n;
+    ret->nmistakes = f.nmistakes;
+}
+
+json_t *
+deskfile_mistakes(const struct deskfile *f, bool warnings)
+{
+    json_t *list = json_array();
+
+    for (int i = 0; i < f->nfound; i++) {
+        const struct desk_mistake *m = &f->found[i];
+        json_t *o;
+        if (m->is_warning != warnings) {
+            continue;
+        }
+        o = json_object();
+        (void)json_object_set_new(o, "file", json_string(f->name));
+        (void)json_object_set_new(o, "line", json_integer(m->line));
+        (void)json_object_set_new(o, "path", json_string(m->path));
+        (void)json_object_set_new(o, "message", json_string(m->message));
+        (void)json_array_append_new(list, o);
+    }
+    return list;
+}
+
+char *
+deskfile_dump(const json_t *document)
+{
+    char *text = json_dumps(document, JSON_COMPACT);
+
+    ensure(text != NULL);
+    return text;
+}

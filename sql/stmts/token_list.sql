@@ -1,0 +1,11 @@
+-- read: all tokens as JSON, newest first; (status int, body)
+select 200 as status, json_build_object('tokens', coalesce((
+    select json_agg(json_build_object('token_id', t.token_id, 'person', p.name, 'account', a.name, 'scope', t.scope,
+                                      'label', t.label, 'created_by', c.name, 'created_at', iso(t.created_at),
+                                      'expires_at', iso(t.expires_at), 'revoked_at', iso(t.revoked_at),
+                                      'valid', t.revoked_at is null and (t.expires_at is null or t.expires_at > desk_now()))
+                    order by t.token_id desc)
+    from token t
+    join person p using (person_id)
+    left join account a on a.account_id = p.account_id
+    left join person c on c.person_id = t.created_by), '[]'::json))::text as body
