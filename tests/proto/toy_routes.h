@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* What the toy offers. */
+#ifndef TESTS_PROTO_TOY_ROUTES_H
+#define TESTS_PROTO_TOY_ROUTES_H
+
+#include "daemon/http/http.h"
+#include "daemon/http/route.h"
+
+struct event_base;
+
+extern const struct route toy_routes[];
+
+/* Tokens: "admin" may do everything, "person" what people may, "later…" is known only after a moment, "laterbad" is
+ * refused after a moment, all others at once. A Unix peer is a person, a TCP peer without token nobody. */
+bool toy_identify(struct op *op, const struct http_peer *peer);
+void toy_routes_start(struct event_base *base, struct http *http);
+void toy_routes_stop(void);
+
+#endif
