@@ -60,7 +60,7 @@ version_of(const char *dir)
 }
 
 struct found {
-    int wanted;           /* major version, or 0: the newest */
+    int wanted; /* major version, or 0: the newest */
     int major;
     char *dir;
     struct strbuf others; /* versions that do not fit, for the message */
@@ -284,7 +284,8 @@ settings(const struct cluster *c, const char *data, struct strbuf *sb)
     (void)statvfs(c->state_dir, &fs);
     ram = (int64_t)si.totalram * si.mem_unit;
     disk = (int64_t)fs.f_blocks * (int64_t)fs.f_frsize;
-    strbuf_addf(sb, "# Written by turnod at every start. Your own settings go to '%s/postgresql.conf'.\n", c->state_dir);
+    strbuf_addf(sb, "# Written by turnod at every start. Your own settings go to '%s/postgresql.conf'.\n",
+                c->state_dir);
     /* A desk's tables are small beside its machine; what is not taken here serves as the system's cache. */
     strbuf_addf(sb, "shared_buffers = %lldMB\n", (long long)(clamp(ram / 8, 64 * MIB, GIB) / MIB));
     strbuf_addf(sb, "effective_cache_size = %lldMB\n", (long long)(clamp(ram / 2, 128 * MIB, 1024 * GIB) / MIB));
@@ -354,9 +355,18 @@ static bool
 run_initdb(const struct cluster *c, struct err *e)
 {
     char *initdb = xasprintf("%s/initdb", c->bin);
-    const char *const argv[] = {initdb,        "-D",         c->fresh,           "-U",
-                                CLUSTER_ADMIN, "--encoding", "UTF8",             "--locale",
-                                "C.UTF-8",     "--data-checksums", "--auth-local=peer", "--auth-host=reject",
+    const char *const argv[] = {initdb,
+                                "-D",
+                                c->fresh,
+                                "-U",
+                                CLUSTER_ADMIN,
+                                "--encoding",
+                                "UTF8",
+                                "--locale",
+                                "C.UTF-8",
+                                "--data-checksums",
+                                "--auth-local=peer",
+                                "--auth-host=reject",
                                 NULL};
     bool ok = program_run(argv, NULL, NULL, e);
 
@@ -486,14 +496,15 @@ cluster_launch(const struct cluster *c, int log_fd, int lock_fd, struct err *e)
 {
     /* On the command line: what must not be changed by a file. The folder in quotes, for it is a list. */
     char *args[] = {xasprintf("%s/postgres", c->bin),
-                    xstrdup("-D"), xstrdup(c->data),
-                    xstrdup("-c"), xstrdup("listen_addresses="),
-                    xstrdup("-c"), xasprintf("unix_socket_directories=\"%s\"", c->run),
-                    xstrdup("-c"), xstrdup("unix_socket_permissions=0700"),
-                    xstrdup("-c"), xstrdup("port=5432"),
-                    xstrdup("-c"), xstrdup("logging_collector=off"),
-                    xstrdup("-c"), xstrdup("log_destination=stderr"),
-                    xstrdup("-c"), xstrdup("log_line_prefix=%b|%e|%p|"),
+                    xstrdup("-D"),
+                    xstrdup(c->data),
+                    xstrdup("--listen_addresses="),
+                    xasprintf("--unix_socket_directories=\"%s\"", c->run),
+                    xstrdup("--unix_socket_permissions=0700"),
+                    xstrdup("--port=5432"),
+                    xstrdup("--logging_collector=off"),
+                    xstrdup("--log_destination=stderr"),
+                    xstrdup("--log_line_prefix=%b|%e|%p|"),
                     NULL};
     pid_t pid = task_fork(false);
 

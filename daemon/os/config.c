@@ -262,7 +262,8 @@ take_list(struct load *l, const struct key *k, const config_setting_t *s)
         const config_setting_t *el = config_setting_get_elem(s, (unsigned)i);
 
         if (config_setting_type(el) != CONFIG_TYPE_STRING) {
-            mistake(l, "%s:%u: %s: every entry must be a text in quotes", l->file, config_setting_source_line(s), k->name);
+            mistake(l, "%s:%u: %s: every entry must be a text in quotes", l->file, config_setting_source_line(s),
+                    k->name);
             return;
         }
         list[i] = arena_strdup(l->c->a, config_setting_get_string(el));
@@ -283,7 +284,8 @@ take_value(struct load *l, const struct key *k, const config_setting_t *s)
         if (type == CONFIG_TYPE_ARRAY || type == CONFIG_TYPE_LIST) {
             take_list(l, k, s);
         } else {
-            mistake(l, "%s:%u: %s: a list of texts is wanted: [\"…\", \"…\"]", l->file, config_setting_source_line(s), k->name);
+            mistake(l, "%s:%u: %s: a list of texts is wanted: [\"…\", \"…\"]", l->file, config_setting_source_line(s),
+                    k->name);
         }
         return;
     }
@@ -400,7 +402,8 @@ check(struct load *l)
         mistake(l, "socket: a socket's path may have %d bytes, this one has %zu", UNIX_PATH_MAX, strlen(c->socket));
     }
     if (is_embedded && cluster_socket > UNIX_PATH_MAX) {
-        mistake(l, "state_dir: the database's socket in it would have %zu bytes, %d are possible: choose a shorter path",
+        mistake(l,
+                "state_dir: the database's socket in it would have %zu bytes, %d are possible: choose a shorter path",
                 cluster_socket, UNIX_PATH_MAX);
     }
     for (size_t i = 0; c->listen[i] != NULL; i++) {

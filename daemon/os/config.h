@@ -16,19 +16,19 @@
 #include "common/parse.h"
 
 struct config {
-    struct arena *a;          /* owns every text below */
-    const char *file;         /* read from, or NULL */
+    struct arena *a;  /* owns every text below */
+    const char *file; /* read from, or NULL */
     const char *state_dir;
-    const char *socket;       /* "": no Unix socket of our own */
+    const char *socket; /* "": no Unix socket of our own */
     int64_t socket_mode;
-    const char **listen;      /* ends with NULL */
+    const char **listen; /* ends with NULL */
     const char *desk;
-    int64_t log_level;        /* enum log_level */
+    int64_t log_level; /* enum log_level */
     struct {
         const char *conninfo; /* "": embedded */
         const char *owner_conninfo;
         const char *role;
-        const char *bin_dir;  /* "": found */
+        const char *bin_dir; /* "": found */
         int64_t read_connections, queue_max, batch_max;
         usec_t statement_timeout;
     } database;

@@ -40,14 +40,14 @@
 #include "daemon/os/stats.h"
 #include "daemon/os/task.h"
 
-#define UNIX_PATH_MAX   107
-#define POLL            (20 * 1000)     /* usec between two looks at something that will change soon */
-#define REST_ASKED      (3 * USEC_SEC)  /* leftover processes are told to end */
-#define REST_KILLED     (10 * USEC_SEC) /* … and killed */
-#define OWNER_PATIENCE  100             /* times 20 ms: a turnod that was killed may still be dying */
-#define BACKOFF_MAX     (30 * USEC_SEC)
-#define STEADY          (60 * USEC_SEC) /* up for so long: earlier deaths are forgotten */
-#define STARTS_MAX      5               /* deaths before it was ever up: give up */
+#define UNIX_PATH_MAX  107
+#define POLL           (20 * 1000)     /* usec between two looks at something that will change soon */
+#define REST_ASKED     (3 * USEC_SEC)  /* leftover processes are told to end */
+#define REST_KILLED    (10 * USEC_SEC) /* … and killed */
+#define OWNER_PATIENCE 100             /* times 20 ms: a turnod that was killed may still be dying */
+#define BACKOFF_MAX    (30 * USEC_SEC)
+#define STEADY         (60 * USEC_SEC) /* up for so long: earlier deaths are forgotten */
+#define STARTS_MAX     5               /* deaths before it was ever up: give up */
 
 enum state { PREPARE, WAIT, START, MIGRATE, UP, STOP, DONE };
 
@@ -68,7 +68,7 @@ struct embedded {
     struct event *on_exit;
     bool changed; /* configuration: an adopted server must read it again */
     bool was_up;
-    int deaths; /* in a row */
+    int deaths;      /* in a row */
     int rest_signal; /* sent to leftover processes */
     bool has_failed; /* on_failed is to be called by the timer, so never inside embedded_start */
     struct err failure;
@@ -357,8 +357,8 @@ run_migrate(struct task_out *out, void *arg, struct err *e)
 static void
 start_task(struct embedded *em, const char *name, bool (*run)(struct task_out *, void *, struct err *))
 {
-    struct task_conf conf = {.name = name, .run = run, .run_arg = em, .on_line = on_task_line, .on_end = on_task_end,
-                             .arg = em};
+    struct task_conf conf = {
+        .name = name, .run = run, .run_arg = em, .on_line = on_task_line, .on_end = on_task_end, .arg = em};
     struct err e;
 
     em->task = task_start(em->base, &conf, &e);
@@ -506,16 +506,18 @@ check_conditions(const struct embedded_conf *conf, struct err *e)
     size_t n = strlen(conf->state_dir) + strlen("/run/.s.PGSQL.5432");
 
     if (geteuid() == 0) {
-        return err_set(e, ERR_FORBIDDEN, "the embedded database does not run as root: start turnod as an ordinary user "
-                                         "(`systemctl start turnod` does), or set database.conninfo");
+        return err_set(e, ERR_FORBIDDEN,
+                       "the embedded database does not run as root: start turnod as an ordinary user "
+                       "(`systemctl start turnod` does), or set database.conninfo");
     }
     if (conf->state_dir[strcspn(conf->state_dir, ",'\"\\\n")] != '\0') {
         return err_set(e, ERR_INVALID, "state_dir may not have commas, quotes or backslashes in it");
     }
     if (n > UNIX_PATH_MAX) {
-        return err_set(e, ERR_INVALID,
-                       "state_dir: the database's socket in it would have %zu bytes, %d are possible: choose a shorter path",
-                       n, UNIX_PATH_MAX);
+        return err_set(
+            e, ERR_INVALID,
+            "state_dir: the database's socket in it would have %zu bytes, %d are possible: choose a shorter path", n,
+            UNIX_PATH_MAX);
     }
     return true;
 }

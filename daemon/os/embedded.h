@@ -25,10 +25,10 @@ struct embedded_conf {
     /* Runs in a child process, after the server's first start: make the schema fit. say reports a line. */
     bool (*migrate)(const char *owner_conninfo, const char *role, void (*say)(void *arg, const char *line), void *arg,
                     struct err *e);
-    void (*on_progress)(void *arg, const char *line);          /* something begins that may take long */
-    void (*on_up)(void *arg);                                  /* ready to be connected to: once, at the start */
-    void (*on_failed)(void *arg, const struct err *e);         /* the start has failed for good; call embedded_stop */
-    void (*on_stopped)(void *arg);                             /* answer to embedded_stop */
+    void (*on_progress)(void *arg, const char *line);  /* something begins that may take long */
+    void (*on_up)(void *arg);                          /* ready to be connected to: once, at the start */
+    void (*on_failed)(void *arg, const struct err *e); /* the start has failed for good; call embedded_stop */
+    void (*on_stopped)(void *arg);                     /* answer to embedded_stop */
     void *arg;
 };
 

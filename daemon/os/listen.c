@@ -128,8 +128,8 @@ parse_address(const char *text, union address *ret, socklen_t *ret_len, struct e
 
     *ret = (union address){.in6 = {0}};
     if (n == 0 || n >= sizeof(host) || !parse_i64(colon + 1, 0, 65535, &port)) {
-        return err_set(e, ERR_INVALID, "'%s' is no address with a port: the form is \"127.0.0.1:8080\" or \"[::1]:8080\"",
-                       text);
+        return err_set(e, ERR_INVALID,
+                       "'%s' is no address with a port: the form is \"127.0.0.1:8080\" or \"[::1]:8080\"", text);
     }
     memcpy(host, text, n);
     host[n] = '\0';

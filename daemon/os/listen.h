@@ -15,11 +15,11 @@
 struct config;
 
 struct listener {
-    int fd;             /* -1 once it was given away */
+    int fd; /* -1 once it was given away */
     bool is_unix;
     bool is_inherited;
-    char name[128];     /* "/run/turno/turno.sock", "127.0.0.1:8080" with the real port */
-    dev_t dev;          /* of our own Unix socket's file: only that one is removed at the end */
+    char name[128]; /* "/run/turno/turno.sock", "127.0.0.1:8080" with the real port */
+    dev_t dev;      /* of our own Unix socket's file: only that one is removed at the end */
     ino_t ino;
 };
 

@@ -36,16 +36,16 @@ static const struct {
     const char *severity;
     int level;
 } severities[] = {
-    {"LOG:",     LOG_LEVEL_INFO },
-    {"INFO:",    LOG_LEVEL_INFO },
-    {"NOTICE:",  LOG_LEVEL_INFO },
-    {"WARNING:", LOG_LEVEL_WARN },
-    {"ERROR:",   LOG_LEVEL_ERR  },
-    {"FATAL:",   LOG_LEVEL_ERR  },
-    {"PANIC:",   LOG_LEVEL_ERR  },
-    {"DETAIL:",  LOG_LEVEL_INFO },
-    {"HINT:",    LOG_LEVEL_INFO },
-    {"CONTEXT:", LOG_LEVEL_INFO },
+    {"LOG:",     LOG_LEVEL_INFO},
+    {"INFO:",    LOG_LEVEL_INFO},
+    {"NOTICE:",  LOG_LEVEL_INFO},
+    {"WARNING:", LOG_LEVEL_WARN},
+    {"ERROR:",   LOG_LEVEL_ERR },
+    {"FATAL:",   LOG_LEVEL_ERR },
+    {"PANIC:",   LOG_LEVEL_ERR },
+    {"DETAIL:",  LOG_LEVEL_INFO},
+    {"HINT:",    LOG_LEVEL_INFO},
+    {"CONTEXT:", LOG_LEVEL_INFO},
 };
 
 static int
@@ -86,7 +86,8 @@ pglog_judge(char *line, const char **ret_process, const char **ret)
             /* Without our prefix: from before the server had read its settings, or going on from the line before. */
             *ret_process = "server";
             *ret = line;
-            return strstr(line, "FATAL:") != NULL || strstr(line, "could not") != NULL ? LOG_LEVEL_ERR : LOG_LEVEL_DEBUG;
+            return strstr(line, "FATAL:") != NULL || strstr(line, "could not") != NULL ? LOG_LEVEL_ERR
+                                                                                       : LOG_LEVEL_DEBUG;
         }
         *p++ = '\0';
     }

@@ -24,7 +24,7 @@ bool service_is_managed(const struct service *s); /* somebody listens */
 void service_status(struct service *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Start or stop goes on and may take `more` from now; ask again before it has passed. */
 void service_extend(struct service *s, usec_t more);
-void service_ready(struct service *s);     /* after start and after each reload */
+void service_ready(struct service *s); /* after start and after each reload */
 void service_reloading(struct service *s);
 void service_stopping(struct service *s);
 

@@ -15,19 +15,19 @@ enum stats_type { STATS_COUNTER, STATS_GAUGE };
 
 /*    id                  name                                   type          help */
 #define STATS_TABLE(X)                                                                                                 \
-    X(RELOADS,           "turno_reloads_total",                  COUNTER,      "Configuration reloads that took effect.")      \
-    X(RELOADS_REFUSED,   "turno_reloads_refused_total",          COUNTER,      "Configuration reloads refused for a mistake.") \
-    X(READY,             "turno_ready",                          GAUGE,        "1 while the daemon is up and not stopping.")   \
-    X(POSTGRES_STARTS,   "turno_postgres_starts_total",          COUNTER,      "Starts of the embedded database server.")      \
-    X(POSTGRES_DEATHS,   "turno_postgres_deaths_total",          COUNTER,      "Unexpected ends of the embedded database server.") \
-    X(POSTGRES_UP,       "turno_postgres_up",                    GAUGE,        "1 while the embedded database server is ready.")   \
-    X(POSTGRES_ERRORS,   "turno_postgres_log_errors_total",      COUNTER,      "Errors in the log of the embedded database server.")
+    X(RELOADS, "turno_reloads_total", COUNTER, "Configuration reloads that took effect.")                              \
+    X(RELOADS_REFUSED, "turno_reloads_refused_total", COUNTER, "Configuration reloads refused for a mistake.")         \
+    X(READY, "turno_ready", GAUGE, "1 while the daemon is up and not stopping.")                                       \
+    X(POSTGRES_STARTS, "turno_postgres_starts_total", COUNTER, "Starts of the embedded database server.")              \
+    X(POSTGRES_DEATHS, "turno_postgres_deaths_total", COUNTER, "Unexpected ends of the embedded database server.")     \
+    X(POSTGRES_UP, "turno_postgres_up", GAUGE, "1 while the embedded database server is ready.")                       \
+    X(POSTGRES_ERRORS, "turno_postgres_log_errors_total", COUNTER, "Errors in the log of the embedded database server.")
 
 enum stats_id {
 #define X(id, name, type, help) STATS_##id,
     STATS_TABLE(X)
 #undef X
-    STATS_COUNT
+        STATS_COUNT
 };
 
 void stats_start(void); /* notes when the process began */

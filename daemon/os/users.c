@@ -203,8 +203,8 @@ source_changed(struct source *s)
         return false;
     }
     s->looked = now;
-    if (stat(s->path, &st) != 0 || (st.st_mtim.tv_sec == s->mtime.tv_sec && st.st_mtim.tv_nsec == s->mtime.tv_nsec &&
-                                    st.st_ino == s->ino)) {
+    if (stat(s->path, &st) != 0 ||
+        (st.st_mtim.tv_sec == s->mtime.tv_sec && st.st_mtim.tv_nsec == s->mtime.tv_nsec && st.st_ino == s->ino)) {
         return false;
     }
     s->mtime = st.st_mtim;
@@ -332,8 +332,12 @@ start_questions(struct users *u)
         running += q->task != NULL;
     }
     for (q = TAILQ_FIRST(&u->questions); q != NULL && running < QUESTIONS_MAX; q = TAILQ_NEXT(q, link)) {
-        struct task_conf conf = {.name = "a look-up of a name", .run = ask_system, .run_arg = q, .on_line = on_answer,
-                                 .on_end = on_asked, .arg = q};
+        struct task_conf conf = {.name = "a look-up of a name",
+                                 .run = ask_system,
+                                 .run_arg = q,
+                                 .on_line = on_answer,
+                                 .on_end = on_asked,
+                                 .arg = q};
 
         if (q->task == NULL && q->until == 0) {
             q->task = task_start(u->base, &conf, NULL);
