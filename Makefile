@@ -30,15 +30,16 @@ say      = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
 # These targets first install what they need and is missing (tests/deps), then start make again: nothing below the
 # `else` is looked at before there is a compiler.
 needs_build := deps
-needs_check := check check-san demo
+needs_check := check check-san
+needs_demo  := demo
 needs_lint  := lint format
 needs_fuzz  := fuzz
 needs_bench := bench
-set_up_goals := $(needs_build) $(needs_check) $(needs_lint) $(needs_fuzz) $(needs_bench)
+set_up_goals := $(needs_build) $(needs_check) $(needs_demo) $(needs_lint) $(needs_fuzz) $(needs_bench)
 
 ifneq ($(if $(SETUP),,$(filter $(set_up_goals),$(MAKECMDGOALS))),)
 
-purposes := build run $(foreach p,check lint fuzz bench,$(if $(filter $(needs_$(p)),$(MAKECMDGOALS)),$(p)))
+purposes := build run $(foreach p,check demo lint fuzz bench,$(if $(filter $(needs_$(p)),$(MAKECMDGOALS)),$(p)))
 .PHONY: $(MAKECMDGOALS) again
 $(MAKECMDGOALS): again ; @:
 again:
@@ -209,7 +210,7 @@ man_src  := $(sort $(wildcard daemon/*.[1-9] cli/*.[1-9] conf/*.[1-9]))
 lint_cflags = -std=c17 -D_GNU_SOURCE -I. -I$(G) $(pkg_cflags)
 lints    := lint-format lint-headers lint-cppcheck lint-shell lint-man lint-tidy
 
-.PHONY: lint format $(lints)
+.PHONY: lint format docs $(lints)
 lint: ## clang-format, headers alone, cppcheck, shellcheck, man pages, clang-tidy
 	+@$(MAKE) --no-print-directory --keep-going SETUP=done $(lints)
 lint-format:
@@ -221,7 +222,7 @@ lint-cppcheck: $(G)/stmts.h $(G)/schema.h
 		-D_GNU_SOURCE -I. -I$(G) --include=$(queue_h) \
 		--suppress=unknownMacro --suppress=varFuncNullUB $(c_src)
 lint-shell:
-	$(call say,LINT,'shell: $(words $(sh_files)) files')shellcheck -x -P SCRIPTDIR -e SC2001,SC2018,SC2019,SC2317 $(sh_files)
+	$(call say,LINT,'shell: $(words $(sh_files)) files')shellcheck -x -P SCRIPTDIR -e SC2001,SC2013,SC2018,SC2019,SC2317 $(sh_files)
 lint-man:
 	$(call say,LINT,'man: $(man_src)')$(if $(man_src),mandoc -T lint -W warning $(man_src))
 # A header includes what it needs.
@@ -233,6 +234,8 @@ $(O)/%.tidy: %.c $(O)/%.o .clang-tidy
 	$(call say,LINT,$<)clang-tidy --quiet --warnings-as-errors='*' $< -- $(lint_cflags) 2>$@.log || { cat $@.log; exit 1; }; touch $@
 format: ## format the C files in place
 	@clang-format -i $(c_files)
+docs: $(G)/transition_print ## renew the parts of README.md and man pages that are printed from the sources
+	@tests/check/docs update $(wildcard README.md) $(man_src)
 
 # ---- installation -------------------------------------------------------------------------------------------------------
 # The live configuration is installed only where there is none; a pristine copy lies with the documentation. Units get
@@ -272,7 +275,8 @@ endif
 
 # ---- always -------------------------------------------------------------------------------------------------------------
 .DEFAULT_GOAL := all
-.PHONY: clean help
+.PHONY: clean help deps
+deps: ## install what building and running need (Debian packages)
 clean: ## remove everything that was built
 	rm -rf build
 help: ## this list
