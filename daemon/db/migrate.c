@@ -263,8 +263,27 @@ apply_migration(struct migrate *m, const struct schema_file *f, struct err *e)
     return tell(m, STMT_MIGRATE_ADD, 4, (const char *const[]){number, f->name, f->text, ms}, e);
 }
 
+/* All files with todo[i], one after the other. */
 static bool
-apply_repeatables(struct migrate *m, bool *ret_changed, struct err *e)
+run_repeatables(struct migrate *m, const bool *todo, const char *check_bodies, struct err *e)
+{
+    if (!tell(m, STMT_MIGRATE_BODIES, 1, &check_bodies, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < schema_repeatable_count; i++) {
+        const struct schema_file *f = &schema_repeatables[i];
+
+        if (todo[i] && !run(m, f->text, f->name, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Functions may call ones that come later, in another file: they are made without a look at their bodies first, and a
+ * second time with it, when all are there. */
+static bool
+apply_changed(struct migrate *m, bool *todo, bool *ret_changed, struct err *e)
 {
     for (size_t i = 0; i < schema_repeatable_count; i++) {
         const struct schema_file *f = &schema_repeatables[i];
@@ -273,17 +292,27 @@ apply_repeatables(struct migrate *m, bool *ret_changed, struct err *e)
         if (!repeatable_is_same(m, f->name, f->text, &same, e)) {
             return false;
         }
+        todo[i] = !same;
         if (same) {
             continue;
         }
+        *ret_changed = true;
         progress(m, "functions '%s'", f->name);
-        if (!run(m, f->text, f->name, e) ||
-            !tell(m, STMT_REPEATABLE_PUT, 2, (const char *const[]){f->name, f->text}, e)) {
+        if (!tell(m, STMT_REPEATABLE_PUT, 2, (const char *const[]){f->name, f->text}, e)) {
             return false;
         }
-        *ret_changed = true;
     }
-    return true;
+    return !*ret_changed || (run_repeatables(m, todo, "off", e) && run_repeatables(m, todo, "on", e));
+}
+
+static bool
+apply_repeatables(struct migrate *m, bool *ret_changed, struct err *e)
+{
+    bool *todo = xcalloc(schema_repeatable_count + 1, sizeof(*todo));
+    bool ok = apply_changed(m, todo, ret_changed, e);
+
+    free(todo);
+    return ok;
 }
 
 /* Rights are given anew when anything has changed since they were given last; when that was is kept beside the
