@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The daemon's replies as the verbs use them. They are read leniently: a daemon newer than this program may say more,
+ * and what it leaves out is shown as empty.
+ */
+#include "cli/api.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/text.h"
+#include "common/strbuf.h"
+
+const char *
+jtext(const json_t *obj, const char *name)
+{
+    return json_string_value(json_object_get(obj, name));
+}
+
+int64_t
+jint(const json_t *obj, const char *name, int64_t def)
+{
+    const json_t *v = json_object_get(obj, name);
+
+    return json_is_integer(v) ? json_integer_value(v) : def;
+}
+
+bool
+jbool(const json_t *obj, const char *name)
+{
+    return json_is_true(json_object_get(obj, name));
+}
+
+double
+jnum(const json_t *obj, const char *name)
+{
+    const json_t *v = json_object_get(obj, name);
+
+    return json_is_number(v) ? json_number_value(v) : (double)NAN;
+}
+
+usec_t
+jtime(const json_t *obj, const char *name)
+{
+    return text_instant(jtext(obj, name));
+}
+
+json_t *
+jlist(const json_t *obj, const char *name)
+{
+    json_t *v = json_object_get(obj, name);
+
+    return json_is_array(v) ? v : NULL;
+}
+
+const char *
+jjoin(struct arena *a, const json_t *list, const char *sep)
+{
+    struct strbuf sb;
+    const char *s;
+
+    strbuf_init(&sb);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *v = json_array_get(list, i);
+        s = json_is_object(v) ? jtext(v, "name") : json_string_value(v);
+        s = s ? s : json_is_object(v) ? jtext(v, "queue") : NULL;
+        if (s) {
+            strbuf_addf(&sb, "%s%s", sb.n > 0 ? sep : "", s);
+        }
+    }
+    s = arena_strdup(a, sb.p);
+    strbuf_release(&sb);
+    return s;
+}
+
+bool
+jhas(const json_t *list, const char *text)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *s = json_string_value(json_array_get(list, i));
+        if (s && strcmp(s, text) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+jset(json_t *obj, const char *name, const char *text)
+{
+    if (text) {
+        /* no UTF-8: sent as its nearest, so that the daemon never sees a broken text */
+        json_t *v = json_string(text);
+        (void)json_object_set_new(obj, name, v ? v : json_string(""));
+    }
+}
+
+static void
+decref(void *p)
+{
+    json_decref(p);
+}
+
+json_t *
+api_object(struct ctx *c)
+{
+    json_t *obj = json_object();
+
+    ensure(obj); /* out of memory */
+    arena_defer(c->a, decref, obj);
+    return obj;
+}
+
+bool
+api_number(struct ctx *c, bool offer, int64_t *ret, struct err *e)
+{
+    const json_t *holding;
+    struct strbuf list;
+    struct reply r;
+    size_t n = 0;
+
+    *ret = c->args->n;
+    if (*ret > 0) {
+        return true;
+    }
+    if (!client_get(c->client, "/v1/whoami", &r, e)) {
+        return false;
+    }
+    holding = jlist(r.doc, "holding");
+    strbuf_init(&list);
+    for (size_t i = 0; i < json_array_size(holding); i++) {
+        const json_t *t = json_array_get(holding, i);
+        const char *state = jtext(t, "state");
+        if (!offer || (state && strcmp(state, "offered") == 0)) {
+            *ret = jint(t, "ticket", 0);
+            strbuf_addf(&list, "%s%lld", n++ > 0 ? ", " : "", (long long)*ret);
+        }
+    }
+    if (n == 0) {
+        (void)err_set(e, ERR_USAGE,
+                      offer ? "nothing is offered to you" : "you have no ticket in hand: say which one is meant");
+    } else if (n > 1) {
+        (void)err_set(e, ERR_AMBIGUOUS, "you have %zu tickets in hand (%.150s): say which one is meant", n, list.p);
+    }
+    strbuf_release(&list);
+    return n == 1;
+}
+
+bool
+api_ticket(struct ctx *c, int64_t n, const char *query, struct reply *ret, struct err *e)
+{
+    return client_get(c->client, arena_printf(c->a, "/v1/tickets/%lld%s", (long long)n, query), ret, e);
+}
+
+bool
+api_act(struct ctx *c, int64_t n, const char *verb, json_t *body, struct reply *ret, struct err *e)
+{
+    return client_post(c->client, arena_printf(c->a, "/v1/tickets/%lld/%s", (long long)n, verb),
+                       body ? body : api_object(c), ret, e);
+}
+
+bool
+api_may(const json_t *ticket, const char *verb)
+{
+    return jhas(jlist(ticket, "actions"), verb);
+}
+
+bool
+api_json(struct ctx *c, const struct reply *r)
+{
+    if (!c->json) {
+        return false;
+    }
+    if (c->s->tty && r->doc) {
+        api_print_json(c, r->doc);
+    } else if (r->n > 0) {
+        (void)fwrite(r->text, 1, r->n, c->s->out); /* errors are found by screen_stop */
+        if (r->text[r->n - 1] != '\n') {
+            fputc('\n', c->s->out);
+        }
+    }
+    return true;
+}
+
+void
+api_print_json(struct ctx *c, const json_t *doc)
+{
+    char *s = json_dumps(doc, (c->s->tty ? JSON_INDENT(2) : JSON_COMPACT) | JSON_ENCODE_ANY);
+    struct strbuf safe;
+
+    ensure(s); /* out of memory */
+    strbuf_init(&safe);
+    if (c->s->tty) {
+        text_json_safe(&safe, s, strlen(s));
+    } else {
+        strbuf_add(&safe, s);
+    }
+    fprintf(c->s->out, "%s\n", safe.p);
+    strbuf_release(&safe);
+    free(s);
+}
+
+const char *
+api_actions(struct arena *a, const json_t *list)
+{
+    /* verbs of the API that are said otherwise here; NULL: part of the one before, or nothing one says */
+    static const struct {
+        const char *api, *ours;
+    } names[] = {
+        {"keep",          "reply -k"       },
+        {"message",       "reply"          },
+        {"park-customer", "park --customer"},
+        {"park-vendor",   "park --vendor"  },
+        {"park-until",    "park --until"   },
+        {"park-child",    "park --on"      },
+        {"decline",       NULL             },
+        {"duplicate",     NULL             },
+        {"spam",          NULL             },
+        {"merge",         NULL             },
+        {"set-priority",  "set priority="  },
+        {"set-due",       "set due="       },
+        {"set-requester", "set requester=" },
+        {"set-tags",      "set tags="      },
+        {"touch",         NULL             },
+        {"close",         NULL             },
+    };
+    json_t *seen = json_array();
+    const char *ret;
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const char *s = json_string_value(json_array_get(list, i));
+        for (size_t k = 0; s && k < sizeof names / sizeof *names; k++) {
+            if (strcmp(s, names[k].api) == 0) {
+                s = names[k].ours;
+            }
+        }
+        if (s && !jhas(seen, s)) {
+            (void)json_array_append_new(seen, json_string(s));
+        }
+    }
+    ret = jjoin(a, seen, ", ");
+    json_decref(seen);
+    return ret;
+}

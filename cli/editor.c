@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The draft of a text. It lies in a directory of mode 0700 that mkdtemp made, so that neither its content nor its name
+ * can be touched by others in a shared /tmp, and editors may put their swap files beside it. It is removed only after the
+ * text has been sent.
+ */
+#include "cli/editor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/json.h"
+#include "common/strbuf.h"
+
+static bool
+write_all(int fd, const char *p, size_t n)
+{
+    while (n > 0) {
+        ssize_t w = write(fd, p, n);
+        if (w < 0 && errno != EINTR) {
+            return false;
+        }
+        p += w > 0 ? w : 0;
+        n -= w > 0 ? (size_t)w : 0;
+    }
+    return true;
+}
+
+bool
+editor_create(struct arena *a, const char *name, const char *text, const char *below, const char **ret_path,
+              struct err *e)
+{
+    const char *tmp = getenv("TMPDIR");
+    char *dir = arena_printf(a, "%s/turno-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp");
+    struct strbuf sb;
+    char *path;
+    bool ok;
+    int fd;
+
+    if (!mkdtemp(dir)) {
+        return err_set(e, ERR_INVALID, "could not make a directory %s: %s", dir, strerror(errno));
+    }
+    path = arena_printf(a, "%s/%s.txt", dir, name);
+    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        (void)err_set(e, ERR_INVALID, "could not create %s: %s", path, strerror(errno));
+        (void)rmdir(dir); /* an empty one left behind is no harm */
+        return false;
+    }
+    strbuf_init(&sb);
+    strbuf_add(&sb, text);
+    if (sb.n > 0 && sb.p[sb.n - 1] != '\n') {
+        strbuf_addch(&sb, '\n');
+    }
+    if (below) {
+        strbuf_addf(&sb, "%s\n" EDITOR_LINE "\n%s", sb.n == 0 ? "\n" : "", below);
+    }
+    ok = write_all(fd, sb.p, sb.n);
+    ok = close(fd) == 0 && ok;
+    strbuf_release(&sb);
+    if (!ok) {
+        (void)err_set(e, ERR_INVALID, "could not write %s: %s", path, strerror(errno));
+        editor_remove(path);
+        return false;
+    }
+    *ret_path = path;
+    return true;
+}
+
+bool
+editor_run(struct arena *a, const char *path, struct err *e)
+{
+    const char *visual = getenv("VISUAL"), *editor = getenv("EDITOR");
+    struct sigaction ignore = {.sa_handler = SIG_IGN}, old_int, old_quit;
+    const char *cmd = visual && *visual ? visual : editor && *editor ? editor : NULL;
+    int status = -1;
+    pid_t pid;
+
+    /* Debian's `editor` is what the machine's owner chose; elsewhere vi is always there. */
+    cmd =
+        cmd ? arena_printf(a, "%s \"$1\"", cmd) : "command -v editor >/dev/null && exec editor \"$1\"; exec vi \"$1\"";
+    /* Ctrl-C belongs to the editor while it runs. */
+    (void)sigaction(SIGINT, &ignore, &old_int);
+    (void)sigaction(SIGQUIT, &ignore, &old_quit);
+    pid = fork();
+    if (pid == 0) {
+        (void)sigaction(SIGINT, &old_int, NULL);
+        (void)sigaction(SIGQUIT, &old_quit, NULL);
+        (void)execl("/bin/sh", "sh", "-c", cmd, "sh", path, (char *)NULL);
+        _exit(127);
+    }
+    while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
+    (void)sigaction(SIGINT, &old_int, NULL);
+    (void)sigaction(SIGQUIT, &old_quit, NULL);
+    if (pid < 0) {
+        return err_set(e, ERR_INVALID, "could not start the editor: %s", strerror(errno));
+    }
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        return err_set(e, ERR_INVALID, "the editor failed (set VISUAL or EDITOR); the draft is in %s", path);
+    }
+    return true;
+}
+
+bool
+editor_slurp(struct arena *a, const char *path, size_t max, const char **ret, struct err *e)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    const char *what = is_stdin ? "standard input" : path;
+    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    struct strbuf sb;
+    ssize_t n = fd < 0 ? -1 : 1;
+    char buf[8192];
+    bool ok = false;
+
+    strbuf_init(&sb);
+    while (n > 0 && sb.n <= max) {
+        n = read(fd, buf, sizeof buf);
+        if (n > 0) {
+            strbuf_addn(&sb, buf, (size_t)n);
+        } else if (n < 0 && errno == EINTR) {
+            n = 1;
+        }
+    }
+    if (n < 0) {
+        (void)err_set(e, ERR_USAGE, "could not read %s: %s", what, strerror(errno));
+    } else if (sb.n > max) {
+        (void)err_set(e, ERR_USAGE, "%s is too long (%zu bytes at most)", what, max);
+    } else if (!json_utf8_ok(sb.p, sb.n)) {
+        (void)err_set(e, ERR_USAGE, "%s is no UTF-8 text", what);
+    } else {
+        *ret = arena_strndup(a, sb.p, sb.n);
+        ok = true;
+    }
+    if (fd >= 0 && !is_stdin) {
+        (void)close(fd); /* only read */
+    }
+    strbuf_release(&sb);
+    return ok;
+}
+
+bool
+editor_read(struct arena *a, const char *path, const char **ret_text, struct err *e)
+{
+    const char *s, *line;
+    size_t n;
+
+    if (!editor_slurp(a, path, 1024 * 1024, &s, e)) {
+        return false;
+    }
+    line = strncmp(s, EDITOR_LINE, strlen(EDITOR_LINE)) == 0 ? s : strstr(s, "\n" EDITOR_LINE);
+    n = line ? (size_t)(line - s) : strlen(s);
+    while (n > 0 && strchr(" \t\r\n", s[n - 1])) {
+        n--;
+    }
+    /* blank lines in front, but not the indentation of the first line */
+    for (size_t k; n > 0 && (k = strspn(s, " \t\r")) < n && s[k] == '\n'; n -= k + 1) {
+        s += k + 1;
+    }
+    *ret_text = arena_strndup(a, s, n);
+    return true;
+}
+
+void
+editor_remove(const char *path)
+{
+    char *dir = strdup(path);
+    char *slash = dir ? strrchr(dir, '/') : NULL;
+
+    (void)unlink(path); /* what cannot be removed stays for tmpreaper */
+    if (slash) {
+        *slash = '\0';
+        (void)rmdir(dir); /* not when an editor left something beside it */
+    }
+    free(dir);
+}

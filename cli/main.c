@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * turno: the desk on the terminal. A client of the HTTP API and nothing else: it finds the daemon, parses the command
+ * line by the verb table, runs the verb, and ends with the exit status that common/err.h gives to what happened.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/ctx.h"
+#include "cli/endpoint.h"
+#include "cli/text.h"
+#include "cli/verbs.h"
+#include "common/json.h"
+
+/* What one can do about an error. */
+static const char *
+hint_for(const struct err *e, const struct args *args)
+{
+    bool has_n = args->verb && strstr(args->verb->pattern, "N");
+
+    if (strcmp(e->field, "to") == 0 || strcmp(e->field, "queue") == 0) {
+        return "turno queues lists whom you can ask";
+    }
+    switch ((int)e->code) { /* a hint is no state machine: most codes need none */
+    case ERR_UNAUTHORIZED:
+        return "set TURNO_TOKEN or put a token into ~/.config/turno/token";
+    case ERR_FORBIDDEN:
+        return "turno whoami says what you may do";
+    case ERR_NOT_FOUND:
+        return has_n ? "turno list shows what you can see" : NULL;
+    case ERR_CONFLICT:
+    case ERR_STALE:
+    case ERR_BLOCKED:
+        return has_n ? "turno show tells how it stands and what is possible" : NULL;
+    case ERR_AWAY:
+        return "turno back";
+    case ERR_MISMATCH:
+    case ERR_INTERNAL:
+        return "the daemon's log knows more";
+    default:
+        return NULL;
+    }
+}
+
+static void
+complain(const struct err *e, const char *possible, const struct args *args)
+{
+    const char *hint = hint_for(e, args);
+
+    fprintf(stderr, "turno: %s%s%s\n", e->msg, hint ? "; " : "", hint ? hint : "");
+    if (possible) {
+        fprintf(stderr, "possible: %s\n", possible);
+    } else if (e->code == ERR_USAGE && args->verb) {
+        fprintf(stderr, "possible: turno %s (turno help tells more)\n", args->verb->pattern);
+    }
+}
+
+/* Everything sent is UTF-8; a text in another character set would arrive mangled. */
+static bool
+check_utf8(int argc, char *const *argv, struct err *e)
+{
+    for (int i = 1; i < argc; i++) {
+        if (!json_utf8_ok(argv[i], strlen(argv[i]))) {
+            return err_set(e, ERR_USAGE, "argument %d is no UTF-8", i);
+        }
+    }
+    return true;
+}
+
+static bool
+run(struct ctx *c, int argc, char *const *argv, const char **ret_possible, struct err *e)
+{
+    struct args *args = ARENA_NEW(c->a, struct args);
+    bool (*verb)(struct ctx *, struct err *);
+    struct endpoint ep;
+    bool parsed;
+
+    c->args = args;
+    parsed = check_utf8(argc, argv, e) && args_parse(c->a, cli_verbs, argc, argv, c->s->now, args, ret_possible, e);
+    c->json = args->json;
+    if (args->no_pager) {
+        c->s->pager = false;
+    }
+    if (!parsed) {
+        return false;
+    }
+    if (args->version) {
+        return run_version(c, e);
+    }
+    if (args->help && args->verb) {
+        help_verb(c, args->verb);
+        return true;
+    }
+    if (args->help) {
+        return run_help(c, e);
+    }
+    verb = args->verb ? args->verb->run : run_overview;
+    if (!args->verb || (args->verb->flags & VERB_LOCAL) == 0) {
+        if (!endpoint_find(c->a, &ep, e)) {
+            return false;
+        }
+        if (ep.kind == ENDPOINT_SSH) {
+            return endpoint_exec_ssh(c->a, &ep, argc, argv, c->s->tty && isatty(STDIN_FILENO) == 1, e);
+        }
+        c->client = client_new(c->a, &ep, c->s, e);
+        if (!c->client) {
+            return false;
+        }
+    }
+    return verb(c, e);
+}
+
+int
+main(int argc, char **argv)
+{
+    const char *possible = NULL;
+    struct err e = {0}, write_err = {0};
+    struct screen s;
+    struct ctx c = {.a = arena_new(), .s = &s};
+    bool ok, written;
+    int status;
+
+    screen_start(&s);
+    ok = run(&c, argc, argv, &possible, &e);
+    written = screen_stop(&s, &write_err);
+    status = ok ? EXIT_OK : err_exit(e.code);
+    if (!ok) {
+        complain(&e, possible, c.args);
+    } else if (!written) {
+        complain(&write_err, NULL, c.args);
+        status = EXIT_REFUSED;
+    }
+    arena_free(c.a);
+    return status;
+}

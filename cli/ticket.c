@@ -1,0 +1,339 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a ticket looks: the page of `show`, the table of `list`, `mine` and `asked`, and the line that tells what a verb
+ * has done. Only what the API said is shown; nothing is worked out here.
+ */
+#include "cli/ticket.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/api.h"
+#include "cli/facts.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+/* s or the empty text */
+static const char *
+or_empty(const char *s)
+{
+    return s ? s : "";
+}
+
+static bool
+is(const char *s, const char *word)
+{
+    return s && strcmp(s, word) == 0;
+}
+
+enum style
+ticket_state_style(const char *state)
+{
+    return is(state, "held") || is(state, "offered") ? STYLE_GOOD : is(state, "queued") ? STYLE_WARN : STYLE_PLAIN;
+}
+
+const char *
+ticket_state(struct ctx *c, const json_t *t)
+{
+    const char *state = or_empty(jtext(t, "state")), *park = jtext(t, "park"), *note = jtext(t, "park_note");
+    const char *outcome = jtext(t, "outcome");
+
+    if (is(state, "parked") && park) {
+        return note && *note ? arena_printf(c->a, "parked for %s: %s", park, note)
+                             : arena_printf(c->a, "parked for %s", is(park, "child") ? "another request" : park);
+    }
+    if (is(state, "closed") && outcome) {
+        return arena_printf(c->a, "closed: %s", outcome);
+    }
+    return state;
+}
+
+const char *
+ticket_recipient(struct ctx *c, const json_t *t)
+{
+    const char *who = jtext(t, "requester"), *account = jtext(t, "account");
+
+    return text_line(c->a, account ? arena_printf(c->a, "%s (%s)", or_empty(who), account) : or_empty(who));
+}
+
+/* ---- a list ---- */
+
+void
+ticket_table(struct ctx *c, const json_t *list, const char *none)
+{
+    static const struct col cols[] = {
+        {"TICKET",    COL_NUMBER, 0,  0         },
+        {"STATE",     COL_TEXT,   12, 0         },
+        {"PARK",      COL_TEXT,   0,  COL_HIDDEN},
+        {"PRIORITY",  COL_TEXT,   0,  3         },
+        {"CLASS",     COL_TEXT,   0,  9         },
+        {"QUEUE",     COL_TEXT,   8,  4         },
+        {"REQUESTER", COL_TEXT,   10, 5         },
+        {"AGENT",     COL_TEXT,   6,  7         },
+        {"OPENED",    COL_AGE,    0,  8         },
+        {"SINCE",     COL_AGE,    0,  6         },
+        {"TARGET",    COL_DUE,    0,  2         },
+        {"SUBJECT",   COL_TEXT,   24, 0         },
+    };
+    struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *t = json_array_get(list, i);
+        const char *state = jtext(t, "state"), *priority = jtext(t, "priority");
+        table_row(tb);
+        table_number(tb, jint(t, "ticket", TABLE_NONE));
+        table_text(tb, c->s->tty ? ticket_state(c, t) : state);
+        table_style(tb, ticket_state_style(state));
+        table_text(tb, jtext(t, "park"));
+        table_text(tb, priority);
+        table_style(tb, is(priority, "urgent") ? STYLE_BAD : is(priority, "high") ? STYLE_WARN : STYLE_PLAIN);
+        table_text(tb, jtext(t, "class"));
+        table_text(tb, jtext(t, "queue"));
+        table_text(tb, c->s->tty ? ticket_recipient(c, t) : jtext(t, "requester"));
+        table_text(tb, jtext(t, "agent"));
+        table_time(tb, jtime(t, "opened"));
+        table_time(tb, jtime(t, "since"));
+        table_time(tb, jtime(t, "target"));
+        table_style(tb, jbool(t, "late") ? STYLE_BAD : STYLE_PLAIN);
+        table_text(tb, jtext(t, "subject"));
+    }
+    if (table_rows(tb) == 0) {
+        fprintf(c->s->chat, "%s\n", none);
+    }
+    table_print(tb);
+}
+
+/* ---- one ticket ---- */
+
+static const char *
+blockers(struct ctx *c, const json_t *list)
+{
+    const char *s = "";
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *b = json_array_get(list, i);
+        s = arena_printf(c->a, "%s%s%lld %s (%s)", s, *s ? ", " : "", (long long)jint(b, "ticket", 0),
+                         or_empty(jtext(b, "state")), or_empty(jtext(b, "department")));
+    }
+    return s;
+}
+
+static const char *
+numbers(struct ctx *c, const json_t *v)
+{
+    const char *s = "";
+
+    if (json_is_integer(v)) {
+        return arena_printf(c->a, "%lld", (long long)json_integer_value(v));
+    }
+    for (size_t i = 0; i < json_array_size(v); i++) {
+        const json_t *n = json_array_get(v, i);
+        long long number = (long long)(json_is_object(n) ? jint(n, "ticket", 0) : json_integer_value(n));
+        s = arena_printf(c->a, "%s%s%lld", s, *s ? ", " : "", number);
+    }
+    return s;
+}
+
+static void
+page_desk_facts(struct ctx *c, struct facts *f, const json_t *t)
+{
+    const char *rule = jtext(t, "rule");
+
+    facts_number(f, "place", jint(t, "place", TABLE_NONE));
+    facts_text(f, "tags", jjoin(c->a, jlist(t, "tags"), ", "));
+    facts_text(f, "rule", rule);
+    facts_number(f, "desk", jint(t, "desk", TABLE_NONE));
+    facts_text(f, "submitter",
+               is(jtext(t, "submitter"), or_empty(jtext(t, "requester"))) && c->s->tty ? NULL : jtext(t, "submitter"));
+    facts_text(f, "from", jtext(t, "from_department"));
+    facts_text(f, "lang", jtext(t, "lang"));
+    if (!c->s->tty) {
+        facts_text(f, "park", jtext(t, "park"));
+        facts_text(f, "park_note", jtext(t, "park_note"));
+        facts_text(f, "outcome", jtext(t, "outcome"));
+        facts_text(f, "department", jtext(t, "department"));
+        facts_text(f, "account", jtext(t, "account"));
+        facts_text(f, "late", jbool(t, "late") ? "yes" : "no");
+        facts_number(f, "version", jint(t, "version", TABLE_NONE));
+        facts_number(f, "epoch", jint(t, "epoch", TABLE_NONE));
+        facts_number(f, "seen", jint(t, "seen", TABLE_NONE));
+    }
+}
+
+static void
+page_facts(struct ctx *c, const json_t *t, unsigned flags)
+{
+    const char *state = jtext(t, "state"), *agent = jtext(t, "agent");
+    const char *queue = jtext(t, "queue"), *department = jtext(t, "department");
+    struct facts *f = facts_new(c);
+
+    if (!c->s->tty) {
+        facts_number(f, "ticket", jint(t, "ticket", TABLE_NONE));
+        facts_text(f, "subject", jtext(t, "subject"));
+    }
+    facts_text(f, "state", c->s->tty ? ticket_state(c, t) : state);
+    facts_style(f, ticket_state_style(state));
+    facts_time(f, "since", jtime(t, "since"));
+    facts_text(f, "agent", agent);
+    facts_text(f, "requester", c->s->tty ? ticket_recipient(c, t) : jtext(t, "requester"));
+    facts_text(f, "queue",
+               c->s->tty && queue && department && !is(queue, department)
+                   ? arena_printf(c->a, "%s (%s)", queue, department)
+                   : queue);
+    facts_text(f, "priority", jtext(t, "priority"));
+    facts_text(f, "class", jtext(t, "class"));
+    facts_text(f, "channel", jtext(t, "channel"));
+    facts_time(f, "opened", jtime(t, "opened"));
+    facts_time(f, "target", jtime(t, "target"));
+    facts_style(f, jbool(t, "late") ? STYLE_BAD : STYLE_PLAIN);
+    facts_text(f, "estimate", jtext(t, "estimate_text"));
+    if (!(flags & SHOW_AS_CUSTOMER)) {
+        page_desk_facts(c, f, t);
+    }
+    facts_text(f, "blocked by", blockers(c, jlist(t, "blocked_by")));
+    facts_text(f, "blocks", numbers(c, json_object_get(t, "blocks")));
+    facts_text(f, "follows", numbers(c, json_object_get(t, "follows")));
+    facts_text(f, "followed by", numbers(c, json_object_get(t, "followed_by")));
+    facts_text(f, "merged into", numbers(c, json_object_get(t, "merged_into")));
+    facts_time(f, "resolved", jtime(t, "resolved"));
+    facts_time(f, "closed", jtime(t, "closed"));
+    facts_text(f, "rating",
+               json_is_object(json_object_get(t, "rating"))
+                   ? numbers(c, json_object_get(json_object_get(t, "rating"), "score"))
+                   : numbers(c, json_object_get(t, "rating")));
+    facts_print(f);
+}
+
+static void
+print_body(struct ctx *c, const char *body)
+{
+    const char *clean = text_clean(c->a, body);
+    struct strbuf sb;
+
+    strbuf_init(&sb);
+    text_wrap(&sb, c->s->utf8 ? clean : text_ascii(c->a, clean), "  ", c->s->width < 100 ? c->s->width : 100);
+    fputs(sb.p, c->s->out);
+    strbuf_release(&sb);
+}
+
+void
+ticket_message(struct ctx *c, const json_t *m)
+{
+    const char *kind = or_empty(jtext(m, "kind")), *side = or_empty(jtext(m, "side"));
+    const char *author = or_empty(jtext(m, "author")), *body = or_empty(jtext(m, "body"));
+    enum style st = is(kind, "note") ? STYLE_WARN : is(side, "customer") ? STYLE_NAME : STYLE_GOOD;
+    usec_t at = jtime(m, "at");
+    char iso[32];
+
+    if (!c->s->tty) {
+        format_iso(at, iso);
+        fprintf(c->s->out, "message\t%lld\t%s\t%s\t%s\t%s\t%s\n", (long long)jint(m, "number", 0), kind, side,
+                text_field(c->a, author), iso, text_field(c->a, body));
+        return;
+    }
+    fprintf(c->s->out, "\n%s%s%s %s%s, %s (%s)%s\n", screen_style(c->s, st), text_line(c->a, author),
+            screen_plain(c->s), screen_style(c->s, STYLE_DIM), is(kind, "public") ? side : kind, text_local(c->a, at),
+            text_relative(c->a, at, c->s->now), screen_plain(c->s));
+    print_body(c, body);
+}
+
+static void
+page_messages(struct ctx *c, const json_t *t, unsigned flags)
+{
+    const json_t *list = jlist(t, "messages");
+    const char *body = or_empty(jtext(t, "body"));
+
+    if (c->s->tty && *body) {
+        fputc('\n', c->s->out);
+        print_body(c, body);
+    } else if (!c->s->tty) {
+        fprintf(c->s->out, "body\t%s\n", text_field(c->a, body));
+    }
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *m = json_array_get(list, i);
+        if (!(flags & SHOW_AS_CUSTOMER) || is(jtext(m, "kind"), "public")) {
+            ticket_message(c, m);
+        }
+    }
+}
+
+static void
+page_events(struct ctx *c, const json_t *list)
+{
+    static const struct col cols[] = {
+        {"AT",    COL_TIME, 0, 0},
+        {"VERB",  COL_TEXT, 0, 0},
+        {"ACTOR", COL_TEXT, 8, 0},
+        {"FROM",  COL_TEXT, 0, 3},
+        {"TO",    COL_TEXT, 0, 0},
+        {"QUEUE", COL_TEXT, 8, 2},
+        {"AGENT", COL_TEXT, 6, 1},
+    };
+    struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *v = json_array_get(list, i);
+        table_row(tb);
+        table_time(tb, jtime(v, "at"));
+        table_text(tb, jtext(v, "verb"));
+        table_text(tb, jtext(v, "actor"));
+        table_text(tb, jtext(v, "from"));
+        table_text(tb, jtext(v, "to"));
+        table_text(tb, jtext(v, "queue"));
+        table_text(tb, jtext(v, "agent"));
+    }
+    if (c->s->tty && table_rows(tb) > 0) {
+        fputc('\n', c->s->out);
+    }
+    table_print(tb);
+}
+
+void
+ticket_page(struct ctx *c, const json_t *t, unsigned flags)
+{
+    const char *actions = api_actions(c->a, jlist(t, "actions"));
+
+    if (c->s->tty) {
+        struct strbuf head;
+        strbuf_init(&head);
+        text_wrap(&head,
+                  arena_printf(c->a, "%lld  %s", (long long)jint(t, "ticket", 0), text_line(c->a, jtext(t, "subject"))),
+                  "", c->s->width);
+        fprintf(c->s->out, "%s%.*s%s\n", screen_style(c->s, STYLE_BOLD), (int)head.n - 1,
+                c->s->utf8 ? head.p : text_ascii(c->a, head.p), screen_plain(c->s));
+        strbuf_release(&head);
+    }
+    page_facts(c, t, flags);
+    page_messages(c, t, flags);
+    if (flags & SHOW_EVENTS) {
+        page_events(c, jlist(t, "events"));
+    }
+    if (flags & SHOW_AS_CUSTOMER) {
+        return;
+    }
+    if (!c->s->tty) {
+        fprintf(c->s->out, "actions\t%s\n", jjoin(c->a, jlist(t, "actions"), ","));
+    } else if (*actions) {
+        struct strbuf sb;
+        strbuf_init(&sb);
+        text_wrap(&sb, arena_printf(c->a, "You may: %s", actions), "", c->s->width);
+        fprintf(c->s->out, "\n%s%.*s%s\n", screen_style(c->s, STYLE_DIM), (int)sb.n - 1, sb.p, screen_plain(c->s));
+        strbuf_release(&sb);
+    }
+}
+
+void
+ticket_done(struct ctx *c, const struct reply *r, const char *sentence)
+{
+    if (api_json(c, r)) {
+        return;
+    }
+    if (c->s->tty) {
+        fprintf(c->s->out, "%s\n", text_line(c->a, sentence));
+        return;
+    }
+    fprintf(c->s->out, "%lld\t%s\t%s\t%s\t%lld\t%s\n", (long long)jint(r->doc, "ticket", 0),
+            or_empty(jtext(r->doc, "state")), text_field(c->a, jtext(r->doc, "queue")),
+            text_field(c->a, jtext(r->doc, "agent")), (long long)jint(r->doc, "epoch", 0),
+            or_empty(jtext(r->doc, "outcome")));
+}

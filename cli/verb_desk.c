@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/* For administrators: the desk's configuration, its routing, and the tokens of those who come from outside. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/api.h"
+#include "cli/editor.h"
+#include "cli/facts.h"
+#include "cli/table.h"
+#include "cli/text.h"
+#include "cli/verbs.h"
+
+#define DESK_FILE_MAX (1024 * 1024)
+
+/* ---- the desk file ---- */
+
+/* One mistake a line, as compilers print them: editors can jump to it. */
+static void
+print_mistakes(struct ctx *c, const json_t *list)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *m = json_array_get(list, i);
+        const char *path = text_line(c->a, jtext(m, "path"));
+        fprintf(c->s->out, "%s:%" PRId64 ": %s%s%s\n", text_line(c->a, jtext(m, "file")), jint(m, "line", 0), path,
+                *path ? ": " : "", text_line(c->a, jtext(m, "message")));
+    }
+}
+
+static void
+print_changes(struct ctx *c, const json_t *list)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        fprintf(c->s->out, "%s\n", text_line(c->a, json_string_value(json_array_get(list, i))));
+    }
+}
+
+/* Send the file; what is the same for check, diff and apply. *ret_ok: no mistakes. */
+static bool
+send_file(struct ctx *c, const char *what, struct reply *ret, bool *ret_ok, struct err *e)
+{
+    const char *name = args_text(c->args, "FILE"), *text;
+    const json_t *mistakes;
+    json_t *body = api_object(c);
+    bool ok;
+
+    if (!editor_slurp(c->a, name, DESK_FILE_MAX, &text, e)) {
+        return false;
+    }
+    jset(body, "text", text);
+    jset(body, "name", strcmp(name, "-") == 0 ? "stdin" : name);
+    ok = client_post(c->client, arena_printf(c->a, "/v1/desk/%s", what), body, ret, e);
+    mistakes = jlist(ret->doc, "mistakes");
+    if (!ok && !mistakes) {
+        return false;
+    }
+    *ret_ok = ok && !json_is_false(json_object_get(ret->doc, "ok"));
+    if (c->json) {
+        (void)api_json(c, ret);
+    } else if (!*ret_ok) {
+        print_mistakes(c, mistakes);
+    }
+    if (!*ret_ok) {
+        size_t n = json_array_size(mistakes);
+        return err_set(e, ERR_DESK, "%.120s has %zu mistake%s", name, n, n == 1 ? "" : "s");
+    }
+    return true;
+}
+
+bool
+run_desk_check(struct ctx *c, struct err *e)
+{
+    struct reply r;
+    bool ok;
+
+    if (!send_file(c, "check", &r, &ok, e)) {
+        return false;
+    }
+    if (!c->json) {
+        fprintf(c->s->chat, "no mistakes\n");
+    }
+    return true;
+}
+
+bool
+run_desk_diff(struct ctx *c, struct err *e)
+{
+    const json_t *changes;
+    struct reply r;
+    bool ok;
+
+    if (!send_file(c, "diff", &r, &ok, e)) {
+        return false;
+    }
+    changes = jlist(r.doc, "changes");
+    if (!c->json && json_array_size(changes) == 0) {
+        fprintf(c->s->chat, "the file is what is in force\n");
+    } else if (!c->json) {
+        print_changes(c, changes);
+    }
+    return true;
+}
+
+bool
+run_desk_apply(struct ctx *c, struct err *e)
+{
+    struct reply r;
+    bool ok;
+
+    if (!send_file(c, "apply", &r, &ok, e)) {
+        return false;
+    }
+    if (!c->json) {
+        print_changes(c, jlist(r.doc, "changes"));
+        fprintf(c->s->after, "version %" PRId64 " of the desk is in force\n", jint(r.doc, "version", 0));
+    }
+    return true;
+}
+
+bool
+run_desk_show(struct ctx *c, struct err *e)
+{
+    int64_t version = args_number(c->args, "version", 0);
+    const char *file;
+    struct reply r;
+
+    if (!client_get(c->client, version ? arena_printf(c->a, "/v1/desk?version=%" PRId64, version) : "/v1/desk", &r,
+                    e)) {
+        return false;
+    }
+    if (api_json(c, &r)) {
+        return true;
+    }
+    file = jtext(r.doc, "file");
+    fprintf(c->s->chat, "version %" PRId64 ", applied by %s, %s\n", jint(r.doc, "version", 0),
+            text_line(c->a, jtext(r.doc, "applied_by")), text_line(c->a, jtext(r.doc, "applied_at")));
+    if (file) {
+        /* the file as it was, so that `turno desk show > desk.conf` gives it back; a terminal gets it cleaned */
+        fputs(c->s->tty ? text_clean(c->a, file) : file, c->s->out);
+    }
+    return true;
+}
+
+/* ---- routing ---- */
+
+static void
+print_tried(struct ctx *c, const json_t *list)
+{
+    static const struct col cols[] = {
+        {"ROW",  COL_TEXT, 0,  COL_HIDDEN},
+        {"RULE", COL_TEXT, 10, 0         },
+        {"FITS", COL_TEXT, 0,  0         },
+        {"WHY",  COL_TEXT, 20, 0         },
+    };
+    struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *row = json_array_get(list, i);
+        bool fits = jbool(row, "matched");
+        table_row(tb);
+        table_text(tb, "tried");
+        table_text(tb, jtext(row, "rule"));
+        table_text(tb, fits ? "yes" : "no");
+        table_style(tb, fits ? STYLE_GOOD : STYLE_PLAIN);
+        table_text(tb, jtext(row, "why"));
+    }
+    if (c->s->tty && table_rows(tb) > 0) {
+        fputc('\n', c->s->out);
+    }
+    table_print(tb);
+}
+
+bool
+run_route_test(struct ctx *c, struct err *e)
+{
+    static const char *const names[] = {"body", "to",      "class", "channel",   "account",
+                                        "kind", "segment", "lang",  "department"};
+    json_t *body = api_object(c);
+    struct facts *f;
+    struct reply r;
+
+    jset(body, "subject", args_text(c->args, "SUBJECT"));
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        jset(body, names[i], args_opt(c->args, names[i]));
+    }
+    if (!client_post(c->client, "/v1/route/test", body, &r, e)) {
+        return false;
+    }
+    if (api_json(c, &r)) {
+        return true;
+    }
+    f = facts_new(c);
+    facts_text(f, "rule", jtext(r.doc, "rule"));
+    facts_number(f, "position", jint(r.doc, "position", TABLE_NONE));
+    facts_text(f, "queue", jtext(r.doc, "queue"));
+    facts_style(f, STYLE_BOLD);
+    facts_text(f, "department", jtext(r.doc, "department"));
+    facts_text(f, "priority", jtext(r.doc, "priority"));
+    facts_text(f, "tags", jjoin(c->a, jlist(r.doc, "tags"), ", "));
+    facts_print(f);
+    print_tried(c, jlist(r.doc, "tried"));
+    return true;
+}
+
+/* ---- tokens ---- */
+
+bool
+run_token_add(struct ctx *c, struct err *e)
+{
+    const char *account = args_opt(c->args, "account"), *scope = args_opt(c->args, "scope");
+    json_t *body = api_object(c);
+    struct facts *f;
+    struct reply r;
+
+    if (account) {
+        jset(body, "account", account);
+        jset(body, "name", args_text(c->args, "PERSON"));
+    } else {
+        jset(body, "person", args_text(c->args, "PERSON"));
+    }
+    jset(body, "scope", scope ? scope : "submit");
+    jset(body, "label", args_opt(c->args, "label"));
+    jset(body, "expires", args_opt(c->args, "expires"));
+    if (!client_post(c->client, "/v1/tokens", body, &r, e)) {
+        return false;
+    }
+    if (api_json(c, &r)) {
+        return true;
+    }
+    f = facts_new(c);
+    facts_number(f, "token", jint(r.doc, "token_id", TABLE_NONE));
+    facts_text(f, "person", jtext(r.doc, "person"));
+    facts_text(f, "scope", jtext(r.doc, "scope"));
+    facts_text(f, "secret", jtext(r.doc, "secret"));
+    facts_style(f, STYLE_BOLD);
+    facts_print(f);
+    fprintf(c->s->after, "the secret is shown only now: the desk keeps a hash of it\n");
+    return true;
+}
+
+bool
+run_token_list(struct ctx *c, struct err *e)
+{
+    static const struct col cols[] = {
+        {"TOKEN",   COL_NUMBER, 0, 0},
+        {"PERSON",  COL_TEXT,   8, 0},
+        {"ACCOUNT", COL_TEXT,   8, 2},
+        {"SCOPE",   COL_TEXT,   0, 0},
+        {"LABEL",   COL_TEXT,   8, 4},
+        {"CREATED", COL_AGE,    0, 3},
+        {"EXPIRES", COL_TIME,   0, 1},
+        {"REVOKED", COL_AGE,    0, 0},
+    };
+    struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
+    const json_t *list;
+    struct reply r;
+
+    if (!client_get(c->client, "/v1/tokens", &r, e)) {
+        return false;
+    }
+    if (api_json(c, &r)) {
+        return true;
+    }
+    list = jlist(r.doc, "tokens");
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *t = json_array_get(list, i);
+        usec_t expires = jtime(t, "expires");
+        table_row(tb);
+        table_number(tb, jint(t, "token_id", TABLE_NONE));
+        table_text(tb, jtext(t, "person"));
+        table_text(tb, jtext(t, "account"));
+        table_text(tb, jtext(t, "scope"));
+        table_text(tb, jtext(t, "label"));
+        table_time(tb, jtime(t, "created"));
+        table_time(tb, expires);
+        table_style(tb, expires != USEC_NONE && expires < c->s->now ? STYLE_BAD : STYLE_PLAIN);
+        table_time(tb, jtime(t, "revoked"));
+    }
+    if (table_rows(tb) == 0) {
+        fprintf(c->s->chat, "there are no tokens\n");
+    }
+    table_print(tb);
+    return true;
+}
+
+bool
+run_token_revoke(struct ctx *c, struct err *e)
+{
+    struct reply r;
+    int64_t id;
+
+    if (!parse_i64(args_text(c->args, "TOKEN"), 1, INT32_MAX, &id)) {
+        return err_field(e, ERR_USAGE, "token", "a token's number is needed: turno token list");
+    }
+    if (!client_delete(c->client, arena_printf(c->a, "/v1/tokens/%" PRId64, id), &r, e)) {
+        return false;
+    }
+    if (!api_json(c, &r)) {
+        fprintf(c->s->out, c->s->tty ? "token %" PRId64 " no longer opens anything\n" : "%" PRId64 "\trevoked\n", id);
+    }
+    return true;
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+/* Who I am here, what I have and what I can do now: whoami, away, back, and `turno` alone. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/api.h"
+#include "cli/facts.h"
+#include "cli/table.h"
+#include "cli/text.h"
+#include "cli/ticket.h"
+#include "cli/verbs.h"
+
+static const char *
+departments(struct ctx *c, const json_t *list)
+{
+    const char *s = "";
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *d = json_array_get(list, i);
+        const char *name = jtext(d, "name");
+        s = arena_printf(c->a, "%s%s%s%s", s, *s ? ", " : "", name ? name : "", jbool(d, "lead") ? " (lead)" : "");
+    }
+    return s;
+}
+
+static void
+who_facts(struct ctx *c, const json_t *me)
+{
+    const char *person = jtext(me, "person"), *name = jtext(me, "name");
+    struct facts *f = facts_new(c);
+
+    facts_text(f, "person", person ? person : name);
+    facts_style(f, STYLE_BOLD);
+    facts_text(f, "name", c->s->tty && name && person && strcmp(name, person) == 0 ? NULL : name);
+    facts_text(f, "account", jtext(me, "account"));
+    facts_text(f, "departments", departments(c, jlist(me, "departments")));
+    facts_text(f, "queues", jjoin(c->a, jlist(me, "queues"), ", "));
+    facts_text(f, "hats",
+               arena_printf(c->a, "%s%s%s%s", jbool(me, "external") ? "customer" : "colleague",
+                            jbool(me, "agent") ? ", agent" : "", jbool(me, "lead") ? ", lead" : "",
+                            jbool(me, "admin") ? ", administrator" : ""));
+    facts_text(f, "token", jtext(me, "scope"));
+    facts_text(f, "away", jbool(me, "away") ? "yes: turno back" : NULL);
+    facts_style(f, STYLE_WARN);
+    if (!c->s->tty) {
+        facts_number(f, "desk", jint(me, "desk", TABLE_NONE));
+    }
+    facts_print(f);
+}
+
+static void
+holding_table(struct ctx *c, const json_t *list)
+{
+    static const struct col cols[] = {
+        {"ROW",     COL_TEXT,   0,  COL_HIDDEN},
+        {"IN HAND", COL_NUMBER, 0,  0         },
+        {"STATE",   COL_TEXT,   0,  1         },
+        {"SUBJECT", COL_TEXT,   20, 0         },
+    };
+    struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *t = json_array_get(list, i);
+        table_row(tb);
+        table_text(tb, "holding");
+        table_number(tb, jint(t, "ticket", TABLE_NONE));
+        table_text(tb, jtext(t, "state"));
+        table_style(tb, ticket_state_style(jtext(t, "state")));
+        table_text(tb, jtext(t, "subject"));
+    }
+    if (c->s->tty && table_rows(tb) > 0) {
+        fputc('\n', c->s->out);
+    }
+    table_print(tb);
+}
+
+bool
+run_whoami(struct ctx *c, struct err *e)
+{
+    struct reply r;
+
+    if (!client_get(c->client, "/v1/whoami", &r, e)) {
+        return false;
+    }
+    if (!api_json(c, &r)) {
+        who_facts(c, r.doc);
+        holding_table(c, jlist(r.doc, "holding"));
+    }
+    return true;
+}
+
+/* Tickets waiting in the queues I work for. */
+static int64_t
+count_waiting(const json_t *me, const json_t *queues)
+{
+    const json_t *mine = jlist(me, "queues");
+    int64_t n = 0;
+
+    for (size_t i = 0; i < json_array_size(queues); i++) {
+        const json_t *q = json_array_get(queues, i);
+        const char *name = jtext(q, "queue");
+        bool is_mine = name && jhas(mine, name);
+        for (size_t k = 0; name && k < json_array_size(mine); k++) {
+            const json_t *m = json_array_get(mine, k);
+            const char *s = json_is_object(m) ? jtext(m, "queue") ? jtext(m, "queue") : jtext(m, "name") : NULL;
+            is_mine = is_mine || (s && strcmp(s, name) == 0);
+        }
+        n += is_mine ? jint(q, "waiting", 0) : 0;
+    }
+    return n;
+}
+
+/* What we asked for and where the desk waits for our answer. */
+static int64_t
+count_answers(const json_t *asked)
+{
+    int64_t n = 0;
+
+    for (size_t i = 0; i < json_array_size(asked); i++) {
+        const char *park = jtext(json_array_get(asked, i), "park");
+        n += park && strcmp(park, "customer") == 0;
+    }
+    return n;
+}
+
+static void
+hint(struct ctx *c, const char *what, const char *command)
+{
+    fprintf(c->s->out, "%-44s  %s%s%s\n", what, screen_style(c->s, STYLE_NAME), command, screen_plain(c->s));
+}
+
+/* Say what can be done now, most urgent first. */
+static void
+hints(struct ctx *c, const json_t *me, int64_t waiting, const json_t *asked)
+{
+    size_t holding = json_array_size(jlist(me, "holding"));
+    int64_t answers = count_answers(asked);
+
+    fputc('\n', c->s->out);
+    if (holding > 0) {
+        hint(c, arena_printf(c->a, "%zu in your hand", holding), "turno show");
+    }
+    if (answers > 0) {
+        hint(c, arena_printf(c->a, "%lld of your requests wait for your answer", (long long)answers), "turno asked");
+    }
+    if (jbool(me, "agent")) {
+        hint(c,
+             waiting > 0 ? arena_printf(c->a, "%lld wait in your queues", (long long)waiting)
+                         : "nothing waits in your queues",
+             waiting > 0 ? "turno next" : "turno next --wait");
+    }
+    if (json_array_size(asked) > 0) {
+        hint(c,
+             arena_printf(c->a, "you wait for %zu%s", json_array_size(asked),
+                          json_array_size(asked) >= 100 ? " or more" : ""),
+             "turno asked");
+    }
+    hint(c, "ask a department for work", "turno ask");
+    hint(c, "all verbs", "turno help");
+}
+
+bool
+run_overview(struct ctx *c, struct err *e)
+{
+    struct reply me, queues = {0}, asked = {0};
+    json_t *all = api_object(c);
+
+    if (!client_get(c->client, "/v1/whoami", &me, e) ||
+        !client_get(c->client, "/v1/tickets?asked=1&state=queued,offered,held,parked&limit=100", &asked, e) ||
+        !client_get(c->client, "/v1/queues", &queues, e)) {
+        return false;
+    }
+    if (c->json) {
+        (void)json_object_set(all, "whoami", me.doc);
+        (void)json_object_set(all, "asked", jlist(asked.doc, "tickets"));
+        (void)json_object_set(all, "queues", jlist(queues.doc, "queues"));
+        api_print_json(c, all);
+        return true;
+    }
+    who_facts(c, me.doc);
+    holding_table(c, jlist(me.doc, "holding"));
+    if (c->s->tty) {
+        hints(c, me.doc, count_waiting(me.doc, jlist(queues.doc, "queues")), jlist(asked.doc, "tickets"));
+    } else {
+        fprintf(c->s->out, "waiting\t%lld\nasked\t%zu\nanswers\t%lld\n",
+                (long long)count_waiting(me.doc, jlist(queues.doc, "queues")),
+                json_array_size(jlist(asked.doc, "tickets")), (long long)count_answers(jlist(asked.doc, "tickets")));
+    }
+    return true;
+}
+
+bool
+run_away(struct ctx *c, struct err *e)
+{
+    json_t *body = api_object(c);
+    const json_t *released;
+    const char *list = "";
+    struct reply r;
+
+    jset(body, "reason", args_text(c->args, "REASON"));
+    if (!client_post(c->client, "/v1/away", body, &r, e)) {
+        return false;
+    }
+    if (api_json(c, &r)) {
+        return true;
+    }
+    released = jlist(r.doc, "released");
+    for (size_t i = 0; i < json_array_size(released); i++) {
+        list = arena_printf(c->a, "%s%s%lld", list, *list ? c->s->tty ? ", " : "," : "",
+                            (long long)json_integer_value(json_array_get(released, i)));
+    }
+    if (c->s->tty) {
+        fprintf(c->s->out, "you are away; %s%s\n", *list ? "given back: " : "you had nothing in hand", list);
+    } else {
+        fprintf(c->s->out, "away\t%s\n", list);
+    }
+    return true;
+}
+
+bool
+run_back(struct ctx *c, struct err *e)
+{
+    struct reply r;
+
+    if (!client_post(c->client, "/v1/back", api_object(c), &r, e)) {
+        return false;
+    }
+    if (!api_json(c, &r)) {
+        fprintf(c->s->out, "%s\n", c->s->tty ? "you are back: turno next" : "back");
+    }
+    return true;
+}

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The verbs that write to people: reply, note, resolve. Before anything is written the ticket is fetched: its epoch and the
+ * last message seen go with the text, so that the desk can refuse what was written past somebody else's newer word. The
+ * recipient is shown first; a text that could not be sent stays in a file.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/api.h"
+#include "cli/compose.h"
+#include "cli/text.h"
+#include "cli/ticket.h"
+#include "cli/verbs.h"
+
+/* What stands below the line in the editor: whom it goes to, and what was said last. */
+static const char *
+draft_context(struct ctx *c, const json_t *t, const char *head)
+{
+    const json_t *list = jlist(t, "messages");
+    size_t n = json_array_size(list), first = n > 5 ? n - 5 : 0;
+    struct strbuf sb;
+    const char *s;
+
+    strbuf_init(&sb);
+    strbuf_addf(&sb, "%s\nTicket %lld: %s\n", head, (long long)jint(t, "ticket", 0),
+                text_line(c->a, jtext(t, "subject")));
+    if (first == 0 && jtext(t, "body")) {
+        strbuf_addf(&sb, "\n%s wrote:\n", ticket_recipient(c, t));
+        text_wrap(&sb, text_clean(c->a, jtext(t, "body")), "> ", 78);
+    }
+    for (size_t i = first; i < n; i++) {
+        const json_t *m = json_array_get(list, i);
+        const char *kind = jtext(m, "kind");
+        strbuf_addf(&sb, "\n%s wrote%s:\n", text_line(c->a, jtext(m, "author")),
+                    kind && strcmp(kind, "note") == 0 ? " a note among colleagues" : "");
+        text_wrap(&sb, text_clean(c->a, jtext(m, "body")), "> ", 78);
+    }
+    s = arena_strdup(c->a, sb.p);
+    strbuf_release(&sb);
+    return s;
+}
+
+/* Show the newer message that a refused text did not know of. */
+static void
+show_news(struct ctx *c, int64_t n, const struct reply *r)
+{
+    const json_t *m = json_object_get(r->doc, "message");
+
+    if (json_is_object(m) && !c->json) {
+        ticket_message(c, m);
+        if (c->s->tty) {
+            fputc('\n', c->s->out);
+        }
+    } else if (c->json) {
+        (void)api_json(c, r);
+    }
+    fprintf(c->s->chat, "turno: read it, then send your text again, for instance: turno reply %lld -m - < FILE\n",
+            (long long)n);
+}
+
+/* epoch and seen of the ticket as we have just read it */
+static json_t *
+fenced(struct ctx *c, const json_t *t)
+{
+    json_t *body = api_object(c);
+
+    (void)json_object_set_new(body, "epoch", json_integer(jint(t, "epoch", 0)));
+    (void)json_object_set_new(body, "seen", json_integer(jint(t, "seen", 0)));
+    return body;
+}
+
+/* Send co's text (if any) with the verb; on refusal keep it. */
+static bool
+send_text(struct ctx *c, int64_t n, const char *verb, json_t *body, struct compose *co, struct reply *ret,
+          struct err *e)
+{
+    jset(body, "body", co->text);
+    if (api_act(c, n, verb, body, ret, e)) {
+        compose_sent(co);
+        return true;
+    }
+    compose_keep(c, co);
+    if (e->code == ERR_NEWS) {
+        show_news(c, n, ret);
+    }
+    return false;
+}
+
+/* The editor may be open for long: the holder's idle clock starts again. A refusal is found when the text is sent. */
+static void
+touch_before_editing(struct ctx *c, const json_t *t)
+{
+    json_t *body = api_object(c);
+    struct err ignored;
+
+    if (api_may(t, "touch")) {
+        (void)json_object_set_new(body, "epoch", json_integer(jint(t, "epoch", 0)));
+        (void)client_post_once(c->client, arena_printf(c->a, "/v1/tickets/%lld/touch", (long long)jint(t, "ticket", 0)),
+                               body, &ignored);
+    }
+}
+
+static bool
+will_edit(struct ctx *c, const char *given)
+{
+    return args_has(c->args, "edit") || (!given && !args_opt(c->args, "message") && c->s->tty);
+}
+
+/* The verb of the API that `reply` means here: the customer's message, or the agent's answer and what comes then. */
+static const char *
+reply_verb(struct ctx *c, const json_t *t, struct err *e)
+{
+    bool wait = args_has(c->args, "wait"), keep = args_has(c->args, "keep"), resolve = args_has(c->args, "resolve");
+    const char *actions = api_actions(c->a, jlist(t, "actions"));
+
+    if (wait + keep + resolve > 1) {
+        (void)err_set(e, ERR_USAGE, "only one of -w, -k and -r");
+        return NULL;
+    }
+    if (wait || keep || resolve) {
+        return keep ? "keep" : resolve ? "resolve" : "reply";
+    }
+    if (api_may(t, "reply")) {
+        return "reply";
+    }
+    if (api_may(t, "message")) {
+        return "message";
+    }
+    (void)err_set(e, ERR_CONFLICT, "ticket %lld is %.60s and you cannot write to it; you may: %.100s",
+                  (long long)jint(t, "ticket", 0), ticket_state(c, t), *actions ? actions : "only look");
+    return NULL;
+}
+
+bool
+run_reply(struct ctx *c, struct err *e)
+{
+    const char *given = args_text(c->args, "TEXT"), *verb, *head, *to, *after;
+    struct compose co = {.need = COMPOSE_MUST, .given = given, .what = "reply"};
+    struct reply t, r;
+    int64_t n;
+
+    if (!api_number(c, false, &n, e) || !api_ticket(c, n, "", &t, e) || !(verb = reply_verb(c, t.doc, e))) {
+        return false;
+    }
+    to = strcmp(verb, "message") == 0 ? arena_printf(c->a, "the desk (%s)", text_line(c->a, jtext(t.doc, "queue")))
+                                      : ticket_recipient(c, t.doc);
+    after = strcmp(verb, "reply") == 0     ? "; then it waits for the answer"
+            : strcmp(verb, "resolve") == 0 ? "; then it is resolved"
+                                           : "";
+    head = arena_printf(c->a, "To: %s%s", to, after);
+    co.name = arena_printf(c->a, "%lld-reply", (long long)n);
+    if (will_edit(c, given)) {
+        touch_before_editing(c, t.doc);
+        co.below = draft_context(c, t.doc, head);
+    } else {
+        fprintf(c->s->chat, "%s, ticket %lld\n", head, (long long)n);
+        (void)fflush(c->s->chat);
+    }
+    if (!compose(c, &co, e) || !send_text(c, n, verb, fenced(c, t.doc), &co, &r, e)) {
+        return false;
+    }
+    ticket_done(c, &r, arena_printf(c->a, "%lld: sent to %s; it is %s", (long long)n, to, ticket_state(c, r.doc)));
+    return true;
+}
+
+bool
+run_note(struct ctx *c, struct err *e)
+{
+    const char *given = args_text(c->args, "TEXT");
+    struct compose co = {.need = COMPOSE_MUST, .given = given, .what = "note"};
+    struct reply t, r;
+    int64_t n;
+
+    if (!api_number(c, false, &n, e)) {
+        return false;
+    }
+    co.name = arena_printf(c->a, "%lld-note", (long long)n);
+    if (will_edit(c, given)) {
+        if (!api_ticket(c, n, "", &t, e)) {
+            return false;
+        }
+        touch_before_editing(c, t.doc);
+        co.below = draft_context(c, t.doc, "A note among colleagues: the customer does not see it.");
+    }
+    if (!compose(c, &co, e) || !send_text(c, n, "note", api_object(c), &co, &r, e)) {
+        return false;
+    }
+    ticket_done(c, &r, arena_printf(c->a, "%lld: noted", (long long)n));
+    return true;
+}
+
+bool
+run_resolve(struct ctx *c, struct err *e)
+{
+    static const struct {
+        const char *as, *verb;
+    } ways[] = {
+        {"done",      "resolve"  },
+        {"declined",  "decline"  },
+        {"duplicate", "duplicate"},
+        {"spam",      "spam"     },
+        {"merged",    "merge"    },
+    };
+    const char *given = args_text(c->args, "TEXT"), *as = args_opt(c->args, "as"), *verb = "resolve";
+    struct compose co = {.need = COMPOSE_MAY, .given = given, .what = "text"};
+    bool public = true;
+    struct reply t, r;
+    json_t *body;
+    int64_t n;
+
+    for (size_t i = 0; as && i < sizeof ways / sizeof *ways; i++) {
+        verb = strcmp(as, ways[i].as) == 0 ? ways[i].verb : verb;
+    }
+    if ((strcmp(verb, "merge") == 0) != args_has(c->args, "into")) {
+        return err_set(e, ERR_USAGE, "--as merged and --into M belong together");
+    }
+    if (!api_number(c, false, &n, e) || !api_ticket(c, n, "", &t, e)) {
+        return false;
+    }
+    public = strcmp(verb, "spam") != 0 && strcmp(verb, "merge") != 0;
+    co.name = arena_printf(c->a, "%lld-resolve", (long long)n);
+    if (args_has(c->args, "edit")) {
+        touch_before_editing(c, t.doc);
+        co.below = draft_context(
+            c, t.doc,
+            public ? arena_printf(c->a, "To: %s; then it is %s", ticket_recipient(c, t.doc), as ? as : "resolved")
+                   : "A last note among colleagues: the customer does not see it.");
+    } else if (public && (given || args_opt(c->args, "message"))) {
+        fprintf(c->s->chat, "To: %s, ticket %lld\n", ticket_recipient(c, t.doc), (long long)n);
+        (void)fflush(c->s->chat);
+    }
+    if (!compose(c, &co, e)) {
+        return false;
+    }
+    body = fenced(c, t.doc);
+    if (!public) {
+        (void)json_object_del(body, "seen");
+    }
+    if (args_has(c->args, "into")) {
+        (void)json_object_set_new(body, "into", json_integer(args_number(c->args, "into", 0)));
+    }
+    if (!send_text(c, n, verb, body, &co, &r, e)) {
+        return false;
+    }
+    ticket_done(c, &r, arena_printf(c->a, "%lld: %s", (long long)n, ticket_state(c, r.doc)));
+    return true;
+}

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What turno can do, a row a verb. A new verb is a row here, a function in a verb_*.c file, and a paragraph in turno.1
+ * (a test compares them); parsing, help and completion follow from the row.
+ */
+#include "cli/verbs.h"
+
+#include <stddef.h>
+
+#include "cli/compose.h"
+
+#define PRIORITIES "urgent|high|normal|low"
+#define STATES     "queued|offered|held|parked|resolved|closed"
+#define CLASSES    "internal|external"
+#define CHANNELS   "cli|api|web|mail|phone"
+#define END                                                                                                            \
+    {                                                                                                                  \
+        0, NULL, OPT_FLAG, false, NULL, NULL                                                                           \
+    }
+
+static const struct opt opts_ask[] = {
+    COMPOSE_OPTS,
+    {'b', "blocks",   OPT_TICKET, true,  "N",              "ticket N (in hand: the one) waits for this"         },
+    {'k', "keep",     OPT_FLAG,   false, NULL,             "with --blocks: keep N in hand instead of parking it"},
+    {'p', "priority", OPT_CHOICE, false, PRIORITIES,       "for agents and leads"                               },
+    {'f', "from",     OPT_TEXT,   false, "PERSON",         "the person the request is for"                      },
+    {0,   "via",      OPT_CHOICE, false, "phone|mail|web", "how the request came in"                            },
+    {'t', "tag",      OPT_TEXT,   false, "TAG",            "may be repeated, or several with commas"            },
+    {'l', "lang",     OPT_TEXT,   false, "LANG",           "language of the text: en, es, zh"                   },
+    {0,   "attr",     OPT_TEXT,   false, "NAME=VALUE",     "further facts; may be repeated"                     },
+    {0,   "follows",  OPT_TICKET, false, "N",              "the closed ticket this one follows"                 },
+    END,
+};
+static const struct opt opts_asked[] = {
+    {'s', "state", OPT_CHOICES, false, STATES, "only those in these states"},
+    {'n', "limit", OPT_COUNT,   false, "N",    "at most so many (100)"     },
+    END,
+};
+static const struct opt opts_show[] = {
+    {'w', "waits",       OPT_FLAG, false, NULL, "its life by holder, drawn as bars"},
+    {'c', "as-customer", OPT_FLAG, false, NULL, "only what its requester sees"     },
+    {0,   "events",      OPT_FLAG, false, NULL, "with everything that happened"    },
+    END,
+};
+static const struct opt opts_list[] = {
+    {'q', "queue",      OPT_TEXT,    false, "QUEUE",    "only in this queue"                      },
+    {'d', "department", OPT_TEXT,    false, "DEPT",     "only in this department"                 },
+    {'s', "state",      OPT_CHOICES, false, STATES,     "only in these states"                    },
+    {'a', "agent",      OPT_TEXT,    false, "NAME",     "only those this agent has (me: yourself)"},
+    {'c', "class",      OPT_CHOICE,  false, CLASSES,    "only of this class"                      },
+    {'p', "priority",   OPT_CHOICE,  false, PRIORITIES, "only of this priority"                   },
+    {'t', "tag",        OPT_TEXT,    false, "TAG",      "only with this tag"                      },
+    {'n', "limit",      OPT_COUNT,   false, "N",        "at most so many (100)"                   },
+    {0,   "after",      OPT_TEXT,    false, "CURSOR",   "go on where the last list ended"         },
+    END,
+};
+static const struct opt opts_mine[] = {
+    {'n', "limit", OPT_COUNT, false, "N",      "at most so many (100)"          },
+    {0,   "after", OPT_TEXT,  false, "CURSOR", "go on where the last list ended"},
+    END,
+};
+static const struct opt opts_text[] = {
+    COMPOSE_OPTS,
+    END,
+};
+static const struct opt opts_reply[] = {
+    {'w', "wait",    OPT_FLAG, false, NULL, "agents: then wait for the answer (the default)"},
+    {'k', "keep",    OPT_FLAG, false, NULL, "agents: keep it in hand"                       },
+    {'r', "resolve", OPT_FLAG, false, NULL, "agents: that was the last word, resolve it"    },
+    COMPOSE_OPTS,
+    END,
+};
+static const struct opt opts_resolve[] = {
+    {'a', "as",   OPT_CHOICE, false, "done|declined|duplicate|spam|merged", "how it ends (done)"                        },
+    {0,   "into", OPT_TICKET, false, "M",                                   "with --as merged: the ticket it goes on in"},
+    COMPOSE_OPTS,
+    END,
+};
+static const struct opt opts_next[] = {
+    {'w', "wait", OPT_DURATION, true, "TIME", "wait until there is one, at most TIME (30m)"},
+    END,
+};
+static const struct opt opts_park[] = {
+    {'c', "customer", OPT_FLAG,   false, NULL,   "for the customer's answer"                    },
+    {'v', "vendor",   OPT_TEXT,   false, "NAME", "for somebody outside"                         },
+    {'u', "until",    OPT_WHEN,   false, "T",    "until a time: 14:30, tomorrow, 2026-12-24, 4h"},
+    {'o', "on",       OPT_TICKET, false, "M",    "for another ticket"                           },
+    COMPOSE_OPTS,
+    END,
+};
+static const struct opt opts_feed[] = {
+    {0,   "after", OPT_TEXT,  false, "CURSOR", "begin behind this event"  },
+    {'n', "limit", OPT_COUNT, false, "N",      "stop after so many events"},
+    END,
+};
+static const struct opt opts_stats[] = {
+    {'b', "by",    OPT_CHOICE, false, "queue|department|class|agent|priority", "a row each (queue)"                 },
+    {'s', "since", OPT_PAST,   false, "T",                                     "from: today, 2026-11-01, 7d (ago)"  },
+    {'u', "until", OPT_PAST,   false, "T",                                     "to: yesterday, 2026-12-01, 1d (ago)"},
+    END,
+};
+static const struct opt opts_desk_show[] = {
+    {0, "version", OPT_COUNT, false, "N", "an earlier version"},
+    END,
+};
+static const struct opt opts_route[] = {
+    {'m', "body",       OPT_TEXT,   false, "TEXT",    "text of the request"          },
+    {'t', "to",         OPT_TEXT,   false, "DEPT",    "department or queue asked for"},
+    {'c', "class",      OPT_CHOICE, false, CLASSES,   "class of the requester"       },
+    {0,   "channel",    OPT_CHOICE, false, CHANNELS,  "how it comes in"              },
+    {'a', "account",    OPT_TEXT,   false, "ACCOUNT", "account of the requester"     },
+    {0,   "kind",       OPT_TEXT,   false, "KIND",    "kind of the account or person"},
+    {0,   "segment",    OPT_TEXT,   false, "SEGMENT", "segment of the requester"     },
+    {'l', "lang",       OPT_TEXT,   false, "LANG",    "language"                     },
+    {'d', "department", OPT_TEXT,   false, "DEPT",    "department of the requester"  },
+    END,
+};
+static const struct opt opts_token[] = {
+    {'s', "scope",   OPT_CHOICE, false, "submit|agent|admin|read", "what it may do (submit)"           },
+    {'a', "account", OPT_TEXT,   false, "ACCOUNT",                 "PERSON is somebody of this account"},
+    {'l', "label",   OPT_TEXT,   false, "TEXT",                    "what it is for"                    },
+    {'x', "expires", OPT_WHEN,   false, "T",                       "when it ends: 2027-12-31, 90d"     },
+    END,
+};
+
+/* clang-format off */
+const struct cli_verb cli_verbs[] = {
+    /* everyone */
+    {"ask [DEPT] [SUBJECT...]", opts_ask, 0, run_ask, "ask a department for work; alone: whom you can ask", HAT_EVERYONE,
+     "turno ask warehouse \"12 boxes to Lugo\" -m \"By Friday, please.\"\n"
+     "turno ask --blocks warehouse \"is part 7741 in stock?\"\n"
+     "turno ask \"the printer on floor 2 eats paper\"",
+     "With a department and a subject the request is handed in at once; a text may come with -m, from standard input, or "
+     "with -e from the editor. With a department alone the editor opens: the first line is the subject. A single argument "
+     "with a blank in it is a subject: the desk's rules find the department. When standard input is a pipe or a file it is "
+     "read as the text; in loops give -m '' to leave it alone."},
+    {"asked", opts_asked, 0, run_asked, "what you or your department wait for", HAT_EVERYONE, "turno asked --state parked", NULL},
+    {"queues", NULL, 0, run_queues, "whom you can ask, what waits there, and the targets", HAT_EVERYONE, "turno queues", NULL},
+    {"show [N]", opts_show, 0, run_show, "one ticket in full", HAT_EVERYONE,
+     "turno show 42\nturno show 42 --waits",
+     "Without N: the ticket in hand."},
+    {"reply [N] [TEXT...]", opts_reply, 0, run_reply, "write to the other side", HAT_EVERYONE,
+     "turno reply 42 \"Which floor is it?\"\nturno reply -r \"The new cartridge is in.\"\nturno reply 42 < answer.txt",
+     "The customer's words go to the desk. An agent's words go to the customer, and the ticket then waits for the answer "
+     "(-w), stays in hand (-k) or is resolved (-r). The recipient is shown before anything is sent. Without a text the "
+     "editor opens. When a newer message has come meanwhile nothing is sent: it is shown, and your text stays in a file."},
+    {"thank N [TEXT...]", opts_text, 0, run_thank, "say thank you: nothing to do for anybody", HAT_EVERYONE, "turno thank 42", NULL},
+    {"rate N SCORE [COMMENT...]", NULL, 0, run_rate, "say how it was, from 1 (bad) to 5 (good)", HAT_EVERYONE,
+     "turno rate 42 5 \"faster than promised\"", NULL},
+    {"cancel N [TEXT...]", opts_text, 0, run_cancel, "you no longer need it", HAT_EVERYONE, "turno cancel 42 \"found it\"", NULL},
+    {"reopen N [TEXT...]", opts_text, 0, run_reopen, "resolved, but not done after all", HAT_EVERYONE,
+     "turno reopen 42 \"it jams again\"", NULL},
+    {"list [WORDS...]", opts_list, 0, run_list, "tickets by words and filters", HAT_EVERYONE,
+     "turno list printer --state queued,held\nturno list --queue it --priority urgent", NULL},
+    {"why [N]", NULL, 0, run_why, "why it stands where it stands", HAT_EVERYONE, "turno why 42", NULL},
+    {"whoami", NULL, 0, run_whoami, "who you are here and what you have in hand", HAT_EVERYONE, "turno whoami", NULL},
+    {"feed", opts_feed, 0, run_feed, "follow what happens, as it happens", HAT_EVERYONE, "turno feed --limit 10", NULL},
+    {"help [VERB...]", NULL, VERB_LOCAL, run_help, "all verbs, or how one is used", HAT_EVERYONE, "turno help park", NULL},
+    {"version", NULL, VERB_LOCAL, run_version, "print the version", HAT_EVERYONE, "turno version", NULL},
+    {"completion SHELL", NULL, VERB_LOCAL, run_completion, "print the completion script for bash", HAT_EVERYONE,
+     "turno completion bash > ~/.local/share/bash-completion/completions/turno", NULL},
+    {"complete KIND", NULL, VERB_HIDDEN, run_complete, "words for the completion script", HAT_EVERYONE, "turno complete tickets", NULL},
+    /* agents */
+    {"next", opts_next, 0, run_next, "take the ticket whose turn it is", HAT_AGENT,
+     "turno next\nturno next --wait 30m",
+     "With --wait an offer is accepted as it comes and shown. Ctrl-C before that leaves nothing in your hand. When nothing "
+     "comes the exit status is 7."},
+    {"accept [N]", NULL, 0, run_accept, "take what was offered to you", HAT_AGENT, "turno accept", NULL},
+    {"mine", opts_mine, 0, run_mine, "what you have in hand", HAT_AGENT, "turno mine", NULL},
+    {"note [N] [TEXT...]", opts_text, 0, run_note, "write a note among colleagues", HAT_AGENT,
+     "turno note \"called, nobody answers before ten\"", NULL},
+    {"pass [N] DEPT [LINE...]", opts_text, 0, run_pass, "hand it over to another department", HAT_AGENT,
+     "turno pass 42 billing \"the invoice is theirs\"", NULL},
+    {"park [N] [REASON...]", opts_park, 0, run_park, "let it wait for somebody or for a time", HAT_AGENT,
+     "turno park --customer\nturno park --vendor HP --until tomorrow\nturno park --until 14:30 \"they open again\"\nturno park 42 --on 57",
+     "It comes back by itself when the customer answers, the time has come, or the other ticket is done."},
+    {"release [N] [LINE...]", opts_text, 0, run_release, "give it back to its queue, place kept", HAT_AGENT, "turno release", NULL},
+    {"resolve [N] [TEXT...]", opts_resolve, 0, run_resolve, "done, or ended in another way", HAT_AGENT,
+     "turno resolve 42 \"The new cartridge is in.\"\nturno resolve 42 --as merged --into 40", NULL},
+    {"take N", NULL, 0, run_take, "take one out of turn (recorded)", HAT_AGENT, "turno take 42", NULL},
+    {"away [REASON...]", NULL, 0, run_away, "nothing more for you; what you hold goes back", HAT_AGENT, "turno away lunch", NULL},
+    {"back", NULL, 0, run_back, "you are there again", HAT_AGENT, "turno back", NULL},
+    /* leads */
+    {"give [N] AGENT [LINE...]", opts_text, 0, run_give, "hand it to an agent", HAT_LEAD, "turno give 42 luis", NULL},
+    {"set [N] KEY=VALUE...", NULL, 0, run_set, "change priority, due, requester or tags", HAT_LEAD,
+     "turno set 42 priority=high due=14:30\nturno set 42 tags=vip,printer", NULL},
+    {"stats waits", opts_stats, 0, run_stats_waits, "how long who waited, and whether it was fair", HAT_LEAD,
+     "turno stats waits --by department --since 7d", NULL},
+    /* administrators */
+    {"desk check FILE", NULL, 0, run_desk_check, "find the mistakes in a desk file", HAT_ADMIN, "turno desk check desk.conf", NULL},
+    {"desk diff FILE", NULL, 0, run_desk_diff, "what a desk file would change", HAT_ADMIN, "turno desk diff desk.conf", NULL},
+    {"desk apply FILE", NULL, 0, run_desk_apply, "put a desk file in force", HAT_ADMIN, "turno desk apply desk.conf", NULL},
+    {"desk show", opts_desk_show, 0, run_desk_show, "the desk that is in force", HAT_ADMIN, "turno desk show > desk.conf", NULL},
+    {"route test SUBJECT...", opts_route, 0, run_route_test, "where a request would go, and by which rule", HAT_ADMIN,
+     "turno route test \"no network on floor 3\" --class external --account ACME", NULL},
+    {"token add PERSON", opts_token, 0, run_token_add, "make a token; its secret is shown once", HAT_ADMIN,
+     "turno token add shop --account ACME --scope submit", NULL},
+    {"token list", NULL, 0, run_token_list, "the tokens there are", HAT_ADMIN, "turno token list", NULL},
+    {"token revoke TOKEN", NULL, 0, run_token_revoke, "end a token", HAT_ADMIN, "turno token revoke 3", NULL},
+    {NULL, NULL, 0, NULL, NULL, HAT_EVERYONE, NULL, NULL},
+};
+/* clang-format on */

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The verbs of turno: one table, a row each. From it come parsing, help, usage, completion and the man page's check; the
+ * functions lie in the verb_*.c files, by family.
+ */
+#ifndef TURNO_CLI_VERBS_H
+#define TURNO_CLI_VERBS_H
+
+#include "cli/args.h"
+#include "cli/ctx.h"
+
+#define TURNO_VERSION "0.1"
+
+extern const struct cli_verb cli_verbs[];
+
+typedef bool verb_fn(struct ctx *c, struct err *e);
+
+/* verb_ask.c: hand in, look what became of it */
+verb_fn run_ask, run_asked, run_queues;
+/* verb_read.c */
+verb_fn run_show, run_list, run_mine, run_why, run_feed, run_stats_waits;
+/* verb_write.c: those with a text */
+verb_fn run_reply, run_note, run_resolve;
+/* verb_act.c */
+verb_fn run_accept, run_pass, run_park, run_release, run_reopen, run_cancel, run_take, run_give, run_set, run_rate,
+    run_thank;
+/* verb_next.c */
+verb_fn run_next;
+/* verb_me.c */
+verb_fn run_overview, run_whoami, run_away, run_back;
+/* verb_desk.c: for administrators */
+verb_fn run_desk_check, run_desk_diff, run_desk_apply, run_desk_show, run_route_test, run_token_add, run_token_list,
+    run_token_revoke;
+/* help.c */
+verb_fn run_help, run_version, run_completion, run_complete;
+
+/* Usage, options and example of one verb. */
+void help_verb(struct ctx *c, const struct cli_verb *v);
+
+#endif
