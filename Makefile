@@ -128,7 +128,7 @@ $(O)/libturno.a: $(call obj,$(filter-out cli/main.c,$(cli_src)))
 $(O)/libcommon.a: $(call obj,$(common_src))
 archives := $(O)/libturnod.a $(O)/libturno.a $(O)/libcommon.a
 $(archives):
-	$(call say,AR,$@)rm -f $@; ar rcsD $@ $$(ls $^)
+	$(call say,AR,$@)rm -f $@; ar rcsD $@ $(if $^,$$(ls $^))
 
 # ---- generated sources --------------------------------------------------------------------------------------------------
 # build/gen is shared by the variants. A file that comes out the same keeps its time, so that nothing is compiled for it.
@@ -188,16 +188,16 @@ check-san: ## unit and protocol tests under AddressSanitizer and UndefinedBehavi
 fuzz: ## each fuzz target for T seconds (clang); T=60
 	+@$(MAKE) --no-print-directory SETUP=done CC=clang VARIANT=fuzz SANITIZE=fuzzer-no-link,address,undefined fuzz-programs
 	@for f in $(patsubst $(O)/tests/fuzz/fuzz_%,%,$(fuzzers)); do \
-		mkdir -p tests/fuzz/corpus/$$f build/fuzz/found; echo "fuzz $$f"; \
+		mkdir -p tests/fuzz/corpus/$$f build/fuzz/found/$$f; echo "fuzz $$f"; \
 		build/fuzz/tests/fuzz/run_$$f -max_total_time=$(T) -artifact_prefix=build/fuzz/found/$$f- -verbosity=0 \
-			-print_final_stats=1 build/fuzz/found tests/fuzz/corpus/$$f || exit 1; done
+			build/fuzz/found/$$f tests/fuzz/corpus/$$f || exit 1; done
 .PHONY: fuzz-programs
 fuzz-programs: $(patsubst $(O)/tests/fuzz/fuzz_%,$(O)/tests/fuzz/run_%,$(fuzzers))
 $(O)/tests/fuzz/run_%: $(O)/tests/fuzz/fuzz_%.o $(archives)
 	$(call say,LINK,$@)$(CC) $(all_ldflags) -fsanitize=fuzzer -o $@ $< $(tests_libs)
 
 bench: all tests ## benchmarks beside pgbench; writes build/bench.json
-	@tests/stage tests/bench/run
+	@tests/stage --back build/bench.json tests/bench/run
 
 demo: all ## a desk with its story; leaves it running
 	@tests/stage --keep tests/demo
@@ -222,7 +222,7 @@ lint-cppcheck: $(G)/stmts.h $(G)/schema.h
 		-D_GNU_SOURCE -I. -I$(G) --include=$(queue_h) \
 		--suppress=unknownMacro --suppress=varFuncNullUB $(c_src)
 lint-shell:
-	$(call say,LINT,'shell: $(words $(sh_files)) files')shellcheck -x -P SCRIPTDIR -e SC2001,SC2013,SC2018,SC2019,SC2317 $(sh_files)
+	$(call say,LINT,'shell: $(words $(sh_files)) files')shellcheck -x -P SCRIPTDIR -e SC2001,SC2013,SC2044,SC2018,SC2019,SC2317 $(sh_files)
 lint-man:
 	$(call say,LINT,'man: $(man_src)')$(if $(man_src),mandoc -T lint -W warning $(man_src))
 # A header includes what it needs.

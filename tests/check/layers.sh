@@ -19,7 +19,7 @@ layer_of()
     daemon/http/*) echo 3 ;;
     daemon/desk/*) echo 4 ;;
     daemon/routes.[ch]) echo 5 ;;
-    daemon/main.c) echo 6 ;;
+    daemon/*.[ch]) echo 6 ;;
     cli/*) echo 9 ;; # beside the daemon: common/ only, see below
     stmts.h | schema.h) echo 2 ;; # generated from sql/, for daemon/db
     *) echo unknown ;;
