@@ -59,7 +59,7 @@ lane_get(struct lanes *l, int32_t lane_id)
     }
     memmove(&l->lane[low + 1], &l->lane[low], (size_t)(l->n - low) * sizeof *l->lane);
     l->n++;
-    l->lane[low] = (struct lane){.lane_id = lane_id, .floor = INT64_MIN};
+    l->lane[low] = (struct lane){.lane_id = lane_id, .floor = LANE_FRONT};
     return &l->lane[low];
 }
 
@@ -115,7 +115,7 @@ lane_took(struct lanes *l, int32_t lane_id, int64_t key)
 {
     struct lane *lane = lane_get(l, lane_id);
 
-    if (key == INT64_MIN || key > lane->floor) {
+    if (key == LANE_FRONT || key > lane->floor) {
         lane->floor = key;
     }
 }
@@ -125,7 +125,7 @@ lane_drop_floors(struct lanes *l, const struct lane_set *s)
 {
     for (int i = 0; i < l->n; i++) {
         if (s == NULL || lane_set_has(s, l->lane[i].lane_id)) {
-            l->lane[i].floor = INT64_MIN;
+            l->lane[i].floor = LANE_FRONT;
         }
     }
 }
@@ -134,7 +134,7 @@ bool
 lane_has_floor(struct lanes *l, const struct lane_set *s)
 {
     for (int i = 0; i < s->n; i++) {
-        if (lane_get(l, s->lane_ids[i])->floor != INT64_MIN) {
+        if (lane_get(l, s->lane_ids[i])->floor != LANE_FRONT) {
             return true;
         }
     }

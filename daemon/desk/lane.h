@@ -14,9 +14,11 @@
 
 struct lanes;
 
+#define LANE_FRONT (INT64_MIN + 1) /* before every key (INT64_MIN itself travels as NULL) */
+
 struct lane {
     int32_t lane_id;
-    int64_t floor;  /* usec key; INT64_MIN: from the front */
+    int64_t floor;  /* usec key; LANE_FRONT: from the front */
     uint64_t wakes; /* tickets that came in, as far as heard */
 };
 
@@ -34,9 +36,9 @@ struct lane *lane_get(struct lanes *l, int32_t lane_id);
 const struct lane_set *lane_set(struct lanes *l, const int32_t *lane_ids, int n);
 const struct lane_set *lane_set_by_id(const struct lanes *l, int32_t id);
 bool lane_set_has(const struct lane_set *s, int32_t lane_id);
-/* A ticket with this key waits in the lane (INT64_MIN: unknown key). */
+/* A ticket with this key waits in the lane (LANE_FRONT: unknown key). */
 void lane_came(struct lanes *l, int32_t lane_id, int64_t key);
-/* The claim that started at these floors took up to this key, or (key INT64_MIN) found too little. */
+/* The claim that started at these floors took up to this key, or (key LANE_FRONT) found too little. */
 void lane_took(struct lanes *l, int32_t lane_id, int64_t key);
 void lane_drop_floors(struct lanes *l, const struct lane_set *s); /* s NULL: of all lanes */
 bool lane_has_floor(struct lanes *l, const struct lane_set *s);

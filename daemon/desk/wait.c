@@ -99,9 +99,8 @@ static const struct batch_kind kind = {
 };
 
 struct waiters *
-waiters_new(struct app *app)
+waiters_new(void)
 {
-    (void)app;
     struct waiters *w = xcalloc(1, sizeof *w);
 
     TAILQ_INIT(&w->idle);
@@ -483,16 +482,19 @@ wait_probe(struct app *app)
 }
 
 void
-wait_drain(struct app *app)
+wait_end_all(struct app *app, const char *reason)
 {
     struct waiter *w;
 
     while ((w = TAILQ_FIRST(&app->waiters->idle)) != NULL) {
-        end_stream(w, "stopping");
+        end_stream(w, reason);
+    }
+    if (!app->draining) {
+        return; /* what is on offer stays so */
     }
     while ((w = TAILQ_FIRST(&app->waiters->offered)) != NULL) {
         give_back(app, w->ticket_id, STATE_OFFERED, w->claim.agent, w->epoch);
-        end_stream(w, "stopping");
+        end_stream(w, reason);
     }
 }
 

@@ -13,13 +13,13 @@
 #include "daemon/desk/state.h"
 #include "daemon/http/op.h"
 
-struct waiters *waiters_new(struct app *app);
+struct waiters *waiters_new(void);
 void waiters_free(struct waiters *w); /* after all ops are gone; NULL is accepted */
 
 /* POST /v1/next. */
 enum op_next step_next(struct op *op);
 
-/* A ticket waits in this lane; key INT64_MIN when unknown. tell: other daemons should hear of it. */
+/* A ticket waits in this lane; key LANE_FRONT when unknown. tell: other daemons should hear of it. */
 void wait_came(struct app *app, int32_t lane_id, int64_t key, bool tell);
 /* A ticket that may be on offer here is now in this state: its stream ends when it is no longer offered. */
 void wait_settled(struct app *app, int64_t ticket_id, int state, int epoch);
@@ -27,8 +27,9 @@ void wait_settled(struct app *app, int64_t ticket_id, int state, int epoch);
 void wait_changed(struct app *app, int64_t ticket_id);
 /* The probe: somebody in each lane set looks without a floor; covers lost notifications. */
 void wait_probe(struct app *app);
-/* The daemon stops: end every stream. */
-void wait_drain(struct app *app);
+/* End every stream that waits, with this reason: the client asks again (a new desk: its queues may be others). When the
+ * daemon is draining, what is on offer goes back too. */
+void wait_end_all(struct app *app, const char *reason);
 
 struct wait_stats {
     unsigned waiting, offered;

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Three timers: the sweep (each second; a full page goes on at once), the probe for waiting agents and feeds (each 1.5
+ * seconds) and the trim of old repeats (each minute, in small deletes). What the sweep finds becomes ordinary acts of
+ * person 1, the desk itself, fenced by the version it saw.
+ */
+#include "daemon/desk/janitor.h"
+
+#include "common/names.h"
+#include "common/xalloc.h"
+#include "daemon/desk/act.h"
+#include "daemon/desk/feed.h"
+#include "daemon/desk/wait.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+
+#define SWEEP_MS   1000
+#define PROBE_MS   1500
+#define TRIM_MS    60000
+#define SWEEP_PAGE 500
+#define TRIM_PAGE  2000
+
+/* One timer and its statement. */
+struct chore {
+    struct app *app;
+    struct event *timer;
+    struct arena *a; /* of the statement under way; NULL: none */
+    struct db_call call;
+    int every_ms;
+};
+
+struct janitor {
+    struct app *app;
+    struct chore sweep, probe, trim;
+};
+
+static void
+chore_arm(struct chore *c, int ms)
+{
+    struct timeval tv = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+
+    if (!c->app->draining) {
+        evtimer_add(c->timer, &tv);
+    }
+}
+
+/* The statement with its one parameter, a number of rows. */
+static void
+chore_ask(struct chore *c, enum stmt_id stmt, int rows, void (*done)(struct db_call *, const struct db_result *))
+{
+    if (c->a != NULL) {
+        return;
+    }
+    c->a = arena_new();
+    db_call_init(&c->call, c->a, stmt);
+    db_bind_i32(&c->call, rows);
+    c->call.done = done;
+    c->call.arg = c;
+    db_call_send(c->app->db, &c->call);
+}
+
+static void
+chore_done(struct chore *c, int ms)
+{
+    arena_free(c->a);
+    c->a = NULL;
+    chore_arm(c, ms);
+}
+
+static void
+on_swept(struct db_call *call, const struct db_result *res)
+{
+    struct chore *c = call->arg;
+
+    for (int i = 0; i < res->nrows; i++) {
+        const struct db_row *row = res->rows[i];
+        act_fire(c->app, db_i64(row, 0), verb_from(db_text(row, 2, NULL)), 1, BATCH_NONE32, (int32_t)db_i64(row, 1));
+    }
+    chore_done(c, res->nrows == SWEEP_PAGE ? 50 : c->every_ms);
+}
+
+static void
+on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    chore_ask(arg, STMT_SWEEP, SWEEP_PAGE, on_swept);
+}
+
+static void
+on_probe(evutil_socket_t fd, short what, void *arg)
+{
+    struct chore *c = arg;
+
+    (void)fd;
+    (void)what;
+    if (db_is_up(c->app->db)) {
+        wait_probe(c->app);
+        feed_wake(c->app);
+    }
+    chore_arm(c, c->every_ms);
+}
+
+static void
+on_trimmed(struct db_call *call, const struct db_result *res)
+{
+    struct chore *c = call->arg;
+
+    chore_done(c, res->nrows == 1 && db_i64(res->rows[0], 0) == TRIM_PAGE ? 200 : c->every_ms);
+}
+
+static void
+on_trim(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    chore_ask(arg, STMT_OP_TRIM, TRIM_PAGE, on_trimmed);
+}
+
+static void
+chore_init(struct chore *c, struct app *app, int every_ms, void (*run)(evutil_socket_t, short, void *))
+{
+    c->app = app;
+    c->every_ms = every_ms;
+    c->timer = evtimer_new(app->base, run, c);
+}
+
+struct janitor *
+janitor_new(struct app *app)
+{
+    struct janitor *j = xcalloc(1, sizeof *j);
+
+    j->app = app;
+    chore_init(&j->sweep, app, SWEEP_MS, on_sweep);
+    chore_init(&j->probe, app, PROBE_MS, on_probe);
+    chore_init(&j->trim, app, TRIM_MS, on_trim);
+    return j;
+}
+
+void
+janitor_start(struct janitor *j)
+{
+    chore_arm(&j->sweep, 0);
+    chore_arm(&j->probe, PROBE_MS);
+    chore_arm(&j->trim, TRIM_MS);
+}
+
+void
+janitor_free(struct janitor *j)
+{
+    if (j == NULL) {
+        return;
+    }
+    struct chore *all[] = {&j->sweep, &j->probe, &j->trim};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        event_free(all[i]->timer);
+        arena_free(all[i]->a);
+    }
+    free(j);
+}
