@@ -44,7 +44,7 @@ purposes := build run $(foreach p,check demo lint fuzz bench,$(if $(filter $(nee
 $(MAKECMDGOALS): again ; @:
 again:
 	@tests/deps install $(purposes)
-	+@$(MAKE) --no-print-directory SETUP=done $(MAKECMDGOALS)
+	+@$(MAKE) $(if $(filter -j%,$(MAKEFLAGS)),,-j$$(nproc)) --no-print-directory SETUP=done $(MAKECMDGOALS)
 
 else ifneq ($(if $(MAKECMDGOALS),$(filter-out clean help deps,$(MAKECMDGOALS)),all),)
 
@@ -164,8 +164,9 @@ $(patsubst %,%.o,$(tests) $(fuzzers) $(benches)) $(call obj,$(helpers)): | $(G)/
 # ---- tests --------------------------------------------------------------------------------------------------------------
 # tests/DIR/test_X.c is a cmocka program of its own; the other .c files of its folder are linked into each of them.
 # It is run in the top folder of the tree; what it may look at is in the environment (see tests/run).
-.PHONY: tests check check-san fuzz bench demo
+.PHONY: tests fast-tests check check-san fuzz bench demo
 tests: $(tests) $(fuzzers) $(benches)
+fast-tests: $(filter $(O)/tests/unit/% $(O)/tests/proto/%,$(tests)) $(fuzzers)
 tests_libs = -Wl,--start-group $(archives) -Wl,--end-group $(cmocka_libs) $(daemon_libs) $(cli_libs)
 define helpers_of
 $(filter $(O)/tests/$(1)/%,$(tests) $(fuzzers) $(benches)): $(call obj,$(filter tests/$(1)/%,$(helpers)))
@@ -182,7 +183,7 @@ check: all tests ## all tests (as root in a copy, as an unprivileged user)
 	@tests/run --build $(O)
 
 check-san: ## unit and protocol tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	+@$(MAKE) --no-print-directory SETUP=done SANITIZE=address,undefined all tests
+	+@$(MAKE) --no-print-directory SETUP=done SANITIZE=address,undefined all fast-tests
 	@tests/run --build build/address-undefined unit corpus proto
 
 fuzz: ## each fuzz target for T seconds (clang); T=60
