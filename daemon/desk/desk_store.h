@@ -14,7 +14,9 @@
 
 struct app;
 struct db;
+struct db_call;
 struct desk_store;
+struct deskfile;
 
 struct desk_store_conf {
     struct db *db;
@@ -49,9 +51,13 @@ void desk_notified(struct desk_store *s, const char *payload);
 /* SIGHUP and start: compare the file with the applied desk; a difference is a warning, once a difference. */
 void desk_look_at_file(struct desk_store *s);
 
+/* Bind a checked file to STMT_DESK_APPLY. expected: the version it was compared with; -1: whichever. */
+void desk_apply_bind(struct db_call *c, int32_t actor, const struct deskfile *f, const char *text, int expected,
+                     const char *summary);
+
 struct desk_stats {
     int version;
-    bool drift;          /* the file differs from the applied desk (or is missing or unreadable) */
+    bool drift;          /* the file differs from the applied desk, or cannot be read; a missing one does not count */
     uint64_t loads;      /* of newer versions */
     uint64_t limit_hits; /* routing patterns that met a limit */
 };

@@ -31,14 +31,14 @@
 /* ---- what was found ------------------------------------------------------------------------------------------------ */
 
 __attribute__((format(printf, 4, 0))) static void
-found_add(struct findings *f, bool is_warning, const struct place *at, const char *fmt, va_list ap)
+found_add(struct findings *f, enum desk_grade grade, const struct place *at, const char *fmt, va_list ap)
 {
     struct strbuf sb;
 
-    f->nmistakes += !is_warning;
+    f->nmistakes += grade == DESK_MISTAKE;
     if (f->n >= FOUND_MAX) {
         f->v[FOUND_MAX - 1] = (struct desk_mistake){
-            .is_warning = f->nmistakes == 0, .line = INT_MAX, .path = "", .message = "and more: the list ends here"};
+            .grade = f->nmistakes > 0 ? DESK_MISTAKE : DESK_WARNING, .line = INT_MAX, .path = "", .message = "and more: the list ends here"};
         return;
     }
     if (f->n == f->cap) {
@@ -52,7 +52,7 @@ found_add(struct findings *f, bool is_warning, const struct place *at, const cha
     strbuf_init(&sb);
     strbuf_vaddf(&sb, fmt, ap);
     f->v[f->n++] = (struct desk_mistake){
-        .is_warning = is_warning,
+        .grade = grade,
         .line = at->line,
         .path = at->path != NULL ? at->path : "",
         .message = arena_strdup(f->a, sb.p),
@@ -66,7 +66,7 @@ found_mistake(struct findings *f, const struct place *at, const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    found_add(f, false, at, fmt, ap);
+    found_add(f, DESK_MISTAKE, at, fmt, ap);
     va_end(ap);
 }
 
@@ -76,7 +76,17 @@ found_warning(struct findings *f, const struct place *at, const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    found_add(f, true, at, fmt, ap);
+    found_add(f, DESK_WARNING, at, fmt, ap);
+    va_end(ap);
+}
+
+void
+found_remark(struct findings *f, const struct place *at, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    found_add(f, DESK_REMARK, at, fmt, ap);
     va_end(ap);
 }
 
@@ -544,19 +554,27 @@ json_drop(void *json)
 }
 
 void
+deskfile_hash(const char *text, size_t n, char ret[65])
+{
+    uint8_t hash[SHA256_DIGEST_LENGTH];
+
+    (void)SHA256((const uint8_t *)text, n, hash);
+    for (size_t i = 0; i < sizeof(hash); i++) {
+        ret[2 * i] = "0123456789abcdef"[hash[i] >> 4];
+        ret[2 * i + 1] = "0123456789abcdef"[hash[i] & 15];
+    }
+    ret[2 * sizeof(hash)] = '\0';
+}
+
+void
 deskfile_check(struct arena *a, const char *name, const char *text, size_t n, struct deskfile *ret)
 {
     struct findings f = {.a = a};
     struct f_desk *d = ARENA_NEW(a, struct f_desk);
-    uint8_t hash[SHA256_DIGEST_LENGTH];
-    char *hex = arena_alloc(a, 2 * sizeof(hash) + 1);
+    char *hex = arena_alloc(a, 65);
 
     *ret = (struct deskfile){.name = arena_strdup(a, name), .sha256 = hex};
-    (void)SHA256((const uint8_t *)text, n, hash);
-    for (size_t i = 0; i < sizeof(hash); i++) {
-        hex[2 * i] = "0123456789abcdef"[hash[i] >> 4];
-        hex[2 * i + 1] = "0123456789abcdef"[hash[i] & 15];
-    }
+    deskfile_hash(text, n, hex);
     if (check_bytes(&f, text, n) && read_text_of(&f, arena_strndup(a, text, n), d)) {
         deskfile_judge(d, &f);
     }
@@ -575,15 +593,15 @@ deskfile_check(struct arena *a, const char *name, const char *text, size_t n, st
     ret->nmistakes = f.nmistakes;
 }
 
-json_t *
-deskfile_mistakes(const struct deskfile *f, bool warnings)
+static json_t *
+list_found(const struct deskfile *f, bool mistakes)
 {
     json_t *list = json_array();
 
     for (int i = 0; i < f->nfound; i++) {
         const struct desk_mistake *m = &f->found[i];
         json_t *o;
-        if (m->is_warning != warnings) {
+        if ((m->grade == DESK_MISTAKE) != mistakes) {
             continue;
         }
         o = json_object();
@@ -594,6 +612,18 @@ deskfile_mistakes(const struct deskfile *f, bool warnings)
         (void)json_array_append_new(list, o);
     }
     return list;
+}
+
+json_t *
+deskfile_mistakes(const struct deskfile *f)
+{
+    return list_found(f, true);
+}
+
+json_t *
+deskfile_warnings(const struct deskfile *f)
+{
+    return list_found(f, false);
 }
 
 char *

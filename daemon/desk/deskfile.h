@@ -14,8 +14,14 @@
 
 #define DESKFILE_MAX (256 * 1024) /* bytes */
 
+enum desk_grade {
+    DESK_MISTAKE, /* nothing is applied */
+    DESK_WARNING, /* probably not meant so */
+    DESK_REMARK,  /* meant so, and to be seen: exceptions from parity */
+};
+
 struct desk_mistake {
-    bool is_warning;     /* worth knowing, does not stop an apply */
+    enum desk_grade grade;
     int line;            /* 0: about the whole file */
     const char *path;    /* "departments[2].queues[1].targets", or "" */
     const char *message; /* lower case, no full stop */
@@ -25,7 +31,7 @@ struct deskfile {
     const char *name;                   /* as given, for messages */
     json_t *document;                   /* freed with the arena; NULL when there are mistakes */
     const char *sha256;                 /* hex, of the text's bytes */
-    const struct desk_mistake *found;   /* mistakes and warnings in the order of lines */
+    const struct desk_mistake *found;   /* in the order of lines */
     int nfound, nmistakes;
 };
 
@@ -33,8 +39,12 @@ struct deskfile {
  * mistakes come together. */
 void deskfile_check(struct arena *a, const char *name, const char *text, size_t n, struct deskfile *ret);
 
-/* {"file","line","path","message"} of each mistake (warnings: of each warning); a new reference. */
-json_t *deskfile_mistakes(const struct deskfile *f, bool warnings);
+/* {"file","line","path","message"} of each mistake, or of all but the mistakes; a new reference. */
+json_t *deskfile_mistakes(const struct deskfile *f);
+json_t *deskfile_warnings(const struct deskfile *f);
+
+/* SHA-256 of n bytes as 64 hexadecimal digits and NUL. */
+void deskfile_hash(const char *text, size_t n, char ret[65]);
 
 /* The document's bytes as they are stored; free(). */
 char *deskfile_dump(const json_t *document);

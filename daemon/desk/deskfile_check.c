@@ -336,6 +336,10 @@ judge_rule(struct judge *j, const struct f_rule *r)
         found_mistake(j->f, &r->priority.at,
                       "rule '%s' gives a priority by %s: say why with parity_exception, or leave the priority out", name, by);
     }
+    if (by != NULL && r->priority.s != NULL && r->parity_exception.s != NULL) {
+        found_remark(j->f, &r->parity_exception.at, "exception from parity: rule '%s' gives the priority %s by %s: %s", name,
+                     r->priority.s, by, r->parity_exception.s);
+    }
     if (r->parity_exception.s != NULL && (by == NULL || r->priority.s == NULL)) {
         found_warning(j->f, &r->parity_exception.at, "rule '%s' treats everybody alike: it needs no parity_exception", name);
     }

@@ -97,6 +97,7 @@ struct findings {
 
 void found_mistake(struct findings *f, const struct place *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void found_warning(struct findings *f, const struct place *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void found_remark(struct findings *f, const struct place *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* What holds where the file says nothing. */
 #define DESK_OFFER_LIMIT (30 * USEC_SEC)

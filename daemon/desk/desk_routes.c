@@ -1,0 +1,602 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The desk over the API: look at it, check a file, see what it would change, apply it; try the rules; tokens. Checking
+ * and applying take the text of the file, not its name: the daemon reads nobody's files.
+ */
+#include "daemon/desk/desk_routes.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "common/log.h"
+#include "common/names.h"
+#include "common/parse.h"
+#include "daemon/desk/deskfile.h"
+#include "daemon/desk/rule.h"
+#include "daemon/desk/state.h"
+#include "daemon/desk/token.h"
+#include "daemon/os/clock.h"
+
+#define STALE_TRIES 3
+
+static enum op_next
+reply_json(struct op *op, int status, json_t *json)
+{
+    char *text = json_dumps(json, JSON_COMPACT);
+    enum op_next next;
+
+    json_decref(json);
+    if (text == NULL) {
+        return op_fail(op, ERR_INTERNAL, "the answer cannot be written as JSON");
+    }
+    next = op_reply(op, status, text, strlen(text));
+    free(text);
+    return next;
+}
+
+static void
+put(json_t *o, const char *member, json_t *value)
+{
+    (void)json_object_set_new(o, member, value);
+}
+
+static json_t *
+text_or_null(const char *s)
+{
+    return s != NULL ? json_string(s) : json_null();
+}
+
+static json_t *
+texts(const char *const *list)
+{
+    json_t *o = json_array();
+
+    for (; list != NULL && *list != NULL; list++) {
+        (void)json_array_append_new(o, json_string(*list));
+    }
+    return o;
+}
+
+/* ---- GET /v1/desk ---------------------------------------------------------------------------------------------------- */
+
+enum op_next
+step_desk_show(struct op *op)
+{
+    struct db_call *c;
+    int64_t version;
+
+    if (op->step == 1) {
+        return op_reply_row(op);
+    }
+    if (op->who.external) {
+        return op_fail(op, ERR_FORBIDDEN, "the desk is shown to people inside");
+    }
+    if (!op_query_i64(op, "version", 1, INT32_MAX, 0, &version)) {
+        return OP_DONE;
+    }
+    op->step = 1;
+    c = op_call(op, STMT_DESK_SHOW);
+    if (version > 0) {
+        db_bind_i32(c, (int32_t)version);
+    } else {
+        db_bind_null(c);
+    }
+    return op_send(op);
+}
+
+/* ---- check, diff, apply ---------------------------------------------------------------------------------------------- */
+
+/* A file on its way to the database. */
+struct filing {
+    struct op *op;
+    const char *text, *name;
+    int64_t version; /* the client's expectation, or JSON_I64_NONE */
+    struct deskfile file;
+    const char *const *changes; /* against the desk in use when they were made */
+    int against;                /* its version */
+    int tries;
+    struct desk_wait wait;
+    struct err load_err;
+    bool load_failed;
+};
+
+/* Bind the body and check the file. NULL: op was failed. */
+static struct filing *
+filing_new(struct op *op)
+{
+    static const struct json_field fields[] = {
+        {"text",    JSON_KIND_TEXT, true,  offsetof(struct filing, text),    0, DESKFILE_MAX},
+        {"name",    JSON_KIND_TEXT, false, offsetof(struct filing, name),    0, 400         },
+        {"version", JSON_KIND_I64,  false, offsetof(struct filing, version), 0, INT32_MAX   },
+    };
+    struct filing *f = ARENA_NEW(op->a, struct filing);
+    struct err e;
+
+    if (!json_bind(op->a, op->body, fields, sizeof(fields) / sizeof(fields[0]), f, &e)) {
+        (void)op_fail_err(op, &e);
+        return NULL;
+    }
+    f->op = op;
+    if (f->name == NULL) {
+        f->name = "desk.conf";
+    }
+    deskfile_check(op->a, f->name, f->text, strlen(f->text), &f->file);
+    op->mine = f;
+    return f;
+}
+
+/* What the file would change in the desk in use. */
+static void
+filing_compare(struct filing *f)
+{
+    const struct desk *now = desk_current(f->op->app->desks);
+    struct err e;
+    struct desk *then = f->file.document != NULL ? desk_new(now->version, f->file.sha256, f->file.document, NULL, &e) : NULL;
+    static const char *const nothing[] = {NULL};
+
+    f->changes = then != NULL ? desk_diff(now, then, f->op->a) : nothing;
+    f->against = now->version;
+    desk_free(then);
+}
+
+/* Where the first name in single quotes of a reason is written in the text, or 0. */
+static int
+line_of(const struct filing *f, const char *reason)
+{
+    const char *from = strchr(reason, '\'');
+    const char *to = from != NULL ? strchr(from + 1, '\'') : NULL;
+    const char *at;
+    int line = 1;
+
+    if (to == NULL) {
+        return 0;
+    }
+    at = strstr(f->text, arena_printf(f->op->a, "\"%.*s\"", (int)(to - from - 1), from + 1));
+    for (const char *p = f->text; at != NULL && p < at; p++) {
+        line += *p == '\n';
+    }
+    return at != NULL ? line : 0;
+}
+
+static void
+add_reason(const struct filing *f, json_t *mistakes, const char *reason)
+{
+    json_t *o = json_object();
+
+    put(o, "file", json_string(f->name));
+    put(o, "line", json_integer(line_of(f, reason)));
+    put(o, "path", json_string(""));
+    put(o, "message", json_string(reason));
+    (void)json_array_append_new(mistakes, o);
+}
+
+/* The common answer; takes mistakes. */
+static json_t *
+filing_answer(const struct filing *f, json_t *mistakes, int version)
+{
+    json_t *o = json_object();
+    bool ok = json_array_size(mistakes) == 0;
+
+    put(o, "ok", json_boolean(ok));
+    put(o, "mistakes", mistakes);
+    put(o, "warnings", deskfile_warnings(&f->file));
+    put(o, "changes", texts(ok ? f->changes : NULL));
+    put(o, "version", json_integer(version));
+    return o;
+}
+
+static enum op_next
+filing_refuse(const struct filing *f, json_t *mistakes)
+{
+    json_t *o = filing_answer(f, mistakes, desk_current(f->op->app->desks)->version);
+    size_t n = json_array_size(mistakes);
+    char *text = json_dumps(o, JSON_COMPACT);
+    struct err e;
+    enum op_next next;
+
+    ensure(text != NULL && text[0] == '{');
+    (void)err_set(&e, ERR_DESK, "'%s' has %zu mistake%s; nothing was applied", f->name, n, n == 1 ? "" : "s");
+    text[strlen(text) - 1] = '\0'; /* the members without their braces */
+    next = op_fail_extra(f->op, &e, text + 1);
+    free(text);
+    json_decref(o);
+    return next;
+}
+
+/* Check or diff: the file alone first, then against the database. */
+static enum op_next
+step_look(struct op *op, bool with_changes)
+{
+    struct filing *f = op->mine;
+    json_t *mistakes;
+
+    if (op->step == 0) {
+        f = filing_new(op);
+        if (f == NULL) {
+            return OP_DONE;
+        }
+        if (f->file.document != NULL) {
+            char *document = deskfile_dump(f->file.document);
+            op->step = 1;
+            db_bind_text(op_call(op, STMT_DESK_JUDGE), document);
+            free(document);
+            return op_send(op);
+        }
+    }
+    mistakes = deskfile_mistakes(&f->file);
+    for (int i = 0; op->res != NULL && i < op->res->nrows; i++) {
+        add_reason(f, mistakes, db_text(op->res->rows[i], 0, NULL));
+    }
+    if (with_changes) {
+        filing_compare(f);
+    }
+    return reply_json(op, 200, filing_answer(f, mistakes, desk_current(op->app->desks)->version));
+}
+
+enum op_next
+step_desk_check(struct op *op)
+{
+    return step_look(op, false);
+}
+
+enum op_next
+step_desk_diff(struct op *op)
+{
+    return step_look(op, true);
+}
+
+static void
+on_refreshed(struct desk_wait *w, const struct err *e)
+{
+    struct filing *f = (struct filing *)(void *)((char *)w - offsetof(struct filing, wait));
+
+    f->load_failed = e != NULL;
+    if (e != NULL) {
+        f->load_err = *e;
+    }
+    if (op_back(f->op)) {
+        op_resume(f->op);
+    }
+}
+
+static enum op_next
+wait_for_desk(struct filing *f)
+{
+    f->wait.done = on_refreshed;
+    op_lend(f->op);
+    desk_refresh(f->op->app->desks, &f->wait);
+    return OP_WAIT;
+}
+
+static enum op_next
+send_apply(struct filing *f)
+{
+    struct strbuf summary;
+    struct db_call *c = op_call(f->op, STMT_DESK_APPLY);
+
+    filing_compare(f);
+    strbuf_init(&summary);
+    for (const char *const *s = f->changes; *s != NULL; s++) {
+        strbuf_addf(&summary, "%s%s", summary.n > 0 ? "\n" : "", *s);
+    }
+    desk_apply_bind(c, f->op->who.person_id, &f->file, f->text,
+                    f->version != JSON_I64_NONE ? (int)f->version : f->against, summary.p);
+    strbuf_release(&summary);
+    return op_send(f->op);
+}
+
+static enum op_next
+refuse_by_database(struct filing *f, const char *reasons)
+{
+    json_t *mistakes = json_array();
+    char *copy = arena_strdup(f->op->a, reasons);
+    char *save = NULL;
+
+    for (char *line = strtok_r(copy, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
+        add_reason(f, mistakes, line);
+    }
+    return filing_refuse(f, mistakes);
+}
+
+enum apply_step { APPLY_START, APPLY_SENT, APPLY_AGAIN, APPLY_DONE };
+
+enum op_next
+step_desk_apply(struct op *op)
+{
+    struct filing *f = op->mine;
+    const struct db_row *row;
+    const char *outcome;
+    json_t *answer;
+
+    switch ((enum apply_step)op->step) {
+    case APPLY_START:
+        f = filing_new(op);
+        if (f == NULL) {
+            return OP_DONE;
+        }
+        if (f->file.document == NULL) {
+            return filing_refuse(f, deskfile_mistakes(&f->file));
+        }
+        op->step = APPLY_SENT;
+        return send_apply(f);
+    case APPLY_SENT: /* what became of it */
+        row = op->res->rows[0];
+        outcome = db_text(row, 0, NULL);
+        if (strcmp(outcome, "refused") == 0) {
+            return refuse_by_database(f, db_text(row, 2, NULL));
+        }
+        if (strcmp(outcome, "stale") == 0) {
+            if (f->version != JSON_I64_NONE || ++f->tries >= STALE_TRIES) {
+                return op_fail(op, ERR_STALE, "the desk has changed meanwhile: %s", db_text(row, 2, NULL));
+            }
+            op->step = APPLY_AGAIN; /* ours is old, or somebody else was quicker: compare again */
+            return wait_for_desk(f);
+        }
+        f->against = (int)db_i64(row, 1);
+        if (strcmp(outcome, "same") == 0) {
+            static const char *const nothing[] = {NULL};
+            f->changes = nothing;
+        } else {
+            log_notice("a desk was applied version=%d by=%s", f->against, op->who.name);
+            db_notify(op->app->db, arena_printf(op->a, "desk:%d", f->against));
+        }
+        op->step = APPLY_DONE;
+        return wait_for_desk(f);
+    case APPLY_AGAIN:
+        if (f->load_failed) {
+            return op_fail_err(op, &f->load_err);
+        }
+        op->step = APPLY_SENT;
+        return send_apply(f);
+    case APPLY_DONE: /* it is applied, whatever became of loading it */
+        answer = filing_answer(f, json_array(), f->against);
+        return reply_json(op, 200, answer);
+    }
+    return op_fail(op, ERR_INTERNAL, "an impossible step");
+}
+
+/* ---- POST /v1/route/test ------------------------------------------------------------------------------------------- */
+
+struct route_body {
+    const char *subject, *body, *to, *class_of, *channel, *account, *kind, *segment, *lang, *department;
+};
+
+static bool
+read_facts(struct op *op, const struct desk *d, struct request_facts *ret, struct err *e)
+{
+#define FIELD(name, member, max) {name, JSON_KIND_TEXT, false, offsetof(struct route_body, member), 0, max}
+    static const struct json_field fields[] = {
+        FIELD("subject", subject, 200), FIELD("body", body, 65536),           FIELD("to", to, 64),
+        FIELD("class", class_of, 20),   FIELD("channel", channel, 20),        FIELD("account", account, 200),
+        FIELD("kind", kind, 40),        FIELD("segment", segment, 40),        FIELD("lang", lang, 40),
+        FIELD("department", department, 64),
+    };
+#undef FIELD
+    struct route_body b = {.subject = NULL};
+
+    if (!json_bind(op->a, op->body, fields, sizeof(fields) / sizeof(fields[0]), &b, e)) {
+        return false;
+    }
+    *ret = (struct request_facts){
+        .class = b.class_of != NULL ? class_from(b.class_of) : b.account != NULL ? CLASS_EXTERNAL : CLASS_INTERNAL,
+        .channel = b.channel != NULL ? channel_from(b.channel) : 0,
+        .asked = b.to,
+        .account = b.account,
+        .kind = b.kind,
+        .segment = b.segment,
+        .lang = b.lang,
+        .department = b.department,
+        .subject = b.subject,
+        .body = b.body,
+    };
+    if (ret->class == 0) {
+        return err_field(e, ERR_INVALID, "class", "class '%s' is none of internal, external", b.class_of);
+    }
+    if (b.channel != NULL && ret->channel == 0) {
+        return err_field(e, ERR_INVALID, "channel", "channel '%s' is not known", b.channel);
+    }
+    if (b.department != NULL && desk_department(d, b.department) == NULL) {
+        return err_field(e, ERR_INVALID, "department", "there is no department '%s'", b.department);
+    }
+    return true;
+}
+
+enum op_next
+step_route_test(struct op *op)
+{
+    const struct desk *d = desk_current(op->app->desks);
+    struct request_facts facts;
+    struct route_result r;
+    json_t *tried = NULL;
+    json_t *o;
+    struct err e;
+
+    if (!read_facts(op, d, &facts, &e)) {
+        return op_fail_err(op, &e);
+    }
+    if (!rule_trace(d, op->a, &facts, &r, &tried, &e)) {
+        json_decref(tried);
+        return op_fail_err(op, &e);
+    }
+    o = json_object();
+    put(o, "rule", text_or_null(r.rule));
+    put(o, "position", r.rule != NULL ? json_integer(r.position) : json_null());
+    put(o, "queue", json_string(r.queue->name));
+    put(o, "department", json_string(r.queue->department->name));
+    put(o, "priority", json_string(priority_name(r.priority)));
+    put(o, "tags", texts(r.tags));
+    put(o, "desk", json_integer(d->version));
+    put(o, "tried", tried);
+    return reply_json(op, 200, o);
+}
+
+/* ---- tokens ---------------------------------------------------------------------------------------------------------- */
+
+enum op_next
+step_token_list(struct op *op)
+{
+    if (op->step == 1) {
+        return op_reply_row(op);
+    }
+    op->step = 1;
+    (void)op_call(op, STMT_TOKEN_LIST);
+    return op_send(op);
+}
+
+struct token_body {
+    const char *person, *account, *name, *kind, *segment, *scope, *label, *expires;
+    int64_t expires_at;
+    char secret[TOKEN_SECRET_MAX];
+};
+
+static bool
+one_line(const char *field, const char *s, struct err *e)
+{
+    if (s != NULL && (s[0] == '\0' || strpbrk(s, "\r\n\t") != NULL)) {
+        return err_field(e, ERR_INVALID, field, "'%s' must be one line of text", field);
+    }
+    return true;
+}
+
+static bool
+is_one_of(const char *s, const char *const *list)
+{
+    for (; *list != NULL; list++) {
+        if (strcmp(*list, s) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+token_check(struct token_body *b, struct err *e)
+{
+    static const char *const scopes[] = {"submit", "agent", "admin", "read", NULL};
+    static const char *const kinds[] = {"customer", "supplier", "creditor", "government", "organisation", "public", NULL};
+    static const char *const segments[] = {"loyal", "occasional", NULL};
+
+    if ((b->person != NULL) == (b->account != NULL)) {
+        return err_field(e, ERR_INVALID, "person", "a token is for a 'person', or for an 'account' and a 'name' there");
+    }
+    if ((b->account != NULL) != (b->name != NULL)) {
+        return err_field(e, ERR_INVALID, "name", "'account' and 'name' go together");
+    }
+    if (b->account == NULL && (b->kind != NULL || b->segment != NULL)) {
+        return err_field(e, ERR_INVALID, "kind", "'kind' and 'segment' are for a new account");
+    }
+    if (!is_one_of(b->scope, scopes)) {
+        return err_field(e, ERR_INVALID, "scope", "scope '%s' is none of submit, agent, admin, read", b->scope);
+    }
+    if (b->kind != NULL && !is_one_of(b->kind, kinds)) {
+        return err_field(e, ERR_INVALID, "kind", "kind '%s' is not known", b->kind);
+    }
+    if (b->segment != NULL && !is_one_of(b->segment, segments)) {
+        return err_field(e, ERR_INVALID, "segment", "segment '%s' is none of loyal, occasional", b->segment);
+    }
+    if (b->expires != NULL && (!parse_when(b->expires, clock_wall(), &b->expires_at) || b->expires_at <= clock_wall())) {
+        return err_field(e, ERR_INVALID, "expires", "'expires' must be a time to come, like 2027-01-31 or 90d");
+    }
+    return one_line("person", b->person, e) && one_line("account", b->account, e) && one_line("name", b->name, e) &&
+           one_line("label", b->label, e);
+}
+
+static struct token_body *
+token_read(struct op *op)
+{
+#define FIELD(name, member, max, required) {name, JSON_KIND_TEXT, required, offsetof(struct token_body, member), 0, max}
+    static const struct json_field fields[] = {
+        FIELD("person", person, 100, false), FIELD("account", account, 100, false), FIELD("name", name, 100, false),
+        FIELD("kind", kind, 40, false),      FIELD("segment", segment, 40, false),  FIELD("scope", scope, 20, true),
+        FIELD("label", label, 200, false),   FIELD("expires", expires, 40, false),
+    };
+#undef FIELD
+    struct token_body *b = ARENA_NEW(op->a, struct token_body);
+    struct err e;
+
+    b->expires_at = USEC_NONE;
+    if (!json_bind(op->a, op->body, fields, sizeof(fields) / sizeof(fields[0]), b, &e) || !token_check(b, &e)) {
+        (void)op_fail_err(op, &e);
+        return NULL;
+    }
+    return b;
+}
+
+static enum op_next
+token_answer(struct op *op, struct token_body *b)
+{
+    const struct db_row *row = op->res->rows[0];
+    const char *error = db_text(row, 0, NULL);
+    char ends[32];
+    json_t *o;
+
+    if (error != NULL) {
+        return op_fail_field(op, err_from_name(error), db_text(row, 1, NULL), "%s", db_text(row, 2, NULL));
+    }
+    log_notice("a token was made token=%d person=%d scope=%s by=%s", (int)db_i64(row, 3), (int)db_i64(row, 4), b->scope,
+               op->who.name);
+    o = json_object();
+    put(o, "token_id", json_integer(db_i64(row, 3)));
+    put(o, "secret", json_string(b->secret));
+    put(o, "person", text_or_null(db_text(row, 5, NULL)));
+    put(o, "account", text_or_null(db_text(row, 6, NULL)));
+    put(o, "scope", json_string(b->scope));
+    if (b->expires_at != USEC_NONE) {
+        format_iso(b->expires_at, ends);
+    }
+    put(o, "expires_at", text_or_null(b->expires_at != USEC_NONE ? ends : NULL));
+    OPENSSL_cleanse(b->secret, sizeof(b->secret));
+    return reply_json(op, 201, o);
+}
+
+enum op_next
+step_token_add(struct op *op)
+{
+    struct token_body *b = op->mine;
+    uint8_t hash[32];
+    struct db_call *c;
+
+    if (op->step == 1) {
+        return token_answer(op, b);
+    }
+    b = token_read(op);
+    if (b == NULL) {
+        return OP_DONE;
+    }
+    op->mine = b;
+    op->step = 1;
+    token_make(b->secret);
+    token_hash(b->secret, hash);
+    c = op_call(op, STMT_TOKEN_ADD);
+    db_bind_i32(c, op->who.person_id);
+    db_bind_bytes(c, hash, sizeof(hash));
+    db_bind_text(c, b->scope);
+    db_bind_text(c, b->label != NULL ? b->label : b->person != NULL ? b->person : b->name);
+    db_bind_time(c, b->expires_at);
+    db_bind_text(c, b->person);
+    db_bind_text(c, b->account);
+    db_bind_text(c, b->kind);
+    db_bind_text(c, b->segment);
+    db_bind_text(c, b->name);
+    return op_send(op);
+}
+
+enum op_next
+step_token_revoke(struct op *op)
+{
+    if (op->step == 1) {
+        if (op->res->nrows > 0) {
+            people_forget(op->app->people);
+            log_notice("a token was revoked token=%d by=%s", (int)op->path_i64[0], op->who.name);
+        }
+        return op_reply_row(op);
+    }
+    if (op->path_i64[0] > INT32_MAX) {
+        return op_fail(op, ERR_NOT_FOUND, "there is no token %lld", (long long)op->path_i64[0]);
+    }
+    op->step = 1;
+    db_bind_i32(op_call(op, STMT_TOKEN_REVOKE), (int32_t)op->path_i64[0]);
+    return op_send(op);
+}

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Loads the applied desk and holds it. One load is under way at a time; who asks meanwhile waits for the one after, so
+ * that what they get was read after they asked. At the first start of an empty database the file is applied, by every
+ * daemon that finds it empty: the database lets one of them win.
+ */
+#include "daemon/desk/desk_store.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/parse.h"
+#include "common/xalloc.h"
+#include "daemon/db/db.h"
+#include "daemon/desk/deskfile.h"
+#include "daemon/desk/rule.h"
+#include "daemon/os/conffile.h"
+
+struct desk_store {
+    struct desk_store_conf conf;
+    char *file;
+    struct desk *desk;
+    /* loading */
+    bool loading;
+    struct arena *a; /* of the statement under way */
+    struct db_call call;
+    struct desk_wait *now, *later; /* who waits for the load under way, for the one after it */
+    /* boot */
+    bool booted; /* the database was looked at once */
+    struct desk_wait boot;
+    struct arena *boot_a;
+    struct db_call boot_call;
+    void (*on_boot)(void *arg, const struct err *e);
+    void *on_boot_arg;
+    struct err boot_err;
+    /* the file */
+    bool drift;
+    char warned[65]; /* hash of the file last warned of */
+    int warned_version;
+    /* figures of desks gone by */
+    uint64_t loads, limit_hits;
+};
+
+struct desk_store *
+desk_store_new(const struct desk_store_conf *conf)
+{
+    struct desk_store *s = xcalloc(1, sizeof(*s));
+
+    s->conf = *conf;
+    s->file = xstrdup(conf->file != NULL ? conf->file : "");
+    s->desk = desk_empty();
+    return s;
+}
+
+void
+desk_store_free(struct desk_store *s)
+{
+    if (s == NULL) {
+        return;
+    }
+    arena_free(s->a);
+    arena_free(s->boot_a);
+    desk_free(s->desk);
+    free(s->file);
+    free(s);
+}
+
+const struct desk *
+desk_current(const struct desk_store *s)
+{
+    return s->desk;
+}
+
+void
+desk_get_stats(const struct desk_store *s, struct desk_stats *ret)
+{
+    *ret = (struct desk_stats){
+        .version = s->desk->version,
+        .drift = s->drift,
+        .loads = s->loads,
+        .limit_hits = s->limit_hits + rules_limit_hits(s->desk->rules),
+    };
+}
+
+/* ---- the file and the desk ------------------------------------------------------------------------------------------- */
+
+void
+desk_look_at_file(struct desk_store *s)
+{
+    struct err e;
+    char hash[65] = "unreadable";
+    char *text = NULL;
+    size_t n;
+    bool is_read = conffile_read(s->file, &text, &n, &e);
+
+    if (is_read) {
+        deskfile_hash(text, n, hash);
+        free(text);
+    }
+    s->drift = s->desk->version > 0 && (is_read ? strcmp(hash, s->desk->sha256) != 0 : e.code != ERR_NOT_FOUND);
+    if (!s->drift || (strcmp(hash, s->warned) == 0 && s->warned_version == s->desk->version)) {
+        return;
+    }
+    memcpy(s->warned, hash, sizeof(hash));
+    s->warned_version = s->desk->version;
+    if (is_read) {
+        log_warn("the desk file differs from the applied desk: see turno desk diff file=%s version=%d", s->file,
+                 s->desk->version);
+    } else {
+        log_warn("the desk file cannot be compared with the applied desk: %s", e.msg);
+    }
+}
+
+/* ---- loading --------------------------------------------------------------------------------------------------------- */
+
+static void on_loaded(struct db_call *call, const struct db_result *res);
+
+static void
+load(struct desk_store *s)
+{
+    s->loading = true;
+    s->now = s->later;
+    s->later = NULL;
+    s->a = arena_new();
+    db_call_init(&s->call, s->a, STMT_DESK_LOAD);
+    s->call.done = on_loaded;
+    s->call.arg = s;
+    db_call_send(s->conf.db, &s->call);
+}
+
+static json_t *
+parse_column(const struct db_row *row, int col)
+{
+    size_t n;
+    const char *text = db_text(row, col, &n);
+
+    return text != NULL ? json_loadb(text, n, 0, NULL) : NULL;
+}
+
+/* The desk of a row of desk_load.sql; NULL with e. */
+static struct desk *
+desk_of_row(const struct db_row *row, struct err *e)
+{
+    json_t *document = parse_column(row, 2);
+    json_t *ids = parse_column(row, 3);
+    struct desk *d = NULL;
+
+    if (document == NULL || ids == NULL) {
+        (void)err_set(e, ERR_INTERNAL, "the applied desk is not there");
+    } else {
+        d = desk_new((int)db_i64(row, 0), db_text(row, 1, NULL), document, ids, e);
+    }
+    json_decref(document);
+    json_decref(ids);
+    return d;
+}
+
+static bool
+take_row(struct desk_store *s, const struct db_row *row, struct err *e)
+{
+    struct desk *d;
+
+    if (db_i64(row, 0) == s->desk->version) {
+        return true;
+    }
+    d = desk_of_row(row, e);
+    if (d == NULL) {
+        log_err("%s", e->msg);
+        return false;
+    }
+    s->limit_hits += rules_limit_hits(s->desk->rules);
+    desk_free(s->desk);
+    s->desk = d;
+    s->loads++;
+    desk_look_at_file(s);
+    if (s->conf.on_desk != NULL) {
+        s->conf.on_desk(s->conf.arg, d);
+    }
+    return true;
+}
+
+static void
+tell(struct desk_wait *w, const struct err *e)
+{
+    while (w != NULL) {
+        struct desk_wait *next = w->next;
+        w->done(w, e);
+        w = next;
+    }
+}
+
+static void
+on_loaded(struct db_call *call, const struct db_result *res)
+{
+    struct desk_store *s = call->arg;
+    struct desk_wait *w = s->now;
+    struct arena *a = s->a;
+    struct err e;
+    bool ok;
+
+    if (res->err != NULL) {
+        e = *res->err;
+        ok = false;
+    } else if (res->nrows != 1) {
+        ok = err_set(&e, ERR_INTERNAL, "desk_current has %d rows", res->nrows);
+    } else {
+        ok = take_row(s, res->rows[0], &e);
+    }
+    s->now = NULL;
+    s->a = NULL;
+    s->loading = false;
+    tell(w, ok ? NULL : &e);
+    if (!ok && e.code == ERR_STOPPING) {
+        w = s->later;
+        s->later = NULL;
+        tell(w, &e);
+    } else if (s->later != NULL && !s->loading) {
+        load(s);
+    }
+    arena_free(a);
+}
+
+static void
+on_nobody(struct desk_wait *w, const struct err *e)
+{
+    if (e != NULL && e->code != ERR_STOPPING) {
+        log_warn("could not load the desk: %s", e->msg);
+    }
+    free(w);
+}
+
+void
+desk_refresh(struct desk_store *s, struct desk_wait *w)
+{
+    if (w == NULL) {
+        w = xcalloc(1, sizeof(*w));
+        w->done = on_nobody;
+    }
+    w->next = s->later;
+    s->later = w;
+    if (!s->loading) {
+        load(s);
+    }
+}
+
+/* ---- the first start ------------------------------------------------------------------------------------------------- */
+
+static void
+boot_end(struct desk_store *s, const struct err *e)
+{
+    void (*done)(void *, const struct err *) = s->on_boot;
+
+    s->on_boot = NULL;
+    if (e == NULL) {
+        desk_look_at_file(s);
+    }
+    if (done != NULL) {
+        done(s->on_boot_arg, e);
+    }
+}
+
+static struct desk_store *
+store_of_boot(struct desk_wait *w)
+{
+    return (struct desk_store *)(void *)((char *)w - offsetof(struct desk_store, boot));
+}
+
+static void
+on_boot_loaded(struct desk_wait *w, const struct err *e)
+{
+    struct desk_store *s = store_of_boot(w);
+
+    if (e == NULL && s->desk->version == 0) {
+        e = &s->boot_err; /* why the file was not applied */
+    }
+    boot_end(s, e);
+}
+
+static void
+on_boot_applied(struct db_call *call, const struct db_result *res)
+{
+    struct desk_store *s = call->arg;
+    const struct db_row *row = res->nrows == 1 ? res->rows[0] : NULL;
+    struct arena *a = s->boot_a;
+
+    s->boot_a = NULL;
+    if (res->err != NULL) {
+        s->booted = false; /* whether it is there will show at the next connection */
+        s->boot_err = *res->err;
+        boot_end(s, &s->boot_err);
+    } else if (row != NULL) {
+        const char *outcome = db_text(row, 0, NULL);
+        if (strcmp(outcome, "applied") == 0) {
+            log_notice("the desk file was applied to the empty database file=%s version=%d", s->file, (int)db_i64(row, 1));
+        } else if (strcmp(outcome, "refused") == 0) {
+            log_err("the desk file cannot be applied: %s", db_text(row, 2, NULL));
+        }
+        (void)err_set(&s->boot_err, ERR_DESK, "the desk file was not applied (%s)", outcome);
+        /* stale: another daemon was first */
+        s->boot.done = on_boot_loaded;
+        desk_refresh(s, &s->boot);
+    }
+    arena_free(a);
+}
+
+/* Check the file and send it; false: e says why there is nothing to send. */
+static bool
+boot_apply(struct desk_store *s, struct err *e)
+{
+    struct deskfile f;
+    char *text;
+    size_t n;
+
+    if (!conffile_read(s->file, &text, &n, e)) {
+        log_err("the database is empty, and so it stays: %s", e->msg);
+        return false;
+    }
+    s->boot_a = arena_new();
+    deskfile_check(s->boot_a, s->file, text, n, &f);
+    for (int i = 0; i < f.nfound; i++) {
+        const struct desk_mistake *m = &f.found[i];
+        if (m->grade == DESK_MISTAKE) {
+            log_err("%s:%d: %s", f.name, m->line, m->message);
+        } else if (m->grade == DESK_WARNING) {
+            log_warn("%s:%d: %s", f.name, m->line, m->message);
+        } else {
+            log_info("%s:%d: %s", f.name, m->line, m->message);
+        }
+    }
+    if (f.document == NULL) {
+        (void)err_set(e, ERR_DESK, "%s has %d mistake%s", s->file, f.nmistakes, f.nmistakes == 1 ? "" : "s");
+        arena_free(s->boot_a);
+        s->boot_a = NULL;
+    } else {
+        db_call_init(&s->boot_call, s->boot_a, STMT_DESK_APPLY);
+        desk_apply_bind(&s->boot_call, 1, &f, text, 0, "the first desk");
+        s->boot_call.done = on_boot_applied;
+        s->boot_call.arg = s;
+        db_call_send(s->conf.db, &s->boot_call);
+    }
+    free(text);
+    return f.document != NULL;
+}
+
+static void
+on_boot_seen(struct desk_wait *w, const struct err *e)
+{
+    struct desk_store *s = store_of_boot(w);
+
+    if (e != NULL) {
+        s->booted = false;
+        boot_end(s, e);
+    } else if (s->desk->version > 0) {
+        boot_end(s, NULL);
+    } else if (!boot_apply(s, &s->boot_err)) {
+        boot_end(s, &s->boot_err);
+    }
+}
+
+void
+desk_boot(struct desk_store *s, void (*done)(void *arg, const struct err *e), void *arg)
+{
+    s->on_boot = done;
+    s->on_boot_arg = arg;
+    s->booted = true;
+    s->boot.done = on_boot_seen;
+    desk_refresh(s, &s->boot);
+}
+
+void
+desk_notified(struct desk_store *s, const char *payload)
+{
+    int64_t version;
+
+    if (payload == NULL && !s->booted) {
+        desk_boot(s, NULL, NULL); /* the first time it came to nothing */
+    } else if (payload == NULL) {
+        desk_refresh(s, NULL);
+    } else if (strncmp(payload, "desk:", 5) == 0 && parse_i64(payload + 5, 1, INT32_MAX, &version) &&
+               version > s->desk->version) {
+        desk_refresh(s, NULL);
+    }
+}
+
+void
+desk_apply_bind(struct db_call *c, int32_t actor, const struct deskfile *f, const char *text, int expected,
+                const char *summary)
+{
+    char *document = deskfile_dump(f->document);
+
+    db_bind_i32(c, actor);
+    db_bind_text(c, document);
+    db_bind_text(c, text);
+    db_bind_text(c, f->sha256);
+    if (expected >= 0) {
+        db_bind_i32(c, expected);
+    } else {
+        db_bind_null(c);
+    }
+    db_bind_text(c, summary);
+    free(document);
+}

@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Identity. What the database says of a user or a token is remembered under a key: the credentials of a socket, or the
+ * SHA-256 of a token; refusals too, for a shorter time. Everything is forgotten when a desk is applied or a token is
+ * revoked here; what another daemon revokes is noticed within MEMORY_TOKEN.
+ *
+ * An answer that was asked for before something was forgotten is used for its own request, but not remembered.
+ */
+#include "daemon/desk/person.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "common/log.h"
+#include "common/parse.h"
+#include "common/xalloc.h"
+#include "daemon/db/db.h"
+#include "daemon/desk/desk_store.h"
+#include "daemon/desk/token.h"
+#include "daemon/http/http.h"
+#include "daemon/http/route.h"
+#include "daemon/os/clock.h"
+#include "daemon/os/users.h"
+
+#define MEMORY_UNIX    (5 * USEC_MIN)
+#define MEMORY_TOKEN   (30 * USEC_SEC)
+#define MEMORY_REFUSED (5 * USEC_SEC)
+#define MEMORY_MAX     8192 /* entries; above, all are forgotten */
+#define BUCKETS        1024
+
+struct key {
+    const void *p;
+    size_t n;
+};
+
+struct memory {
+    struct memory *next;
+    struct arena *a;
+    struct key key;
+    usec_t until;        /* monotonic */
+    usec_t valid_until;  /* wall; the token's own end, or INT64_MAX */
+    const char *scope;   /* of a token, or NULL */
+    struct person who;   /* person_id 0: refused */
+};
+
+struct people {
+    struct people_conf conf;
+    struct memory *buckets[BUCKETS];
+    unsigned generation; /* of what is remembered */
+    struct people_stats stats;
+};
+
+/* One identification under way; in the op's arena, found by op->mine until the op's own step begins. */
+struct asking {
+    struct people *people;
+    struct op *op;
+    struct key key;
+    unsigned generation;
+    uid_t uid;
+    const gid_t *gids;
+    int ngids;
+};
+
+struct people *
+people_new(const struct people_conf *conf)
+{
+    struct people *p = xcalloc(1, sizeof(*p));
+
+    p->conf = *conf;
+    return p;
+}
+
+void
+people_forget(struct people *p)
+{
+    p->generation++;
+    for (size_t i = 0; i < BUCKETS; i++) {
+        while (p->buckets[i] != NULL) {
+            struct memory *m = p->buckets[i];
+            p->buckets[i] = m->next;
+            arena_free(m->a);
+        }
+    }
+    p->stats.remembered = 0;
+}
+
+void
+people_free(struct people *p)
+{
+    if (p != NULL) {
+        people_forget(p);
+        free(p);
+    }
+}
+
+void
+people_get_stats(const struct people *p, struct people_stats *ret)
+{
+    *ret = p->stats;
+}
+
+/* ---- persons --------------------------------------------------------------------------------------------------------- */
+
+/* "1,2,30" as numbers. */
+static const int32_t *
+numbers_of(struct arena *a, const char *text, int *ret_n)
+{
+    size_t n = text != NULL ? strlen(text) : 0;
+    int32_t *v = ARENA_ARRAY(a, n / 2 + 1, int32_t);
+    int k = 0;
+
+    while (text != NULL && *text != '\0') {
+        char *end;
+        v[k++] = (int32_t)strtol(text, &end, 10);
+        text = *end == ',' ? end + 1 : "";
+    }
+    *ret_n = k;
+    return v;
+}
+
+void
+person_from_row(struct arena *a, const struct db_row *row, int first, struct person *ret)
+{
+    *ret = (struct person){
+        .person_id = (int32_t)db_i64(row, first),
+        .name = arena_strdup(a, db_text(row, first + 1, NULL)),
+        .kind_of = arena_strdup(a, db_text(row, first + 2, NULL)),
+        .admin = db_bool(row, first + 3),
+        .agent = db_bool(row, first + 4),
+        .lead = db_bool(row, first + 5),
+        .account_id = (int32_t)db_i64(row, first + 6),
+        .account = arena_strdup(a, db_text(row, first + 7, NULL)),
+        .kind = arena_strdup(a, db_text(row, first + 8, NULL)),
+        .segment = arena_strdup(a, db_text(row, first + 9, NULL)),
+        .lang = arena_strdup(a, db_text(row, first + 10, NULL)),
+        .department_id = (int32_t)db_i64(row, first + 11),
+        .department = arena_strdup(a, db_text(row, first + 12, NULL)),
+    };
+    ret->departments = numbers_of(a, db_text(row, first + 13, NULL), &ret->ndepartments);
+    ret->leads = numbers_of(a, db_text(row, first + 14, NULL), &ret->nleads);
+}
+
+static const int32_t *
+numbers_copy(struct arena *a, const int32_t *v, int n)
+{
+    int32_t *copy = ARENA_ARRAY(a, n + 1, int32_t);
+
+    if (n > 0) {
+        memcpy(copy, v, (size_t)n * sizeof(*v));
+    }
+    return copy;
+}
+
+static void
+person_copy(struct arena *a, const struct person *p, struct person *ret)
+{
+    *ret = *p;
+    ret->name = arena_strdup(a, p->name);
+    ret->kind_of = arena_strdup(a, p->kind_of);
+    ret->account = arena_strdup(a, p->account);
+    ret->kind = arena_strdup(a, p->kind);
+    ret->segment = arena_strdup(a, p->segment);
+    ret->lang = arena_strdup(a, p->lang);
+    ret->department = arena_strdup(a, p->department);
+    ret->departments = numbers_copy(a, p->departments, p->ndepartments);
+    ret->leads = numbers_copy(a, p->leads, p->nleads);
+}
+
+/* What a person may do here, with a token of this scope (NULL: at the Unix socket). */
+static unsigned
+perms_of(const struct person *p, const char *scope, enum method method)
+{
+    unsigned own = PERM_PERSON | PERM_SUBMIT | (p->agent ? PERM_AGENT : 0U) | (p->lead ? PERM_LEAD : 0U);
+    unsigned all = own | (p->admin ? PERM_ADMIN : 0U);
+
+    if (scope == NULL || strcmp(scope, "admin") == 0) {
+        return all;
+    }
+    if (strcmp(scope, "agent") == 0) {
+        return own;
+    }
+    if (strcmp(scope, "read") == 0) {
+        return method == METHOD_GET ? all & ~(unsigned)PERM_SUBMIT : 0;
+    }
+    return PERM_PERSON | PERM_SUBMIT;
+}
+
+/* Fill op->who; p and scope are in the op's arena. */
+static void
+actor_fill(struct op *op, const struct person *p, const char *scope)
+{
+    unsigned perms = perms_of(p, scope, op->route->method);
+
+    op->who = (struct actor){
+        .person_id = p->person_id,
+        .name = p->name,
+        .admin = (perms & PERM_ADMIN) != 0,
+        .agent = (perms & PERM_AGENT) != 0,
+        .lead = (perms & PERM_LEAD) != 0,
+        .external = p->account_id != 0,
+        .account_id = p->account_id,
+        .department_id = p->department_id,
+        .perms = perms,
+        .scope = scope,
+        .person = p,
+    };
+}
+
+/* ---- what is remembered ---------------------------------------------------------------------------------------------- */
+
+static size_t
+bucket_of(struct key key)
+{
+    const unsigned char *p = key.p;
+    uint64_t h = UINT64_C(14695981039346656037);
+
+    for (size_t i = 0; i < key.n; i++) {
+        h = (h ^ p[i]) * UINT64_C(1099511628211);
+    }
+    return (size_t)(h ^ h >> 32) % BUCKETS;
+}
+
+/* The entry of a key, or NULL. Entries past their time are removed on the way. */
+static struct memory *
+recall(struct people *p, struct key key)
+{
+    struct memory **at = &p->buckets[bucket_of(key)];
+    usec_t now = clock_mono();
+
+    while (*at != NULL) {
+        struct memory *m = *at;
+        if (m->until <= now || m->valid_until <= clock_wall()) {
+            *at = m->next;
+            arena_free(m->a);
+            p->stats.remembered--;
+            continue;
+        }
+        if (m->key.n == key.n && CRYPTO_memcmp(m->key.p, key.p, key.n) == 0) {
+            return m;
+        }
+        at = &m->next;
+    }
+    return NULL;
+}
+
+/* who NULL: refused. */
+static void
+remember(struct asking *q, const struct person *who, const char *scope, usec_t how_long, usec_t valid_until)
+{
+    struct people *p = q->people;
+    struct arena *a;
+    struct memory *m;
+    void *key;
+
+    if (q->generation != p->generation || recall(p, q->key) != NULL) {
+        return;
+    }
+    if (p->stats.remembered >= MEMORY_MAX) {
+        people_forget(p);
+    }
+    a = arena_new();
+    m = ARENA_NEW(a, struct memory);
+    m->a = a;
+    key = arena_alloc(a, q->key.n);
+    memcpy(key, q->key.p, q->key.n);
+    m->key = (struct key){key, q->key.n};
+    m->until = clock_mono() + how_long;
+    m->valid_until = valid_until;
+    m->scope = arena_strdup(a, scope);
+    if (who != NULL) {
+        person_copy(a, who, &m->who);
+    }
+    m->next = p->buckets[bucket_of(m->key)];
+    p->buckets[bucket_of(m->key)] = m;
+    p->stats.remembered++;
+}
+
+static void
+refuse_token(struct people *p, struct op *op)
+{
+    p->stats.refused++;
+    op_header(op, "WWW-Authenticate", "Bearer");
+    (void)op_fail(op, ERR_UNAUTHORIZED, "the token is not known, has ended or was revoked");
+}
+
+static void
+refuse_user(struct people *p, struct op *op)
+{
+    p->stats.refused++;
+    (void)op_fail(op, ERR_FORBIDDEN,
+                  "you belong to no department of this desk; its administrator adds your login name or one of your groups "
+                  "to the desk file");
+}
+
+/* Answer from memory. */
+static bool
+identify_known(struct people *p, struct op *op, const struct memory *m, bool is_token)
+{
+    struct person *who;
+
+    if (m->who.person_id == 0) {
+        if (is_token) {
+            refuse_token(p, op);
+        } else {
+            refuse_user(p, op);
+        }
+        return false;
+    }
+    p->stats.hits++;
+    who = ARENA_NEW(op->a, struct person);
+    person_copy(op->a, &m->who, who);
+    actor_fill(op, who, arena_strdup(op->a, m->scope));
+    return true;
+}
+
+/* The database has answered: take the person of its row. */
+static void
+identified(struct asking *q, const struct person *who, const char *scope)
+{
+    struct op *op = q->op;
+
+    op->mine = NULL;
+    actor_fill(op, who, scope);
+    http_identified(op);
+}
+
+/* ---- tokens ---------------------------------------------------------------------------------------------------------- */
+
+static void
+on_token(struct op *op)
+{
+    struct asking *q = op->mine;
+    const struct db_row *row = op->res->nrows == 1 ? op->res->rows[0] : NULL;
+    struct person *who;
+    const char *scope;
+
+    q->people->stats.token_reads++;
+    if (row == NULL) {
+        remember(q, NULL, NULL, MEMORY_REFUSED, INT64_MAX);
+        refuse_token(q->people, op);
+        return;
+    }
+    who = ARENA_NEW(op->a, struct person);
+    scope = arena_strdup(op->a, db_text(row, 1, NULL));
+    person_from_row(op->a, row, 3, who);
+    remember(q, who, scope, MEMORY_TOKEN, db_null(row, 2) ? INT64_MAX : db_i64(row, 2));
+    identified(q, who, scope);
+}
+
+static bool
+identify_token(struct people *p, struct op *op, const char *secret)
+{
+    uint8_t *key = arena_alloc(op->a, 33); /* of odd length: never the key of a user */
+    uint8_t *hash = key + 1;
+    struct asking *q;
+    const struct memory *m;
+
+    if (!token_is_formed(secret)) {
+        refuse_token(p, op);
+        return false;
+    }
+    token_hash(secret, hash);
+    m = recall(p, (struct key){key, 33});
+    if (m != NULL) {
+        return identify_known(p, op, m, true);
+    }
+    q = ARENA_NEW(op->a, struct asking);
+    *q = (struct asking){.people = p, .op = op, .key = {key, 33}, .generation = p->generation};
+    op->mine = q;
+    db_bind_bytes(op_call(op, STMT_TOKEN_AUTH), hash, 32);
+    op_send_then(op, on_token);
+    return false;
+}
+
+/* ---- Unix users ------------------------------------------------------------------------------------------------------ */
+
+static void
+on_login(struct op *op)
+{
+    struct asking *q = op->mine;
+    const struct db_row *row = op->res->nrows == 1 ? op->res->rows[0] : NULL;
+    const char *outcome = row != NULL ? db_text(row, 0, NULL) : NULL;
+    struct person *who;
+
+    q->people->stats.logins++;
+    if (outcome == NULL || strcmp(outcome, "done") != 0) {
+        remember(q, NULL, NULL, MEMORY_REFUSED, INT64_MAX);
+        refuse_user(q->people, op);
+        return;
+    }
+    who = ARENA_NEW(op->a, struct person);
+    person_from_row(op->a, row, 1, who);
+    log_debug("known user=%s uid=%lu person=%d", who->name, (unsigned long)q->uid, who->person_id);
+    remember(q, who, NULL, MEMORY_UNIX, INT64_MAX);
+    identified(q, who, NULL);
+}
+
+static bool
+is_in_group(const struct asking *q, const char *const *groups)
+{
+    gid_t gid;
+
+    for (; *groups != NULL; groups++) {
+        if (!users_gid(q->people->conf.users, *groups, &gid)) {
+            continue;
+        }
+        for (int i = 0; i < q->ngids; i++) {
+            if (q->gids[i] == gid) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void
+send_login(struct asking *q, const char *name)
+{
+    const struct desk *d = desk_current(q->people->conf.desks);
+    int32_t *in = ARENA_ARRAY(q->op->a, d->ndepartments + 1, int32_t);
+    int32_t *leads = ARENA_ARRAY(q->op->a, d->ndepartments + 1, int32_t);
+    size_t n = 0;
+    size_t nleads = 0;
+    struct db_call *c = op_call(q->op, STMT_PERSON_LOGIN);
+
+    for (int i = 0; i < d->ndepartments; i++) {
+        const struct desk_department *dep = &d->departments[i];
+        if (is_in_group(q, dep->lead_groups)) {
+            leads[nleads++] = dep->department_id;
+            in[n++] = dep->department_id;
+        } else if (is_in_group(q, dep->groups)) {
+            in[n++] = dep->department_id;
+        }
+    }
+    db_bind_text(c, name != NULL ? name : arena_printf(q->op->a, "uid:%lu", (unsigned long)q->uid));
+    db_bind_i64(c, (int64_t)q->uid);
+    db_bind_bool(c, q->uid == 0 || q->uid == geteuid());
+    db_bind_i32s(c, in, n);
+    db_bind_i32s(c, leads, nleads);
+    if (d->default_department != NULL) {
+        db_bind_i32(c, d->default_department->department_id);
+    } else {
+        db_bind_null(c);
+    }
+    q->op->mine = q;
+    op_send_then(q->op, on_login);
+}
+
+/* users_ask has the name, or there is none. */
+static void
+on_name(void *arg, const char *name)
+{
+    struct asking *q = arg;
+
+    if (op_back(q->op)) {
+        send_login(q, name);
+    }
+}
+
+static bool
+identify_unix(struct people *p, struct op *op, const struct http_peer *peer)
+{
+    size_t n = sizeof(uint32_t) * (1 + (size_t)peer->ngids);
+    uint32_t *ids = arena_alloc(op->a, n);
+    struct asking *q;
+    const struct memory *m;
+    const char *name;
+
+    ids[0] = peer->uid;
+    for (int i = 0; i < peer->ngids; i++) {
+        ids[i + 1] = peer->gids[i];
+    }
+    m = recall(p, (struct key){ids, n});
+    if (m != NULL) {
+        return identify_known(p, op, m, false);
+    }
+    q = ARENA_NEW(op->a, struct asking);
+    *q = (struct asking){
+        .people = p, .op = op, .key = {ids, n}, .generation = p->generation,
+        .uid = peer->uid, .gids = ids + 1, .ngids = peer->ngids,
+    };
+    name = users_name(p->conf.users, peer->uid);
+    if (name != NULL) {
+        send_login(q, name);
+    } else {
+        op_lend(op);
+        users_ask(p->conf.users, peer->uid, on_name, q);
+    }
+    return false;
+}
+
+bool
+person_identify(struct people *p, struct op *op, const struct http_peer *peer)
+{
+    if (peer->token != NULL) {
+        return identify_token(p, op, peer->token);
+    }
+    if (peer->is_unix) {
+        return identify_unix(p, op, peer);
+    }
+    p->stats.refused++;
+    op_header(op, "WWW-Authenticate", "Bearer");
+    (void)op_fail(op, ERR_UNAUTHORIZED, "a token is needed here: Authorization: Bearer ...");
+    return false;
+}
