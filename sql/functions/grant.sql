@@ -22,7 +22,7 @@ begin
         execute format('revoke all on %I from %I', t, role_name);
         if t in ('migration', 'repeatable', 'verb', 'transition', 'actor') then
             execute format('grant select on %I to %I', t, role_name);
-        elsif t in ('ticket', 'message', 'event', 'span') then
+        elsif t in ('ticket', 'message', 'event', 'span', 'look') then
             execute format('grant select, insert on %I to %I', t, role_name);
         else
             execute format('grant select, insert, update, delete on %I to %I', t, role_name);
