@@ -4,7 +4,8 @@
 -- name, reason of a date), $15 other (park-child: on; merge: into), $16 requester (set-requester: name), $17 tags (comma
 -- separated), $18 score, $19 request (hash of the client's request: the same op for another one is a mismatch). One row an item:
 -- (ord, outcome, ticket_id, state, park, version, epoch, queue_id, lane_id, key, agent, agent_name, message, closed_as, roles,
---  news, woken) where woken lists `lane:key` of the tickets that went back to their queues with it, itself included.
+--  news, woken) where woken lists `lane:key` of the tickets that went back to their queues with it or moved forward there,
+--  itself included.
 --   done, known (this op was done before; the row is as the ticket is now);  mismatch: it was, but asked for something else
 --   none      no such ticket, or not for this actor to see;  forbidden: seen, but not this actor's to do
 --   conflict  no row for this state;  stale: epoch or version do not match;  news: a newer public message (number `news`)
@@ -21,10 +22,11 @@ with gate as (
     select k.ticket_id, k.blocks, k.open from link k
     where k.ticket_id = any (array(select u.ticket_id from unnest($2::bigint[], $4::smallint[]) as u(ticket_id, verb)
                                    where u.verb in (select t.verb from transition t where t.blocked <> 'NONE')))
-), wanted as materialized (
+), wanted as materialized (     -- (from ctx: a batch that waits at its gate holds no ticket yet)
     select $2::bigint[] || array(select blocks from reach)
            || array(select u.other from unnest($4::smallint[], $15::bigint[]) as u(verb, other)
-                    where u.verb = 18 and u.other is not null) as ids
+                    where u.verb in (18, 26) and u.other is not null) as ids
+    from ctx
 ), seen as materialized (       -- versions as the snapshot has them
     select coalesce(array_agg(l.ticket_id), '{}') as ids, array_agg(l.version) as versions
     from live l where l.ticket_id = any (array(select unnest(ids) from wanted))
@@ -41,18 +43,21 @@ with gate as (
            t.outcome as closes_as, t.check_news, t.check_asked, t.check_free, ($4::smallint[])[f.ord] as verb,
            ($5::int[])[f.ord] as actor, ($15::bigint[])[f.ord] as other, ($9::text[])[f.ord] as body,
            q.private, q.take_right, q.targets, q.age_cap, q.idle_limit, q.auto_close,
-           n.department_id as new_department, n.lane_id as new_lane, n.targets as new_targets, n.queue_id as new_queue,
+           n.department_id as new_department, n.lane_id as new_lane, n.targets as new_targets,
+           n.age_cap as new_age_cap, n.private as new_private, n.queue_id as new_queue,
            rights(($5::int[])[f.ord], f.queue_id, f.department_id, f.stations, f.agent, f.last_agent, f.requester,
                   f.submitter, f.from_department) as rights,
            (select p.person_id from person p where p.name = ($11::text[])[f.ord] and p.account_id is null) as new_agent,
-           (select p.person_id from person p where p.name = ($16::text[])[f.ord]
-            order by p.account_id nulls first limit 1) as new_requester
+           -- somebody inside, or of the account that asks
+           coalesce((select p.person_id from person p where p.name = ($16::text[])[f.ord] and p.account_id is null),
+                    (select p.person_id from person p where p.name = ($16::text[])[f.ord] and p.account_id = f.account_id)) as new_requester
     from fresh f
     left join lateral (select r.* from transition r
                        where r.from_state = f.state and r.verb = ($4::smallint[])[f.ord] and r.why in (0, coalesce(f.park, 0))
+                         and r.verb not in (2, 3, 20)   -- next has its own statement, unblock is never sent
                        order by r.why desc limit 1) t on true
     left join lateral (select z.* from queue z where z.queue_id = f.queue_id) q on true
-    left join lateral (select z.queue_id, z.department_id, z.targets, y.lane_id from queue z, lane y
+    left join lateral (select z.queue_id, z.department_id, z.private, z.targets, z.age_cap, y.lane_id from queue z, lane y
                        where z.queue_id = ($10::int[])[f.ord] and z.active and y.queue_id = z.queue_id and y.skills = '{}') n on true
     where f.ord is not null
 ), judged as materialized (
@@ -72,14 +77,17 @@ with gate as (
                when r.agent_rule = 'NAMED' and (r.new_agent is null or not exists (
                         select from member m where m.person_id = r.new_agent and m.department_id = r.department_id)) then 'no-agent'
                when r.key_rule = 'TRANSFER' and (r.new_queue is null or r.new_queue = r.queue_id) then 'no-queue'
-               when r.key_rule = 'PRIORITY' and ($12::smallint[])[r.ord] is null then 'invalid'
+               when r.key_rule = 'PRIORITY' and (($12::smallint[])[r.ord] between 1 and 4) is not true then 'invalid'
                when r.key_rule = 'DUE' and ($13::timestamptz[])[r.ord] is null then 'invalid'
                when r.new_park = 3 and (($13::timestamptz[])[r.ord] is null or ($14::text[])[r.ord] is null) then 'invalid'
                when r.new_park = 2 and ($14::text[])[r.ord] is null then 'invalid'
                when r.verb = 34 and ($13::timestamptz[])[r.ord] is null then 'invalid'
                when r.verb = 35 and r.new_requester is null then 'no-person'
-               when r.verb = 37 and ($18::smallint[])[r.ord] is null then 'invalid'
-               when r.verb = 25 and (r.other is null or r.other = r.ticket_id or sees(r.actor, r.other) < 2) then 'no-other'
+               when r.verb = 37 and (($18::smallint[])[r.ord] between 1 and 5) is not true then 'invalid'
+               when r.verb = 26 and (r.other is null or r.other = r.ticket_id or sees(r.actor, r.other) < 2
+                                     or not r.other = any ((select ids from seen)::bigint[])) then 'no-other'
+               -- (b), (c): where it goes on must not end at the same time
+               when r.verb = 26 and (not r.other = any ((select ids from sure)::bigint[]) or r.other = any ($2::bigint[])) then 'again'
                when r.new_park = 4 and r.other is null and r.open_children = 0 then 'no-child'
                when r.new_park = 4 and r.other is not null then
                    case when r.other = r.ticket_id then 'circle'
@@ -89,10 +97,9 @@ with gate as (
                         when (select f.state from fresh f where f.ticket_id = r.other) = 5 then 'no-other'
                         when exists (select from link k where k.ticket_id = r.other and k.blocks = r.ticket_id and k.open) then 'done'
                         -- what this ticket blocks, and what those block: the other must not be among them
-                        when (with recursive up(ticket_id, depth) as (
-                                  select r.ticket_id, 1
-                                  union select k.blocks, u.depth + 1 from up u, link k
-                                        where k.ticket_id = u.ticket_id and k.open and u.depth <= 16)
+                        when (with recursive up(ticket_id) as (
+                                  select r.ticket_id
+                                  union select k.blocks from up u, link k where k.ticket_id = u.ticket_id and k.open)
                               select bool_or(ticket_id = r.other) from up) then 'circle'
                         when (with recursive up(ticket_id, depth) as (
                                   select r.ticket_id, 1
@@ -136,12 +143,12 @@ with gate as (
                when 'SAVE' then d.key
                when 'RESUME' then usec(d.at) + greatest(coalesce(d.remaining, d.key - usec(d.at)), -d.age_cap)
                when 'TRANSFER' then greatest(least(usec(d.anchor) + d.targets[d.priority], usec(d.at) + d.new_targets[d.priority]),
-                                             usec(d.at) - d.age_cap)
+                                             usec(d.at) - d.new_age_cap)
                when 'REOPEN' then usec(d.at) + d.targets[d.priority] / 2
-               when 'PRIORITY' then
-                   case when d.priority2 < d.priority then greatest(d.key + d.targets[d.priority2] - d.targets[d.priority], usec(d.at) - d.age_cap)
-                        when d.priority2 > d.priority then greatest(d.key + d.targets[d.priority2] - d.targets[d.priority], least(d.key, usec(d.at)))
-                        else d.key end
+               when 'PRIORITY' then    -- a parked ticket's key runs along with the clock; lowered: never earlier than now
+                   greatest(coalesce(usec(d.at) + d.remaining, d.key) + d.targets[d.priority2] - d.targets[d.priority],
+                            case when d.priority2 < d.priority then usec(d.at) - d.age_cap
+                                 when d.priority2 > d.priority then usec(d.at) end)
                when 'DUE' then usec(($13::timestamptz[])[d.ord])
                else d.key
            end as key2,
@@ -162,7 +169,7 @@ with gate as (
                 when r.rights >> 8 = 0 then 'none'
                 when ($4::smallint[])[u.ord] = 37 then
                     case when r.rights & 1 = 0 then 'forbidden'
-                         when ($18::smallint[])[u.ord] is null then 'invalid'
+                         when (($18::smallint[])[u.ord] between 1 and 5) is not true then 'invalid'
                          when coalesce(z.resolved_at, z.closed_at) < (select t from ctx) - interval '90 days' then 'conflict'
                          else 'done' end
                 when ($4::smallint[])[u.ord] = 12 and r.rights & 1 <> 0 then 'closed'
@@ -173,13 +180,12 @@ with gate as (
                                       z.submitter, z.from_department) as rights) r
     left join lateral (select e.request is not distinct from ($19::bigint[])[u.ord] as same from event e
                        where e.ticket_id = z.ticket_id and e.op_id = ($3::uuid[])[u.ord]) before on true
-    where not u.ticket_id = any ((select ids from seen)::bigint[])
+    where not u.ticket_id = any ((select ids from seen)::bigint[]) and array_position($2::bigint[], u.ticket_id) = u.ord
 ), chg as materialized (        -- every live row to change, each once: the named ones, the blocked ones, the waited-for ones
     select ticket_id, s2, p2, a2, q2, l2, d2, priority2, key2, at, moves, state, park, agent, queue_id, department_id, since, park_note,
            case when p2 = 4 and links then open_children + 1 else open_children end as open2,
            case when key_rule = 'SAVE' then key2 - usec(at)
-                when s2 = 4 then case when key_rule = 'DUE' then key2 - usec(at)
-                                      when key_rule = 'PRIORITY' then remaining + key2 - key else remaining end end as remaining2,
+                when s2 = 4 then case when key_rule in ('DUE', 'PRIORITY') then key2 - usec(at) else remaining end end as remaining2,
            case when key_rule = 'REOPEN' then at else anchor end as anchor2,
            case when to_state = 4 then ($14::text[])[ord] when s2 = 4 then park_note end as note2,
            case when to_state = 4 then case when new_park in (2, 3) then ($13::timestamptz[])[ord] end
@@ -239,7 +245,7 @@ with gate as (
     insert into closed (ticket_id, version, outcome, merged_into, department_id, queue_id, priority, class, opened, first_reply,
                         first_held, resolved_at, closed_at, agent, requester, submitter, from_department, account_id, stations,
                         messages, reopens, taken, tags)
-    select k.ticket_id, k.version + 1, k.closes_as, case when k.verb = 25 then k.other end, k.department_id, k.queue_id, k.priority,
+    select k.ticket_id, k.version + 1, k.closes_as, case when k.verb = 26 then k.other end, k.department_id, k.queue_id, k.priority,
            k.class, k.opened, case when k.number is not null and k.message = 'PUBLIC_MAY' and not k.by_customer
                                    then coalesce(k.first_reply, k.at) else k.first_reply end,
            k.first_held, k.resolved_at, k.at, coalesce(k.agent, k.last_agent), k.requester, k.submitter, k.from_department,
@@ -258,13 +264,15 @@ with gate as (
 ), put_message as (
     insert into message (ticket_id, number, kind, author, at, private_queue, op_id, body)
     select ticket_id, number, case when message in ('NOTE', 'NOTE_MAY') then 2 else 1 end, actor, at,
-           case when message in ('NOTE', 'NOTE_MAY') and private then queue_id end, ($3::uuid[])[ord], body
+           -- a hand-over line is for those who get the ticket
+           case when message in ('NOTE', 'NOTE_MAY') and case when key_rule = 'TRANSFER' then new_private else private end then q2 end, ($3::uuid[])[ord], body
     from keyed where number is not null
 ), put_rating as (
     insert into rating (ticket_id, person_id, score, comment, at)
     select ticket_id, actor, ($18::smallint[])[ord], body, at from keyed where verb = 37
     union all
     select z.ticket_id, z.actor, ($18::smallint[])[z.ord], ($9::text[])[z.ord], c.t from ended z, ctx c where z.verdict = 'done'
+    order by 1      -- nothing else is locked for these: two batches must not cross
     on conflict (ticket_id) do update set score = excluded.score, comment = excluded.comment, at = excluded.at, person_id = excluded.person_id
 ), unlinked as (                -- ended: what it blocked; closed: what blocked it too, those are told
     update link k set open = k.ticket_id = any (array(select ticket_id from keyed where blocked = 'BEGINS'))
@@ -317,7 +325,7 @@ select k.ord, k.verdict as outcome, k.ticket_id, k.s2 as state, k.p2 as park, k.
        k.q2 as queue_id, k.l2 as lane_id, k.key2 as key, k.a2 as agent,
        (select p.name from person p where p.person_id = k.a2) as agent_name,
        k.number as message, nullif(k.closes_as, 0) as closed_as, k.roles, null as news,
-       concat_ws(',', case when k.s2 = 1 and k.moves then k.l2 || ':' || k.key2 end,
+       concat_ws(',', case when k.s2 = 1 and (k.moves or k.key2 < k.key) then k.l2 || ':' || k.key2 end,
                  case when k.blocked <> 'NONE' then (select list from woken) end) as woken
 from keyed k
 union all
@@ -328,9 +336,10 @@ from judged j where j.verdict <> 'done'
 union all
 select z.ord, z.verdict, z.ticket_id, 6, null, z.version, 0, z.queue_id, null, null, null, null, null, z.outcome, 0, null, null
 from ended z
-union all                       -- not there, or (a), (b): busy or changed
-select u.ord::int, case when u.ticket_id = any ((select ids from seen)::bigint[]) then 'again' else 'none' end, u.ticket_id,
+union all                       -- not there, or (a), (b), (c): busy, changed, or named twice by this batch
+select u.ord::int, case when u.ticket_id = any ((select ids from seen)::bigint[])
+                             or u.ticket_id = any (array(select ticket_id from ended)) then 'again' else 'none' end, u.ticket_id,
        null, null, null, null, null, null, null, null, null, null, null, null, null, null
 from unnest($2::bigint[]) with ordinality as u(ticket_id, ord)
-where not u.ticket_id = any (array(select ticket_id from judged)) and not u.ticket_id = any (array(select ticket_id from ended))
+where u.ord <> all (array(select ord from judged)) and u.ord <> all (array(select ord from ended))
 order by 1
