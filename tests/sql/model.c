@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: MIT */
+/* See model.h: the table in numbers, rights, keys, links; what ticket_submit and ticket_claim do. */
+#include "tests/sql/model.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/strbuf.h"
+#include "common/xalloc.h"
+
+/* The words of the table that stand for numbers as they are. */
+enum {
+    HOLDER = ROLE_HOLDER,
+    LEAD = ROLE_LEAD,
+    AGENT = ROLE_AGENT,
+    PREVIOUS = ROLE_PREVIOUS,
+    TAKER = ROLE_TAKER,
+    SYSTEM = ROLE_SYSTEM,
+    CUSTOMER = ROLE_CUSTOMER,
+    NEWS = CHECK_NEWS,
+    ASKED = CHECK_ASKED,
+    FREE = CHECK_FREE,
+    NONE = 0,
+    PARK_ANY = 0,
+    EPOCH = 1,
+    NO_EPOCH = 0,
+};
+
+const struct m_row model_rows[] = {
+#define ROW(from, why, verb, to, who, epoch, key, agent, park, blocked, text, outcome, check)                          \
+    {STATE_##from, PARK_##why,        VERB_##verb, STATE_##to,        who,  (epoch) != 0, KEY_##key, AGENT_##agent,    \
+     PARK_##park,  BLOCKED_##blocked, TEXT_##text, OUTCOME_##outcome, check},
+#include "common/transition.def"
+};
+const int model_row_count = sizeof(model_rows) / sizeof(model_rows[0]);
+
+struct model *
+model_new(void)
+{
+    return xcalloc(1, sizeof(struct model));
+}
+
+void
+model_forget(struct model *m)
+{
+    while (m->nnews > 0) {
+        free(m->news[--m->nnews]);
+    }
+}
+
+void
+model_free(struct model *m)
+{
+    model_forget(m);
+    free(m);
+}
+
+struct model *
+model_copy(const struct model *m)
+{
+    struct model *c = xmalloc(sizeof(*c)); /* most of it is unused: not copied */
+
+    c->now = m->now;
+    c->nt = m->nt;
+    c->nlinks = m->nlinks;
+    c->nops = m->nops;
+    c->nnews = 0;
+    memcpy(c->t, m->t, (size_t)m->nt * sizeof(m->t[0]));
+    memcpy(c->link, m->link, (size_t)m->nlinks * sizeof(m->link[0]));
+    memcpy(c->op, m->op, (size_t)m->nops * sizeof(m->op[0]));
+    return c;
+}
+
+struct m_ticket *
+model_find(struct model *m, int64_t id)
+{
+    for (int i = 0; i < m->nt; i++) {
+        if (m->t[i].id == id) {
+            return &m->t[i];
+        }
+    }
+    return NULL;
+}
+
+struct m_ticket *
+model_get(struct model *m, int64_t id)
+{
+    struct m_ticket *t = model_find(m, id);
+
+    if (t == NULL) {
+        (void)fprintf(stderr, "the model has no ticket %lld\n", (long long)id);
+        abort();
+    }
+    return t;
+}
+
+struct m_ticket *
+model_live(struct model *m, int64_t id)
+{
+    struct m_ticket *t = model_find(m, id);
+
+    return t != NULL && t->where == M_LIVE ? t : NULL;
+}
+
+const struct m_row *
+model_row(const struct m_ticket *t, int verb)
+{
+    const struct m_row *any = NULL;
+
+    for (int i = 0; i < model_row_count; i++) {
+        const struct m_row *r = &model_rows[i];
+
+        if (r->from == t->state && r->verb == verb) {
+            if (r->why != 0 && r->why == t->park) {
+                return r;
+            }
+            any = r->why == 0 ? r : any;
+        }
+    }
+    return any;
+}
+
+/* A row that the batch writes. */
+void
+model_say(struct model *m, const char *fmt, ...)
+{
+    struct strbuf sb;
+    va_list ap;
+
+    strbuf_init(&sb);
+    va_start(ap, fmt);
+    strbuf_vaddf(&sb, fmt, ap);
+    va_end(ap);
+    assert_in_range(m->nnews, 0, MODEL_NEWS - 1);
+    m->news[m->nnews++] = strbuf_detach(&sb);
+}
+
+/* ---- rights -------------------------------------------------------------------------------------------------------- */
+
+int
+model_roles(const struct m_ticket *t, int person)
+{
+    bool live = t->where == M_LIVE;
+    bool member = desk_is_member(person, t->department);
+    bool lead = desk_people[person].admin || desk_is_lead(person, t->department);
+    int mask = 0;
+
+    if (t->requester == person || t->submitter == person || desk_stands_for(person, t->requester)) {
+        mask |= ROLE_CUSTOMER;
+    }
+    mask |= member ? ROLE_AGENT : 0;
+    mask |= live && t->agent == person ? ROLE_HOLDER : 0;
+    mask |= live && t->last_agent == person && member ? ROLE_PREVIOUS : 0;
+    mask |= lead ? ROLE_LEAD : 0;
+    mask |= lead || (desk_queues[t->queue].take_agents && member) ? ROLE_TAKER : 0;
+    mask |= person == TURNO ? ROLE_SYSTEM : 0;
+    return mask;
+}
+
+int
+model_sees(const struct m_ticket *t, int person)
+{
+    bool own = t->requester == person || t->submitter == person || desk_stands_for(person, t->requester);
+
+    if (desk_people[person].admin) {
+        return 2;
+    }
+    if (desk_queues[t->queue].is_private) {
+        return desk_is_member(person, t->department) ? 2 : own ? 1 : 0;
+    }
+    for (int i = 0; i < t->nstations; i++) {
+        if (desk_is_member(person, t->stations[i])) {
+            return 2;
+        }
+    }
+    if (t->where == M_LIVE && t->agent == person) {
+        return 2;
+    }
+    return own || desk_is_member(person, t->from_department) ? 1 : 0;
+}
+
+/* ---- keys: queueing.md 2.5, in wall time --------------------------------------------------------------------------- */
+
+int64_t
+model_key(const struct m_ticket *t, const struct m_row *row, const struct act *item, int64_t at)
+{
+    const struct desk_queue *q = &desk_queues[t->queue];
+    /* a parked ticket's key runs along with the clock */
+    int64_t key = t->state == STATE_PARKED ? at + t->remaining : t->key;
+    int64_t moved;
+
+    switch (row->key) {
+    case KEY_RESUME: /* seniority is kept, the pause counts for nobody, never more than the age cap in the past */
+        return at + model_max(t->remaining, -q->age_cap);
+    case KEY_TRANSFER: /* the customer has not stopped waiting */
+        moved = model_min(t->anchor + q->target[t->priority], at + desk_queues[item->queue].target[t->priority]);
+        return model_max(moved, at - desk_queues[item->queue].age_cap);
+    case KEY_REOPEN: /* a new spell, half the time */
+        return at + q->target[t->priority] / 2;
+    case KEY_PRIORITY: /* same anchor; raised: the age cap; lowered: never earlier than now */
+        moved = key + q->target[item->priority] - q->target[t->priority];
+        return item->priority < t->priority   ? model_max(moved, at - q->age_cap)
+               : item->priority > t->priority ? model_max(moved, at)
+                                              : key;
+    case KEY_DUE:
+        return item->at;
+    case KEY_KEEP:
+    case KEY_SAVE:
+        break;
+    }
+    return t->key;
+}
+
+/* ---- links --------------------------------------------------------------------------------------------------------- */
+
+static struct m_link *
+find_link(struct model *m, int64_t ticket, int64_t blocks)
+{
+    for (int i = 0; i < m->nlinks; i++) {
+        if (m->link[i].ticket == ticket && m->link[i].blocks == blocks) {
+            return &m->link[i];
+        }
+    }
+    return NULL;
+}
+
+bool
+model_is_linked(struct model *m, int64_t ticket, int64_t blocks)
+{
+    struct m_link *k = find_link(m, ticket, blocks);
+
+    return k != NULL && k->open;
+}
+
+/* Number of tickets in the longest chain from this one: upwards what it blocks, downwards what blocks it. */
+int
+model_depth(const struct model *m, int64_t id, bool up)
+{
+    int deepest = 0;
+
+    for (int i = 0; i < m->nlinks; i++) {
+        const struct m_link *k = &m->link[i];
+
+        if (k->open && (up ? k->ticket : k->blocks) == id) {
+            int n = model_depth(m, up ? k->blocks : k->ticket, up);
+
+            deepest = n > deepest ? n : deepest;
+        }
+    }
+    return deepest + 1;
+}
+
+bool
+model_reaches(const struct model *m, int64_t id, int64_t what)
+{
+    if (id == what) {
+        return true;
+    }
+    for (int i = 0; i < m->nlinks; i++) {
+        if (m->link[i].open && m->link[i].ticket == id && model_reaches(m, m->link[i].blocks, what)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void
+model_link(struct model *m, int64_t ticket, int64_t blocks, bool child)
+{
+    struct m_link *k = find_link(m, ticket, blocks);
+
+    if (k != NULL) {
+        k->open = true;
+        return;
+    }
+    assert_in_range(m->nlinks, 0, MODEL_LINKS - 1);
+    m->link[m->nlinks++] = (struct m_link){ticket, blocks, true, child};
+}
+
+/* ---- repeats ------------------------------------------------------------------------------------------------------- */
+
+const struct m_op *
+model_op(const struct model *m, int64_t ticket, const struct uuid *op)
+{
+    for (int i = 0; i < m->nops; i++) {
+        if (m->op[i].ticket == ticket && memcmp(m->op[i].op.b, op->b, sizeof(op->b)) == 0) {
+            return &m->op[i];
+        }
+    }
+    return NULL;
+}
+
+void
+model_add_op(struct model *m, int64_t ticket, const struct uuid *op, int64_t request, int64_t brought)
+{
+    assert_in_range(m->nops, 0, MODEL_OPS - 1);
+    m->op[m->nops++] = (struct m_op){ticket, *op, request, brought};
+}
+
+/* ---- what a batch writes --- */
+
+static int
+label_of(const struct m_ticket *t)
+{
+    return t->state == STATE_PARKED ? 3 + t->park : t->state == STATE_RESOLVED ? LABEL_RESOLVED : t->state;
+}
+
+/* The open span ends here. t is the ticket before. */
+void
+model_end_span(struct model *m, const struct m_ticket *t, int64_t at)
+{
+    model_say(m, "span %lld %lld..%lld label %d of %d/%d agent %d note '%s' version %d", (long long)t->id,
+              (long long)t->since, (long long)at, label_of(t), t->department, t->queue, t->agent,
+              t->state == STATE_PARKED ? t->note : "", t->version + 1);
+}
+
+void
+model_event(struct model *m, const struct m_ticket *was, const struct m_ticket *t, int verb, int actor, int version,
+            int64_t at, const struct m_data *x)
+{
+    model_say(
+        m,
+        "event %lld %s version %d by %d: %d to %d in %d agent %d at %lld recorded %lld message %d by %lld blocks %lld "
+        "other %lld follows %lld priority %d score %d requester %d note '%s' tags '%s' until %lld unmatched %d",
+        (long long)t->id, verb_name(verb), version, actor, was != NULL ? was->state : 0, t->state, t->queue, t->agent,
+        (long long)at, (long long)m->now, x->message, (long long)x->by, (long long)x->blocks, (long long)x->other,
+        (long long)x->follows, x->priority, x->score, x->requester, x->note != NULL ? x->note : "",
+        x->tags != NULL ? x->tags : "", (long long)x->until, x->unmatched);
+}
+
+/* ---- arrivals ------------------------------------------------------------------------------------------------------ */
+
+static const char *
+judge_ask(struct model *m, const struct ask *items, int i, int64_t *ret_old)
+{
+    const struct ask *item = &items[i];
+    const struct m_op *op = uuid_is_none(&item->key) ? NULL : model_op(m, 0, &item->key);
+    const struct m_ticket *parent = model_find(m, item->blocks);
+
+    if (op != NULL) {
+        *ret_old = op->brought;
+        return op->request == item->request ? "known" : "mismatch";
+    }
+    if (item->desk != 0) {
+        return "desk"; /* tests have version 0 */
+    }
+    if (item->blocks != 0) {
+        int sees = parent != NULL ? model_sees(parent, item->actor) : 0;
+
+        if (sees == 0) {
+            return "none";
+        }
+        if (parent->where == M_CLOSED) {
+            return "conflict";
+        }
+        if (sees == 1) {
+            return "forbidden";
+        }
+        if (parent->state == STATE_RESOLVED) {
+            return "conflict";
+        }
+        if (model_depth(m, item->blocks, true) > 15) {
+            return "deep";
+        }
+    }
+    for (int j = 0; j < i && !uuid_is_none(&item->key); j++) {
+        if (memcmp(items[j].key.b, item->key.b, sizeof(item->key.b)) == 0) {
+            return "again"; /* (the earlier one may have been refused: tests do not send such) */
+        }
+    }
+    return "done";
+}
+
+static int64_t
+child_key(const struct model *m, const struct m_ticket *parent, const struct ask *item)
+{
+    const struct desk_queue *q = &desk_queues[item->queue];
+    int64_t due = parent->remaining != NO_TIME ? m->now + parent->remaining : parent->key;
+
+    return model_max(m->now - q->age_cap, model_min(m->now + q->target[parent->priority], due));
+}
+
+static void
+arrive(struct model *m, struct model *was, const struct ask *item)
+{
+    const struct m_ticket *parent = item->blocks != 0 ? model_live(was, item->blocks) : NULL;
+    const struct desk_person *p = &desk_people[item->requester];
+    struct m_ticket *t;
+
+    assert_in_range(m->nt, 0, MODEL_TICKETS - 1);
+    t = &m->t[m->nt++];
+    *t = (struct m_ticket){
+        .id = item->ticket,
+        .where = M_LIVE,
+        .state = STATE_QUEUED,
+        .version = 1,
+        .department = desk_queues[item->queue].department,
+        .queue = item->queue,
+        .lane = desk_lane(item->queue),
+        .priority = parent != NULL ? parent->priority : item->priority,
+        .class_of = p->account != 0 ? CLASS_EXTERNAL : CLASS_INTERNAL,
+        .key = parent != NULL ? child_key(m, parent, item) : m->now + item->target,
+        .remaining = NO_TIME,
+        .anchor = m->now,
+        .opened = m->now,
+        .since = m->now,
+        .due_at = NO_TIME,
+        .requester = parent != NULL ? D_WAREHOUSE + parent->department - 1 : item->requester,
+        .submitter = item->actor,
+        .from_department = parent != NULL ? parent->department
+                           : item->requester >= D_WAREHOUSE && item->requester <= D_IT
+                               ? item->requester - D_WAREHOUSE + 1
+                               : p->departments[0],
+        .account = p->account,
+        .nstations = 1,
+        .public_by = item->actor,
+        .first_reply = NO_TIME,
+        .first_held = NO_TIME,
+        .resolved_at = NO_TIME,
+    };
+    t->stations[0] = t->department;
+    (void)snprintf(t->tags, sizeof(t->tags), "%s", item->tags != NULL ? item->tags : "");
+    model_event(m, NULL, t, VERB_SUBMIT, item->actor, 1, m->now,
+                &(struct m_data){.blocks = item->blocks, .follows = item->blocks != 0 ? 0 : item->follows});
+    model_say(m,
+              "asked %lld of %d by %d from %d account %d class %d in %d priority %d subject '%s' body '%s' follows "
+              "%lld opened %lld",
+              (long long)t->id, t->requester, t->submitter, t->from_department, t->account, t->class_of, t->queue,
+              t->priority, item->subject, item->body, (long long)item->follows, (long long)t->opened);
+    model_add_op(m, t->id, &item->op, 0, 0);
+    if (parent != NULL) {
+        struct m_ticket *now = model_get(m, parent->id);
+
+        now->version = parent->version + 1;
+        now->open_children++;
+        model_link(m, t->id, parent->id, true);
+        model_event(m, now, now, VERB_BLOCK, item->actor, now->version, model_max(m->now, now->since),
+                    &(struct m_data){.by = t->id});
+        model_add_op(m, parent->id, &item->op, 0, 0);
+    }
+    if (!uuid_is_none(&item->key)) {
+        model_add_op(m, 0, &item->key, item->request, t->id);
+    }
+}
+
+void
+model_submit(struct model *m, const struct ask *items, int n, struct answer *ret)
+{
+    struct model *was = model_copy(m);
+
+    model_forget(m);
+    for (int i = 0; i < n; i++) {
+        int64_t old = 0;
+
+        ret[i] = (struct answer){.ord = i + 1};
+        (void)snprintf(ret[i].outcome, sizeof(ret[i].outcome), "%s", judge_ask(was, items, i, &old));
+        ret[i].ticket = old != 0 ? old : items[i].ticket;
+        if (strcmp(ret[i].outcome, "done") == 0) {
+            arrive(m, was, &items[i]);
+        }
+        const struct m_ticket *t = model_find(m, ret[i].ticket);
+        bool done = strcmp(ret[i].outcome, "done") == 0;
+        if (t != NULL && (done || strcmp(ret[i].outcome, "known") == 0)) {
+            ret[i].state = t->where == M_LIVE ? t->state : STATE_CLOSED;
+            ret[i].priority = t->priority;
+            ret[i].queue = t->where == M_LIVE ? t->queue : 0;
+            ret[i].lane = done ? t->lane : 0;
+            ret[i].key = done ? t->key : 0;
+        } else if (old != 0) {
+            ret[i].ticket = items[i].ticket;
+        }
+    }
+    model_free(was);
+}
+
+/* ---- next ---------------------------------------------------------------------------------------------------------- */
+
+static struct m_ticket *
+first_in_turn(struct model *m, const int *queues, int nqueues)
+{
+    struct m_ticket *first = NULL;
+
+    for (int i = 0; i < m->nt; i++) {
+        struct m_ticket *t = &m->t[i];
+        bool reach = false;
+
+        for (int q = 0; q < nqueues; q++) {
+            reach |= t->queue == queues[q];
+        }
+        if (reach && t->where == M_LIVE && t->state == STATE_QUEUED &&
+            (first == NULL || t->key < first->key || (t->key == first->key && t->id < first->id))) {
+            first = t;
+        }
+    }
+    return first;
+}
+
+static struct m_ticket *
+own_offer(struct model *m, int agent)
+{
+    struct m_ticket *first = NULL;
+
+    for (int i = 0; i < m->nt; i++) {
+        struct m_ticket *t = &m->t[i];
+
+        if (t->where == M_LIVE && t->state == STATE_OFFERED && t->agent == agent &&
+            (first == NULL || t->key < first->key || (t->key == first->key && t->id < first->id))) {
+            first = t;
+        }
+    }
+    return first;
+}
+
+static void
+deal(struct model *m, struct m_ticket *t, const struct pull *item, struct answer *r)
+{
+    const struct m_ticket before = *t;
+    const struct desk_queue *q = &desk_queues[t->queue];
+    int64_t at = model_max(m->now, t->since);
+
+    model_end_span(m, &before, at);
+    t->since = at;
+    t->state = item->offer ? STATE_OFFERED : STATE_HELD;
+    t->epoch += before.state == STATE_QUEUED;
+    t->version++;
+    t->agent = t->last_agent = item->agent;
+    t->warned = false;
+    t->due_at = item->offer ? at + q->offer_limit : q->idle_limit != 0 ? at + q->idle_limit / 4 * 3 : NO_TIME;
+    t->first_held = t->state == STATE_HELD && t->first_held == NO_TIME ? at : t->first_held;
+    model_event(m, &before, t, item->offer ? VERB_OFFER : VERB_CLAIM, item->agent, t->version, at, &(struct m_data){0});
+    model_add_op(m, t->id, &item->op, 0, 0);
+    if (!uuid_is_none(&item->key)) {
+        model_add_op(m, 0, &item->key, 0, t->id);
+    }
+    (void)snprintf(r->outcome, sizeof(r->outcome), "done");
+    r->ticket = t->id;
+    r->state = t->state;
+    r->epoch = t->epoch;
+    r->queue = t->queue;
+    r->lane = t->lane;
+    r->priority = t->priority;
+    r->class_of = t->class_of;
+    r->key = t->key;
+}
+
+void
+model_claim(struct model *m, const struct pull *items, int n, const int *queues, int nqueues, struct answer *ret)
+{
+    bool served[BATCH_LIMIT] = {false};
+
+    model_forget(m);
+    for (int i = 0; i < n; i++) { /* offers first, each once */
+        struct m_ticket *t = items[i].offer ? NULL : own_offer(m, items[i].agent);
+
+        ret[i] = (struct answer){.ord = i + 1};
+        if (t != NULL) {
+            deal(m, t, &items[i], &ret[i]);
+            served[i] = true;
+        }
+    }
+    for (int i = 0; i < n; i++) {
+        struct m_ticket *t = served[i] ? NULL : first_in_turn(m, queues, nqueues);
+
+        if (t != NULL) {
+            deal(m, t, &items[i], &ret[i]);
+        } else if (!served[i]) {
+            (void)snprintf(ret[i].outcome, sizeof(ret[i].outcome), "none");
+        }
+    }
+}
