@@ -8,14 +8,16 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "cli/text.h"
 #include "common/strbuf.h"
 
 const struct opt opts_global[] = {
-    {0,   "json",     OPT_FLAG, false, NULL, "print the API's JSON"    },
-    {0,   "no-pager", OPT_FLAG, false, NULL, "never start $PAGER"      },
-    {'h', "help",     OPT_FLAG, false, NULL, "say how the verb is used"},
-    {'V', "version",  OPT_FLAG, false, NULL, "print the version"       },
-    {0,   NULL,       OPT_FLAG, false, NULL, NULL                      },
+    {0,   "json",     OPT_FLAG, false, NULL, "print the API's JSON"                    },
+    {0,   "table",    OPT_FLAG, false, NULL, "print as on a terminal, also into a pipe"},
+    {0,   "no-pager", OPT_FLAG, false, NULL, "never start $PAGER"                      },
+    {'h', "help",     OPT_FLAG, false, NULL, "say how the verb is used"                },
+    {'V', "version",  OPT_FLAG, false, NULL, "print the version"                       },
+    {0,   NULL,       OPT_FLAG, false, NULL, NULL                                      },
 };
 
 /* ---- patterns ---- */
@@ -294,9 +296,9 @@ find_option(const struct parser *p, const char *name, size_t n, char letter)
 static bool
 take_global(struct args *ret, const struct opt *o)
 {
-    bool *const flags[] = {&ret->json, &ret->no_pager, &ret->help, &ret->version}; /* as in opts_global */
+    bool *const flags[] = {&ret->json, &ret->table, &ret->no_pager, &ret->help, &ret->version}; /* as in opts_global */
 
-    if (o >= opts_global && o < opts_global + 4) {
+    if (o >= opts_global && o < opts_global + sizeof flags / sizeof *flags) {
         *flags[o - opts_global] = true;
         return true;
     }
@@ -392,6 +394,43 @@ list_verbs(struct parser *p, const char *const *words, size_t nwords)
     return s;
 }
 
+/* The verb that is a slip of the finger away from w, or NULL. */
+static const char *
+near_verb(struct parser *p, const char *w)
+{
+    int best = strlen(w) > 3 ? 3 : 2; /* fewer changes than this */
+    const char *found = NULL;
+    char word[32];
+    bool optional, rest;
+
+    for (const struct cli_verb *v = p->verbs; v->pattern; v++) {
+        if ((v->flags & VERB_HIDDEN) == 0 && pattern_word(v->pattern, 0, word, &optional, &rest)) {
+            int d = text_distance(w, word);
+            if (d < best) {
+                best = d;
+                found = arena_strdup(p->a, word);
+            }
+        }
+    }
+    return found;
+}
+
+static bool
+no_verb(struct parser *p)
+{
+    const char *w = p->words[p->nwords - 1], *near;
+
+    *p->possible = list_verbs(p, p->words, p->nwords > 1 ? p->nwords - 1 : p->nwords);
+    if (p->nwords > 1) {
+        return err_set(p->e, ERR_USAGE, "'%.40s' has no '%.60s'", p->words[0], w);
+    }
+    near = near_verb(p, w);
+    if (near) {
+        *p->possible = arena_printf(p->a, "turno %s (turno help lists all verbs)", near);
+    }
+    return err_set(p->e, ERR_USAGE, "no verb '%.60s'", w);
+}
+
 /* Called with each word until the verb is settled. Sets ret->verb as soon as it is the only one left. */
 static bool
 settle_verb(struct parser *p, bool last)
@@ -400,11 +439,7 @@ settle_verb(struct parser *p, bool last)
     size_t n = args_match(p->verbs, p->words, p->nwords, match, 2);
 
     if (n == 0) {
-        *p->possible = list_verbs(p, p->words, p->nwords > 1 ? p->nwords - 1 : p->nwords);
-        if (p->nwords > 1) {
-            return err_set(p->e, ERR_USAGE, "'%.40s' has no '%.60s'", p->words[0], p->words[p->nwords - 1]);
-        }
-        return err_set(p->e, ERR_USAGE, "no verb '%.60s'", p->words[0]);
+        return no_verb(p);
     }
     if (n == 1 && pattern_words(match[0]->pattern) <= p->nwords) {
         p->ret->verb = match[0];
@@ -412,11 +447,14 @@ settle_verb(struct parser *p, bool last)
     }
     /* More may come: a second word that decides. */
     if (last || (n > 1 && pattern_words(match[0]->pattern) < 2)) {
-        *p->possible = list_verbs(p, p->words, p->nwords);
         if (p->ret->help && last) {
             return true;
         }
-        return err_set(p->e, ERR_USAGE, "'%.60s' is not the whole verb", p->words[p->nwords - 1]);
+        *p->possible = list_verbs(p, p->words, p->nwords);
+        return err_set(p->e, ERR_USAGE,
+                       pattern_words(match[0]->pattern) > p->nwords ? "'%.60s' is half a verb"
+                                                                    : "'%.60s' may be several verbs",
+                       p->words[p->nwords - 1]);
     }
     return true;
 }

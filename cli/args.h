@@ -79,7 +79,7 @@ struct args {
         int64_t number;
     } given[OPTS_MAX];
     size_t ngiven;
-    bool json, help, version, no_pager;
+    bool json, table, help, version, no_pager;
 };
 
 /* Options that every verb has. */

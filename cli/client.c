@@ -148,19 +148,16 @@ client_problem(const struct reply *r, struct err *e)
                 : r->status == 503 ? ERR_BUSY
                                    : ERR_INTERNAL;
     }
+    /* the field is named only where the sentence does not do it already */
+    if (*field && !strstr(detail, field)) {
+        title = arena_printf(a, "%s ('%s')", *title ? title : err_title(known), field);
+    }
     if (!*title && !*detail) {
         (void)err_set(e, known, "the answer is HTTP %d without an explanation", r->status);
     } else if (*title && *detail && strcmp(title, detail) != 0) {
-        (void)err_set(e, known, "%s: %s", title, detail);
+        (void)err_field(e, known, field, "%s: %s", title, detail);
     } else {
-        (void)err_set(e, known, "%s", *detail ? detail : title);
-    }
-    if (*field) {
-        /* named only where the sentence does not do it already */
-        if (!strstr(e->msg, field)) {
-            err_wrap(e, "'%s'", field);
-        }
-        (void)snprintf(e->field, sizeof e->field, "%s", field);
+        (void)err_field(e, known, field, "%s", *detail ? detail : title);
     }
     arena_free(a);
 }

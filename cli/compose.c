@@ -88,6 +88,7 @@ compose(struct ctx *c, struct compose *co, struct err *e)
     bool ok = true;
 
     co->text = co->path = NULL;
+    co->typed = false;
     if (m && co->given) {
         return err_set(e, ERR_USAGE, "the text stands there twice, as argument and with -m");
     }
@@ -95,6 +96,7 @@ compose(struct ctx *c, struct compose *co, struct err *e)
         ok = read_stdin(c, co, e);
     } else if (m || co->given) {
         co->text = trimmed(c->a, m ? m : co->given);
+        co->typed = true;
     } else if (args_has(c->args, "edit")) {
         ok = true; /* below */
     } else if (co->need == COMPOSE_MUST && isatty(STDIN_FILENO) == 0) {
@@ -125,7 +127,7 @@ compose_keep(struct ctx *c, struct compose *co)
 {
     struct err e;
 
-    if (!co->text) {
+    if (!co->text || (co->typed && !co->path)) {
         return;
     }
     if (!co->path && !editor_create(c->a, co->name, co->text, NULL, &co->path, &e)) {

@@ -26,6 +26,7 @@ struct compose {
     /* results */
     const char *text; /* NULL: none */
     const char *path; /* the draft, or NULL */
+    bool typed;       /* it stands on the command line, hence in the shell's history */
 };
 
 /* The options of verbs with a text. */
@@ -36,7 +37,7 @@ struct compose {
     }
 
 bool compose(struct ctx *c, struct compose *co, struct err *e);
-/* The text could not be sent: keep it in a file and tell where. */
+/* The text could not be sent: keep it in a file and tell where, unless the shell still has it. */
 void compose_keep(struct ctx *c, struct compose *co);
 /* The text was sent: remove the draft. */
 void compose_sent(struct compose *co);

@@ -47,20 +47,36 @@ facts_number(struct facts *f, const char *label, int64_t n)
     facts_text(f, label, n == TABLE_NONE ? NULL : arena_printf(f->c->a, "%lld", (long long)n));
 }
 
-void
-facts_time(struct facts *f, const char *label, usec_t t)
+static void
+add_time(struct facts *f, const char *label, usec_t t, bool due)
 {
-    char iso[32];
+    struct arena *a = f->c->a;
+    usec_t now = f->c->s->now;
+    char buf[32];
 
     if (t == USEC_NONE) {
         facts_text(f, label, NULL);
-    } else if (f->c->s->tty) {
-        facts_text(f, label,
-                   arena_printf(f->c->a, "%s (%s)", text_local(f->c->a, t), text_relative(f->c->a, t, f->c->s->now)));
+    } else if (!f->c->s->tty) {
+        format_iso(t, buf);
+        facts_text(f, label, buf);
+    } else if (due && t < now) {
+        format_duration(now - t, buf);
+        facts_text(f, label, arena_printf(a, "%s (%s late)", text_local(a, t, 0), buf));
     } else {
-        format_iso(t, iso);
-        facts_text(f, label, iso);
+        facts_text(f, label, arena_printf(a, "%s (%s)", text_local(a, t, 0), text_relative(a, t, now)));
     }
+}
+
+void
+facts_time(struct facts *f, const char *label, usec_t t)
+{
+    add_time(f, label, t, false);
+}
+
+void
+facts_due(struct facts *f, const char *label, usec_t t)
+{
+    add_time(f, label, t, true);
 }
 
 void
@@ -96,7 +112,10 @@ facts_print(const struct facts *f)
     for (size_t i = 0; i < f->n; i++) {
         const struct fact *fact = &f->fact[i];
         if (!s->tty) {
-            fprintf(s->out, "%s\t%s\n", fact->label, fact->value);
+            for (const char *p = fact->label; *p; p++) {
+                fputc(*p == ' ' ? '_' : *p, s->out); /* one word, as in the API */
+            }
+            fprintf(s->out, "\t%s\n", fact->value);
         } else if (*fact->value) {
             const char *margin = arena_printf(f->c->a, "%*s", width + 2, "");
             strbuf_clear(&value);

@@ -17,6 +17,8 @@ void facts_text(struct facts *f, const char *label, const char *value);
 void facts_number(struct facts *f, const char *label, int64_t n); /* TABLE_NONE is empty */
 /* Terminal: "2026-11-22 10:00 (3 h ago)". */
 void facts_time(struct facts *f, const char *label, usec_t t);
+/* The same of a time something is promised for: "(in 3 h)", "(3 h late)". */
+void facts_due(struct facts *f, const char *label, usec_t t);
 void facts_span(struct facts *f, const char *label, double seconds);
 /* Style of the value added last. */
 void facts_style(struct facts *f, enum style st);

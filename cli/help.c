@@ -12,7 +12,7 @@
 
 static const char *const hat_names[HAT_COUNT] = {"For everyone", "For agents", "For leads", "For administrators"};
 
-/* The pattern as usage: "park [N] [REASON...]" has no options in it yet. */
+/* The verb's own words: "desk check". */
 static const char *
 verb_name_of(struct arena *a, const struct cli_verb *v)
 {
@@ -37,21 +37,36 @@ wrapped(struct ctx *c, const char *s, const char *indent)
     strbuf_release(&sb);
 }
 
+/* `left`, and beside it from column `at` on the wrapped text; below it where left is too long. */
+static void
+two_columns(struct ctx *c, const char *left, int at, const char *right)
+{
+    const char *margin = arena_printf(c->a, "%*s", at, "");
+    int used = text_width(left);
+    struct strbuf sb;
+
+    strbuf_init(&sb);
+    text_wrap(&sb, right, margin, c->s->tty && c->s->width > at + 24 ? c->s->width : at + 80);
+    if (used < at) {
+        fprintf(c->s->out, "%s%*s%s", left, at - used, "", sb.p + at);
+    } else {
+        fprintf(c->s->out, "%s\n%s", left, sb.p);
+    }
+    strbuf_release(&sb);
+}
+
 static void
 print_options(struct ctx *c, const struct opt *opts)
 {
     for (const struct opt *o = opts; o && o->name; o++) {
         bool choice = o->kind == OPT_CHOICE || o->kind == OPT_CHOICES;
         const char *value = !o->arg  ? ""
-                            : choice ? arena_printf(c->a, " {%s}%s", o->arg, o->kind == OPT_CHOICES ? ",…" : "")
+                            : choice ? arena_printf(c->a, " {%s}%s", o->arg, o->kind == OPT_CHOICES ? "," : "")
                                      : arena_printf(c->a, o->maybe ? " [%s]" : " %s", o->arg);
-        const char *left = o->letter ? arena_printf(c->a, "-%c, --%s%s", o->letter, o->name, value)
-                                     : arena_printf(c->a, "    --%s%s", o->name, value);
-        if (text_width(left) > 24) {
-            fprintf(c->s->out, "  %s\n", left);
-            left = "";
-        }
-        fprintf(c->s->out, "  %-24s  %s\n", left, o->help);
+        two_columns(c,
+                    o->letter ? arena_printf(c->a, "  -%c, --%s%s", o->letter, o->name, value)
+                              : arena_printf(c->a, "      --%s%s", o->name, value),
+                    28, o->help);
     }
 }
 
@@ -88,7 +103,7 @@ help_all(struct ctx *c)
         fprintf(out, "\n%s%s%s\n", screen_style(c->s, STYLE_BOLD), hat_names[hat], screen_plain(c->s));
         for (const struct cli_verb *v = cli_verbs; v->pattern; v++) {
             if ((int)v->hat == hat && (v->flags & VERB_HIDDEN) == 0) {
-                fprintf(out, "  %-26s %s\n", v->pattern, v->help);
+                two_columns(c, arena_printf(c->a, "  %s", v->pattern), 29, v->help);
             }
         }
     }

@@ -83,6 +83,9 @@ run(struct ctx *c, int argc, char *const *argv, const char **ret_possible, struc
     if (args->no_pager) {
         c->s->pager = false;
     }
+    if (args->table) {
+        screen_force(c->s);
+    }
     if (!parsed) {
         return false;
     }

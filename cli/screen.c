@@ -68,6 +68,16 @@ screen_start(struct screen *s)
 }
 
 void
+screen_force(struct screen *s)
+{
+    if (!s->tty) {
+        s->tty = true;
+        s->width = env_size("COLUMNS") ? env_size("COLUMNS") : 80;
+    }
+    s->pager = false;
+}
+
+void
 screen_direct(struct screen *s)
 {
     if (s->out != stdout) {

@@ -42,6 +42,8 @@ struct screen {
 
 /* Sets the locale's character set too. Environment: NO_COLOR, TERM, COLUMNS, LINES. */
 void screen_start(struct screen *s);
+/* Show as on a terminal (without colour and pager) though stdout is none. */
+void screen_force(struct screen *s);
 /* From now on straight to stdout, line by line: for what is shown while it happens. */
 void screen_direct(struct screen *s);
 /* Write what is held back, through the pager when it is longer than the screen. False (e filled) when anything that was

@@ -93,21 +93,21 @@ void
 table_time(struct table *t, usec_t at)
 {
     enum col_kind kind = t->at < t->ncols ? t->cols[t->at].kind : COL_TEXT;
+    usec_t now = t->s->now;
     const char *text = "";
-    char buf[32];
+    char iso[32];
 
-    if (at != USEC_NONE && !t->s->tty) {
-        format_iso(at, buf);
-        text = arena_strdup(t->a, buf);
-    } else if (at != USEC_NONE && kind == COL_TIME) {
-        text = text_local(t->a, at);
-    } else if (at != USEC_NONE && kind == COL_DUE && at <= t->s->now) {
-        format_duration(t->s->now - at, buf);
-        text = arena_printf(t->a, "%s late", buf);
-    } else if (at != USEC_NONE) {
-        text = text_relative(t->a, at, t->s->now);
-    }
     ensure(kind == COL_TIME || kind == COL_AGE || kind == COL_DUE);
+    if (at != USEC_NONE && !t->s->tty) {
+        format_iso(at, iso);
+        text = arena_strdup(t->a, iso);
+    } else if (at != USEC_NONE && kind == COL_TIME) {
+        text = text_local(t->a, at, now);
+    } else if (at != USEC_NONE && at > now) {
+        text = arena_printf(t->a, "in %s", text_short(t->a, at - now));
+    } else if (at != USEC_NONE) {
+        text = arena_printf(t->a, "%s %s", text_short(t->a, now - at), kind == COL_DUE ? "late" : "ago");
+    }
     (void)add(t, kind, text);
 }
 
@@ -160,7 +160,7 @@ struct layout {
 static int
 least_of(const struct table *t, size_t col, int natural)
 {
-    int least = t->cols[col].least;
+    int least = t->cols[col].kind == COL_BAR ? BAR_LEAST : t->cols[col].least;
 
     return least > 0 && least < natural ? least : natural;
 }
@@ -203,7 +203,7 @@ shrink_columns(const struct table *t, struct layout *l)
     for (int over = line_width(t, l, false) - t->s->width; over > 0; over--) {
         size_t widest = t->ncols;
         for (size_t c = 0; c < t->ncols; c++) {
-            bool can = l->shown[c] && t->cols[c].least > 0 && l->width[c] > t->cols[c].least;
+            bool can = l->shown[c] && l->width[c] > least_of(t, c, l->width[c]);
             if (can && (widest == t->ncols || l->width[c] > l->width[widest])) {
                 widest = c;
             }

@@ -211,26 +211,41 @@ text_fit(struct arena *a, const char *s, int width, bool utf8)
     return arena_printf(a, "%.*s%s", (int)(p - s), s, utf8 ? "…" : dots == 3 ? "..." : ".");
 }
 
-/* One paragraph (no line end in it) of n bytes. A line may break at a blank, and before and after a wide character:
+/* Punctuation that closes what stands before it: no line begins with it. */
+static bool
+is_closing(uint32_t c)
+{
+    static const uint32_t marks[] = {0x3001, 0x3002, 0x300b, 0x300d, 0x300f, 0x3011, 0xff01,
+                                     0xff09, 0xff0c, 0xff1a, 0xff1b, 0xff1f, 0x2026, 0x201d};
+
+    for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
+        if (c == marks[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One paragraph (no line end in it) of n bytes. A line may break after a blank, and before and after a wide character:
  * Chinese and Japanese are written without blanks. */
 static void
 wrap_paragraph(struct strbuf *out, const char *s, size_t n, const char *indent, int width)
 {
-    const char *end = s + n, *line = s, *brk = NULL, *p = s;
-    int w = 0, brk_w = 0;
+    const char *end = s + n, *line = s, *brk = NULL, *cut;
+    int w = 0, brk_w = 0, before = 0; /* before: columns of the last character, 0 for a blank */
     size_t len;
 
     strbuf_add(out, indent);
-    while (p < end) {
+    for (const char *p = s; p < end; p += len) {
         uint32_t c = decode(p, &len);
         int cw = c == '\t' ? 4 : char_width(c);
-        if (c != ' ' && cw > 1 && p > line) {
+        bool blank = c == ' ';
+        if (p > line && !blank && (before == 0 || ((cw > 1 || before > 1) && cw > 0 && !is_closing(c)))) {
             brk = p;
             brk_w = w;
         }
-        if (c != ' ' && w + cw > width && brk) {
-            const char *cut = brk;
-            while (cut > line && cut[-1] == ' ') {
+        if (!blank && w + cw > width && brk) {
+            for (cut = brk; cut > line && cut[-1] == ' ';) {
                 cut--;
             }
             strbuf_addn(out, line, (size_t)(cut - line));
@@ -240,12 +255,8 @@ wrap_paragraph(struct strbuf *out, const char *s, size_t n, const char *indent, 
             w -= brk_w;
             brk = NULL;
         }
-        p += len;
         w += cw;
-        if (c == ' ' || cw > 1) {
-            brk = p;
-            brk_w = w;
-        }
+        before = blank ? 0 : cw > 0 ? cw : before > 0 ? before : 1; /* combining marks belong to what they follow */
     }
     while (end > line && end[-1] == ' ') {
         end--;
@@ -280,30 +291,43 @@ text_instant(const char *iso)
 const char *
 text_relative(struct arena *a, usec_t t, usec_t now)
 {
-    usec_t d = t > now ? t - now : now - t;
     char buf[32];
 
     if (t == USEC_NONE) {
         return "";
     }
-    if (d < USEC_SEC) {
+    if (t < now + USEC_SEC && now < t + USEC_SEC) {
         return "now";
     }
-    format_duration(d, buf);
+    format_duration(t > now ? t - now : now - t, buf);
     return t > now ? arena_printf(a, "in %s", buf) : arena_printf(a, "%s ago", buf);
 }
 
 const char *
-text_local(struct arena *a, usec_t t)
+text_short(struct arena *a, usec_t d)
 {
-    time_t secs = (time_t)(t / USEC_SEC);
-    struct tm tm;
+    usec_t unit = d >= USEC_DAY ? USEC_DAY : d >= USEC_HOUR ? USEC_HOUR : d >= USEC_MIN ? USEC_MIN : USEC_SEC;
+    char buf[32];
+
+    format_duration(d - d % unit, buf);
+    return arena_strdup(a, buf);
+}
+
+const char *
+text_local(struct arena *a, usec_t t, usec_t now)
+{
+    time_t secs = (time_t)(t / USEC_SEC), now_secs = (time_t)(now / USEC_SEC);
+    struct tm tm, this;
     char buf[32];
 
     if (t == USEC_NONE || !localtime_r(&secs, &tm)) {
         return "";
     }
-    (void)strftime(buf, sizeof buf, "%Y-%m-%d %H:%M", &tm); /* always fits */
+    if (now > 0 && localtime_r(&now_secs, &this) && this.tm_year == tm.tm_year) {
+        (void)strftime(buf, sizeof buf, "%m-%d %H:%M", &tm); /* always fits */
+    } else {
+        (void)strftime(buf, sizeof buf, "%Y-%m-%d %H:%M", &tm);
+    }
     return arena_strdup(a, buf);
 }
 

@@ -32,10 +32,12 @@ void text_wrap(struct strbuf *out, const char *s, const char *indent, int width)
 
 /* An instant of the API ("2026-11-22T10:00:00.123Z"); USEC_NONE for NULL and for anything else. */
 usec_t text_instant(const char *iso);
-/* "3 h ago", "in 20 min", "now". */
+/* "3 h 10 min ago", "in 20 min", "now". */
 const char *text_relative(struct arena *a, usec_t t, usec_t now);
-/* Local time: "2026-11-22 10:00". */
-const char *text_local(struct arena *a, usec_t t);
+/* The largest unit alone: "3 h". d >= 0. */
+const char *text_short(struct arena *a, usec_t d);
+/* Local time: "2026-11-22 10:00", without the year when it is the year of now (0: with it always). */
+const char *text_local(struct arena *a, usec_t t, usec_t now);
 /* "3 d 4 h"; at most two units. */
 const char *text_span(struct arena *a, double seconds);
 /* Edit distance of two short words, for "did you mean". */

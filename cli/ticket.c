@@ -65,7 +65,7 @@ ticket_table(struct ctx *c, const json_t *list, const char *none)
         {"TICKET",    COL_NUMBER, 0,  0         },
         {"STATE",     COL_TEXT,   12, 0         },
         {"PARK",      COL_TEXT,   0,  COL_HIDDEN},
-        {"PRIORITY",  COL_TEXT,   0,  3         },
+        {"PRIO",      COL_TEXT,   0,  3         },
         {"CLASS",     COL_TEXT,   0,  9         },
         {"QUEUE",     COL_TEXT,   8,  4         },
         {"REQUESTER", COL_TEXT,   10, 5         },
@@ -79,12 +79,12 @@ ticket_table(struct ctx *c, const json_t *list, const char *none)
 
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *t = json_array_get(list, i);
-        const char *state = jtext(t, "state"), *priority = jtext(t, "priority");
+        const char *state = jtext(t, "state"), *priority = jtext(t, "priority"), *park = jtext(t, "park");
         table_row(tb);
         table_number(tb, jint(t, "ticket", TABLE_NONE));
-        table_text(tb, c->s->tty ? ticket_state(c, t) : state);
+        table_text(tb, c->s->tty && park ? arena_printf(c->a, "%s: %s", state ? state : "", park) : state);
         table_style(tb, ticket_state_style(state));
-        table_text(tb, jtext(t, "park"));
+        table_text(tb, park);
         table_text(tb, priority);
         table_style(tb, is(priority, "urgent") ? STYLE_BAD : is(priority, "high") ? STYLE_WARN : STYLE_PLAIN);
         table_text(tb, jtext(t, "class"));
@@ -184,7 +184,7 @@ page_facts(struct ctx *c, const json_t *t, unsigned flags)
     facts_text(f, "class", jtext(t, "class"));
     facts_text(f, "channel", jtext(t, "channel"));
     facts_time(f, "opened", jtime(t, "opened"));
-    facts_time(f, "target", jtime(t, "target"));
+    facts_due(f, "target", jtime(t, "target"));
     facts_style(f, jbool(t, "late") ? STYLE_BAD : STYLE_PLAIN);
     facts_text(f, "estimate", jtext(t, "estimate_text"));
     if (!(flags & SHOW_AS_CUSTOMER)) {
@@ -231,9 +231,9 @@ ticket_message(struct ctx *c, const json_t *m)
                 text_field(c->a, author), iso, text_field(c->a, body));
         return;
     }
-    fprintf(c->s->out, "\n%s%s%s %s%s, %s (%s)%s\n", screen_style(c->s, st), text_line(c->a, author),
-            screen_plain(c->s), screen_style(c->s, STYLE_DIM), is(kind, "public") ? side : kind, text_local(c->a, at),
-            text_relative(c->a, at, c->s->now), screen_plain(c->s));
+    fprintf(c->s->out, "\n%s%s%s%s, %s, %s (%s)%s\n", screen_style(c->s, st), text_line(c->a, author),
+            screen_plain(c->s), screen_style(c->s, STYLE_DIM), is(kind, "public") ? side : kind,
+            text_local(c->a, at, 0), text_relative(c->a, at, c->s->now), screen_plain(c->s));
     print_body(c, body);
 }
 

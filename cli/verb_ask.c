@@ -164,7 +164,7 @@ tell_asked(struct ctx *c, const struct reply *r)
     facts_text(f, "state", jbool(t, "repeated") ? "was there already" : jtext(t, "state"));
     facts_text(f, "queue", jtext(t, "queue"));
     facts_text(f, "priority", jtext(t, "priority"));
-    facts_time(f, "target", jtime(t, "target"));
+    facts_due(f, "target", jtime(t, "target"));
     facts_text(f, "estimate",
                estimate                                       ? estimate
                : json_is_null(json_object_get(t, "estimate")) ? "no estimate yet"

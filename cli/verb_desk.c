@@ -208,16 +208,18 @@ bool
 run_token_add(struct ctx *c, struct err *e)
 {
     const char *account = args_opt(c->args, "account"), *scope = args_opt(c->args, "scope");
+    const char *who = args_text(c->args, "PERSON"), *person = args_opt(c->args, "person"),
+               *name = args_opt(c->args, "name");
     json_t *body = api_object(c);
     struct facts *f;
     struct reply r;
 
-    if (account) {
-        jset(body, "account", account);
-        jset(body, "name", args_text(c->args, "PERSON"));
-    } else {
-        jset(body, "person", args_text(c->args, "PERSON"));
+    who = who ? who : person ? person : name;
+    if (!who) {
+        return err_field(e, ERR_USAGE, "person", "whose token shall it be?");
     }
+    jset(body, "account", account);
+    jset(body, account ? "name" : "person", who);
     jset(body, "scope", scope ? scope : "submit");
     jset(body, "label", args_opt(c->args, "label"));
     jset(body, "expires", args_opt(c->args, "expires"));

@@ -40,7 +40,7 @@ who_facts(struct ctx *c, const json_t *me)
                             jbool(me, "agent") ? ", agent" : "", jbool(me, "lead") ? ", lead" : "",
                             jbool(me, "admin") ? ", administrator" : ""));
     facts_text(f, "token", jtext(me, "scope"));
-    facts_text(f, "away", jbool(me, "away") ? "yes: turno back" : NULL);
+    facts_text(f, "away", jbool(me, "away") ? "yes" : NULL);
     facts_style(f, STYLE_WARN);
     if (!c->s->tty) {
         facts_number(f, "desk", jint(me, "desk", TABLE_NONE));
@@ -124,39 +124,47 @@ count_answers(const json_t *asked)
 }
 
 static void
-hint(struct ctx *c, const char *what, const char *command)
+hint(struct table *t, const char *what, const char *command)
 {
-    fprintf(c->s->out, "%-44s  %s%s%s\n", what, screen_style(c->s, STYLE_NAME), command, screen_plain(c->s));
+    table_row(t);
+    table_text(t, what);
+    table_text(t, command);
+    table_style(t, STYLE_NAME);
 }
 
 /* Say what can be done now, most urgent first. */
 static void
 hints(struct ctx *c, const json_t *me, int64_t waiting, const json_t *asked)
 {
-    size_t holding = json_array_size(jlist(me, "holding"));
+    static const struct col cols[] = {
+        {"NOW", COL_TEXT, 20, 0},
+        {"BY",  COL_TEXT, 0,  0},
+    };
+    struct table *t = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
+    size_t holding = json_array_size(jlist(me, "holding")), n = json_array_size(asked);
     int64_t answers = count_answers(asked);
 
-    fputc('\n', c->s->out);
+    if (jbool(me, "away")) {
+        hint(t, "you are away: nothing is dealt to you", "turno back");
+    }
     if (holding > 0) {
-        hint(c, arena_printf(c->a, "%zu in your hand", holding), "turno show");
+        hint(t, arena_printf(c->a, "%zu in your hand", holding), holding == 1 ? "turno show" : "turno mine");
     }
     if (answers > 0) {
-        hint(c, arena_printf(c->a, "%lld of your requests wait for your answer", (long long)answers), "turno asked");
+        hint(t, arena_printf(c->a, "%lld wait for your answer", (long long)answers), "turno asked --state parked");
     }
-    if (jbool(me, "agent")) {
-        hint(c,
-             waiting > 0 ? arena_printf(c->a, "%lld wait in your queues", (long long)waiting)
-                         : "nothing waits in your queues",
-             waiting > 0 ? "turno next" : "turno next --wait");
+    if (jbool(me, "agent") && waiting > 0) {
+        hint(t, arena_printf(c->a, "%lld wait in your queues", (long long)waiting), "turno next");
+    } else if (jbool(me, "agent")) {
+        hint(t, "nothing waits in your queues", "turno next --wait");
     }
-    if (json_array_size(asked) > 0) {
-        hint(c,
-             arena_printf(c->a, "you wait for %zu%s", json_array_size(asked),
-                          json_array_size(asked) >= 100 ? " or more" : ""),
-             "turno asked");
+    if (n > 0) {
+        hint(t, arena_printf(c->a, "you wait for %zu%s", n, n >= 100 ? " or more" : ""), "turno asked");
     }
-    hint(c, "ask a department for work", "turno ask");
-    hint(c, "all verbs", "turno help");
+    hint(t, "ask a department for work", "turno ask");
+    hint(t, "everything else", "turno help");
+    fputc('\n', c->s->out);
+    table_print(t);
 }
 
 bool

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/api.h"
 #include "cli/facts.h"
@@ -21,7 +22,7 @@ touch(struct ctx *c, const json_t *t)
     json_t *body = api_object(c);
     struct err ignored;
 
-    if (!c->s->tty || !api_may(t, "touch")) {
+    if (isatty(STDOUT_FILENO) != 1 || !api_may(t, "touch")) {
         return;
     }
     (void)json_object_set_new(body, "epoch", json_integer(jint(t, "epoch", 0)));
@@ -207,7 +208,7 @@ run_why(struct ctx *c, struct err *e)
     facts_text(f, "priority", jtext(r.doc, "priority"));
     facts_time(f, "counts from", jtime(r.doc, "anchor"));
     facts_span(f, "target time", jnum(r.doc, "target_seconds"));
-    facts_time(f, "target", jtime(r.doc, "target"));
+    facts_due(f, "target", jtime(r.doc, "target"));
     facts_number(f, "place", jint(r.doc, "place", TABLE_NONE));
     facts_print(f);
     print_ahead(c, jlist(r.doc, "ahead"));
@@ -253,7 +254,7 @@ on_feed(void *arg, const char *event, const char *id, json_t *data)
         fprintf(c->s->out, "%s\n", s ? s : "");
         free(s);
     } else if (c->s->tty) {
-        fprintf(c->s->out, "%s  %6lld  %-13s %-12s %-8s %-8s %s\n", text_local(a, jtime(data, "at")),
+        fprintf(c->s->out, "%s  %6lld  %-13s %-12s %-8s %-8s %s\n", text_local(a, jtime(data, "at"), c->s->now),
                 (long long)jint(data, "ticket", 0), text_line(a, jtext(data, "verb")),
                 text_line(a, jtext(data, "actor")), text_line(a, jtext(data, "to")), text_line(a, jtext(data, "queue")),
                 text_line(a, jtext(data, "agent")));

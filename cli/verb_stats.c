@@ -68,7 +68,7 @@ print_departments(struct ctx *c, const json_t *list)
         {"TIME BY DEPARTMENT", COL_TEXT,   10, 0         },
         {"TOTAL",              COL_SPAN,   0,  0         },
         {"VISITS",             COL_NUMBER, 0,  0         },
-        {"",                   COL_BAR,    0,  1         },
+        {"",                   COL_BAR,    0,  0         },
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
     double most = 0;
@@ -157,7 +157,7 @@ run_stats_waits(struct ctx *c, struct err *e)
         return true;
     }
     if (c->s->tty) {
-        const char *from = text_local(c->a, jtime(r.doc, "since")), *to = text_local(c->a, jtime(r.doc, "until"));
+        const char *from = text_local(c->a, jtime(r.doc, "since"), 0), *to = text_local(c->a, jtime(r.doc, "until"), 0);
         fprintf(c->s->out, "%sWaits by %s%s%s%s%s%s\n\n", screen_style(c->s, STYLE_DIM), by ? by : "queue",
                 *from ? ", from " : "", from, *to ? " to " : "", to, screen_plain(c->s));
     }

@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/api.h"
 #include "cli/compose.h"
@@ -43,7 +44,7 @@ draft_context(struct ctx *c, const json_t *t, const char *head)
 
 /* Show the newer message that a refused text did not know of. */
 static void
-show_news(struct ctx *c, int64_t n, const struct reply *r)
+show_news(struct ctx *c, int64_t n, const struct compose *co, const struct reply *r)
 {
     const json_t *m = json_object_get(r->doc, "message");
 
@@ -55,8 +56,10 @@ show_news(struct ctx *c, int64_t n, const struct reply *r)
     } else if (c->json) {
         (void)api_json(c, r);
     }
-    fprintf(c->s->chat, "turno: read it, then send your text again, for instance: turno reply %lld -m - < FILE\n",
-            (long long)n);
+    if (co->path) {
+        fprintf(c->s->chat, "turno: read it, then send your text again: turno reply %lld < %s\n", (long long)n,
+                co->path);
+    }
 }
 
 /* epoch and seen of the ticket as we have just read it */
@@ -82,7 +85,7 @@ send_text(struct ctx *c, int64_t n, const char *verb, json_t *body, struct compo
     }
     compose_keep(c, co);
     if (e->code == ERR_NEWS) {
-        show_news(c, n, ret);
+        show_news(c, n, co, ret);
     }
     return false;
 }
@@ -104,7 +107,7 @@ touch_before_editing(struct ctx *c, const json_t *t)
 static bool
 will_edit(struct ctx *c, const char *given)
 {
-    return args_has(c->args, "edit") || (!given && !args_opt(c->args, "message") && c->s->tty);
+    return args_has(c->args, "edit") || (!given && !args_opt(c->args, "message") && isatty(STDIN_FILENO) == 1);
 }
 
 /* The verb of the API that `reply` means here: the customer's message, or the agent's answer and what comes then. */
@@ -148,13 +151,13 @@ run_reply(struct ctx *c, struct err *e)
     after = strcmp(verb, "reply") == 0     ? "; then it waits for the answer"
             : strcmp(verb, "resolve") == 0 ? "; then it is resolved"
                                            : "";
-    head = arena_printf(c->a, "To: %s%s", to, after);
+    head = arena_printf(c->a, "To: %s, ticket %lld%s", to, (long long)n, after);
     co.name = arena_printf(c->a, "%lld-reply", (long long)n);
     if (will_edit(c, given)) {
         touch_before_editing(c, t.doc);
         co.below = draft_context(c, t.doc, head);
     } else {
-        fprintf(c->s->chat, "%s, ticket %lld\n", head, (long long)n);
+        fprintf(c->s->chat, "%s\n", head);
         (void)fflush(c->s->chat);
     }
     if (!compose(c, &co, e) || !send_text(c, n, verb, fenced(c, t.doc), &co, &r, e)) {
@@ -222,10 +225,10 @@ run_resolve(struct ctx *c, struct err *e)
     co.name = arena_printf(c->a, "%lld-resolve", (long long)n);
     if (args_has(c->args, "edit")) {
         touch_before_editing(c, t.doc);
-        co.below = draft_context(
-            c, t.doc,
-            public ? arena_printf(c->a, "To: %s; then it is %s", ticket_recipient(c, t.doc), as ? as : "resolved")
-                   : "A last note among colleagues: the customer does not see it.");
+        co.below = draft_context(c, t.doc,
+                                 public ? arena_printf(c->a, "To: %s, ticket %lld; then it is %s",
+                                                       ticket_recipient(c, t.doc), (long long)n, as ? as : "resolved")
+                                        : "A last note among colleagues: the customer does not see it.");
     } else if (public && (given || args_opt(c->args, "message"))) {
         fprintf(c->s->chat, "To: %s, ticket %lld\n", ticket_recipient(c, t.doc), (long long)n);
         (void)fflush(c->s->chat);

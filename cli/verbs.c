@@ -116,10 +116,12 @@ static const struct opt opts_route[] = {
     END,
 };
 static const struct opt opts_token[] = {
-    {'s', "scope",   OPT_CHOICE, false, "submit|agent|admin|read", "what it may do (submit)"           },
-    {'a', "account", OPT_TEXT,   false, "ACCOUNT",                 "PERSON is somebody of this account"},
-    {'l', "label",   OPT_TEXT,   false, "TEXT",                    "what it is for"                    },
-    {'x', "expires", OPT_WHEN,   false, "T",                       "when it ends: 2027-12-31, 90d"     },
+    {'s', "scope",   OPT_CHOICE, false, "submit|agent|admin|read", "what it may do (submit)"               },
+    {'a', "account", OPT_TEXT,   false, "ACCOUNT",                 "the person is somebody of this account"},
+    {'p', "person",  OPT_TEXT,   false, "PERSON",                  "the person, as an option"              },
+    {'n', "name",    OPT_TEXT,   false, "PERSON",                  "the same, for somebody of an account"  },
+    {'l', "label",   OPT_TEXT,   false, "TEXT",                    "what it is for"                        },
+    {'x', "expires", OPT_WHEN,   false, "T",                       "when it ends: 2027-12-31, 90d"         },
     END,
 };
 
@@ -193,8 +195,8 @@ const struct cli_verb cli_verbs[] = {
     {"desk show", opts_desk_show, 0, run_desk_show, "the desk that is in force", HAT_ADMIN, "turno desk show > desk.conf", NULL},
     {"route test SUBJECT...", opts_route, 0, run_route_test, "where a request would go, and by which rule", HAT_ADMIN,
      "turno route test \"no network on floor 3\" --class external --account ACME", NULL},
-    {"token add PERSON", opts_token, 0, run_token_add, "make a token; its secret is shown once", HAT_ADMIN,
-     "turno token add shop --account ACME --scope submit", NULL},
+    {"token add [PERSON]", opts_token, 0, run_token_add, "make a token; its secret is shown once", HAT_ADMIN,
+     "turno token add ana --scope agent --label laptop\nturno token add shop --account ACME --scope submit", NULL},
     {"token list", NULL, 0, run_token_list, "the tokens there are", HAT_ADMIN, "turno token list", NULL},
     {"token revoke TOKEN", NULL, 0, run_token_revoke, "end a token", HAT_ADMIN, "turno token revoke 3", NULL},
     {NULL, NULL, 0, NULL, NULL, HAT_EVERYONE, NULL, NULL},

@@ -58,7 +58,7 @@ print_spans(struct ctx *c, const json_t *spans, double life)
         {"HOLDER", COL_TEXT, 8, 0         },
         {"FROM",   COL_TIME, 0, 2         },
         {"FOR",    COL_SPAN, 0, 0         },
-        {"",       COL_BAR,  0, 1         },
+        {"",       COL_BAR,  0, 0         },
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
     double at = 0;
@@ -91,7 +91,7 @@ print_holders(struct ctx *c, const json_t *list)
         {"SPAN",      COL_TEXT, 0, 2         },
         {"FOR",       COL_SPAN, 0, 0         },
         {"SHARE",     COL_PART, 0, 0         },
-        {"",          COL_BAR,  0, 1         },
+        {"",          COL_BAR,  0, 0         },
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
 
