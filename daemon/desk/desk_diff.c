@@ -4,6 +4,7 @@
  * their names are: departments, queues, rules.
  */
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,21 +90,30 @@ diff_list(struct diff *d, const char *department, const char *what, const char *
     strbuf_release(&sb);
 }
 
+/* As in the file: "1d12h", nothing rounded. */
 static void
-time_text(int64_t usec, char ret[32])
+time_text(int64_t usec, char ret[64])
 {
-    if (usec == USEC_NONE) {
-        memcpy(ret, "none", sizeof("none"));
-    } else {
-        format_duration(usec, ret);
+    static const struct {
+        int64_t usec;
+        const char *name;
+    } units[] = {{USEC_DAY, "d"}, {USEC_HOUR, "h"}, {USEC_MIN, "m"}, {USEC_SEC, "s"}, {1000, "ms"}};
+    int n = 0;
+
+    (void)snprintf(ret, 64, "%s", usec == USEC_NONE ? "none" : "0s");
+    for (size_t i = 0; usec > 0 && i < sizeof(units) / sizeof(units[0]); i++) {
+        if (usec >= units[i].usec) {
+            n += snprintf(ret + n, 64 - (size_t)n, "%lld%s", (long long)(usec / units[i].usec), units[i].name);
+            usec %= units[i].usec;
+        }
     }
 }
 
 static void
 diff_time(struct diff *d, const char *queue, const char *what, int64_t from, int64_t to)
 {
-    char a[32];
-    char b[32];
+    char a[64];
+    char b[64];
 
     if (from != to) {
         time_text(from, a);

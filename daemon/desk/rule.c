@@ -140,32 +140,40 @@ out:
 enum verdict { NO, YES, LIMIT };
 
 static enum verdict
+verdict_of(int rc)
+{
+    return rc >= 0 ? YES : rc == PCRE2_ERROR_NOMATCH ? NO : LIMIT;
+}
+
+static enum verdict
+match_quick(struct rules *r, struct pattern *p, const char *text, size_t n)
+{
+    usec_t start = clock_mono();
+    int rc = pcre2_match(p->quick, (PCRE2_SPTR)text, n, 0, PCRE2_NO_UTF_CHECK, r->data, r->quick);
+
+    p->slow = p->slow || clock_mono() - start > SLOW;
+    return verdict_of(rc);
+}
+
+static enum verdict
+match_deep(struct rules *r, struct pattern *p, const char *text, size_t n)
+{
+    return verdict_of(pcre2_dfa_match(p->deep, (PCRE2_SPTR)text, n, 0, PCRE2_NO_UTF_CHECK | PCRE2_DFA_SHORTEST, r->data,
+                                      r->deep, r->space, DEEP_SPACE));
+}
+
+/* The answer of whichever matcher has one: which is asked first depends on time, what comes out does not. */
+static enum verdict
 pattern_match(struct rules *r, struct pattern *p, const char *text, size_t n)
 {
-    PCRE2_SPTR s = (PCRE2_SPTR)text;
-    int rc;
+    bool was_slow = p->slow;
+    enum verdict v = was_slow ? match_deep(r, p, text, n) : match_quick(r, p, text, n);
 
-    if (!p->slow) {
-        usec_t start = clock_mono();
-        rc = pcre2_match(p->quick, s, n, 0, PCRE2_NO_UTF_CHECK, r->data, r->quick);
-        p->slow = clock_mono() - start > SLOW;
-        if (rc >= 0) {
-            return YES;
-        }
-        if (rc == PCRE2_ERROR_NOMATCH) {
-            return NO;
-        }
+    if (v == LIMIT) {
+        v = was_slow ? match_quick(r, p, text, n) : match_deep(r, p, text, n);
     }
-    rc = pcre2_dfa_match(p->deep, s, n, 0, PCRE2_NO_UTF_CHECK | PCRE2_DFA_SHORTEST, r->data, r->deep, r->space,
-                         DEEP_SPACE);
-    if (rc >= 0) {
-        return YES;
-    }
-    if (rc == PCRE2_ERROR_NOMATCH) {
-        return NO;
-    }
-    r->limit_hits++;
-    return LIMIT;
+    r->limit_hits += v == LIMIT;
+    return v;
 }
 
 /* ---- from the document ------------------------------------------------------------------------------------------- */
