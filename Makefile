@@ -79,7 +79,7 @@ $(probe): Makefile
 
 warnings := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wold-style-definition -Wvla -Wundef -Wcast-qual -Wcast-align -Wwrite-strings -Wformat=2 -Wnull-dereference \
-	-Wdouble-promotion -Wimplicit-fallthrough -Wswitch-enum -Werror=implicit-function-declaration \
+	-Wdouble-promotion -Wimplicit-fallthrough -Wswitch-enum -Wno-sign-conversion -Werror=implicit-function-declaration \
 	-Werror=return-type -Werror=format-security -Werror=incompatible-pointer-types -Werror=int-conversion \
 	$(if $(WERROR),-Werror)
 sanitize := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=all -fno-omit-frame-pointer -O1,-O2 $(hardening))
@@ -231,7 +231,7 @@ $(O)/%.alone: %.h $(O)/flags | $(G)/stmts.h $(G)/schema.h
 	@mkdir -p $(@D)
 	$(call say,LINT,$<)$(CC) $(lint_cflags) $(warnings) -Werror -fsyntax-only -x c $< && touch $@
 # After the object, which knows by which headers the file must be looked at again.
-$(O)/%.tidy: %.c $(O)/%.o .clang-tidy
+$(O)/%.tidy: %.c $(O)/%.o .clang-tidy tests/.clang-tidy
 	$(call say,LINT,$<)clang-tidy --quiet --warnings-as-errors='*' $< -- $(lint_cflags) 2>$@.log || { cat $@.log; exit 1; }; touch $@
 format: ## format the C files in place
 	@clang-format -i $(c_files)
