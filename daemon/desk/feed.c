@@ -51,7 +51,7 @@ look(struct feed_stream *f)
         return;
     }
     f->busy = true;
-    (void)ask(f->op, f->cursor[0] != '\0' ? f->cursor : NULL, PAGE_MAX);
+    (void)ask(f->op, f->cursor, PAGE_MAX);
 }
 
 static void
@@ -167,6 +167,9 @@ step_feed(struct op *op)
     struct feed_stream *f;
     int64_t limit;
 
+    if (after == NULL && op_last_event_id(op) != NULL) {
+        after = op_last_event_id(op);
+    }
     if (op->step++ > 0) {
         return op->mine != NULL ? send_page(op, op->mine) : op_reply_row(op);
     }
@@ -184,9 +187,8 @@ step_feed(struct op *op)
     }
     f = ARENA_NEW(op->a, struct feed_stream);
     f->op = op;
-    if (after != NULL) {
-        memcpy(f->cursor, after, strlen(after) + 1);
-    }
+    after = after != NULL ? after : "-"; /* a stream begins now, a page at the beginning */
+    memcpy(f->cursor, after, strlen(after) + 1);
     op->mine = f;
     op_stream(op);
     op->on_gone = on_gone;

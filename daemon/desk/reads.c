@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/* See reads.h. Every parameter a client may send is checked here, so that a statement never fails for one. */
+#include "daemon/desk/reads.h"
+
+#include "common/names.h"
+#include "common/parse.h"
+#include "daemon/http/route.h"
+#include "daemon/os/clock.h"
+
+#include <string.h>
+
+#define LIST_DEF 100
+#define LIST_MAX 500
+
+/* The statement has answered: pass it on. Every read is the same two steps. */
+static bool
+is_answered(struct op *op)
+{
+    return op->step++ > 0;
+}
+
+static struct db_call *
+call_as_actor(struct op *op, enum stmt_id stmt)
+{
+    struct db_call *c = op_call(op, stmt);
+
+    db_bind_i32(c, op->who.person_id);
+    return c;
+}
+
+/* "1", "true", "0", "false" or nothing (false). */
+static bool
+query_flag(struct op *op, const char *name, bool *ret)
+{
+    const char *s = op_query(op, name);
+
+    *ret = s != NULL && (strcmp(s, "1") == 0 || strcmp(s, "true") == 0);
+    if (s == NULL || *ret || strcmp(s, "0") == 0 || strcmp(s, "false") == 0) {
+        return true;
+    }
+    (void)op_fail_field(op, ERR_INVALID, name, "1 or 0 is expected");
+    return false;
+}
+
+/* A query parameter that must be one of a table's names. */
+static bool
+query_name(struct op *op, const char *name, int (*from)(const char *), const char *what, const char **ret)
+{
+    *ret = op_query(op, name);
+    if (*ret != NULL && from(*ret) == 0) {
+        (void)op_fail_field(op, ERR_INVALID, name, "'%.40s' is no %s", *ret, what);
+        return false;
+    }
+    return true;
+}
+
+enum op_next
+step_whoami(struct op *op)
+{
+    if (is_answered(op)) {
+        return op_reply_row(op);
+    }
+    db_bind_text(call_as_actor(op, STMT_WHOAMI), op->who.scope);
+    return op_send(op);
+}
+
+enum op_next
+step_show(struct op *op)
+{
+    bool events;
+
+    if (is_answered(op)) {
+        return op_reply_row(op);
+    }
+    if (!query_flag(op, "events", &events)) {
+        return OP_DONE;
+    }
+    struct db_call *c = call_as_actor(op, STMT_TICKET_SHOW);
+    db_bind_i64(c, op->path_i64[0]);
+    db_bind_bool(c, events);
+    return op_send(op);
+}
+
+enum op_next
+step_waits(struct op *op)
+{
+    if (is_answered(op)) {
+        return op_reply_row(op);
+    }
+    db_bind_i64(call_as_actor(op, STMT_TICKET_WAITS), op->path_i64[0]);
+    return op_send(op);
+}
+
+enum op_next
+step_why(struct op *op)
+{
+    if (is_answered(op)) {
+        return op_reply_row(op);
+    }
+    db_bind_i64(call_as_actor(op, STMT_TICKET_WHY), op->path_i64[0]);
+    return op_send(op);
+}
+
+enum op_next
+step_queues(struct op *op)
+{
+    if (is_answered(op)) {
+        return op_reply_row(op);
+    }
+    (void)call_as_actor(op, STMT_QUEUE_LIST);
+    return op_send(op);
+}
+
+/* "queued,held" as a list; false: op has failed. *ret_n 0: not asked for. */
+static bool
+query_states(struct op *op, const char **list, size_t max, size_t *ret_n)
+{
+    const char *s = op_query(op, "state");
+    char *copy = arena_strdup(op->a, s);
+    char *save = NULL;
+
+    *ret_n = 0;
+    for (char *word = copy != NULL ? strtok_r(copy, ",", &save) : NULL; word != NULL; word = strtok_r(NULL, ",", &save)) {
+        if (state_from(word) == 0 || *ret_n == max) {
+            (void)op_fail_field(op, ERR_INVALID, "state", "'%.40s' is no state", word);
+            return false;
+        }
+        list[(*ret_n)++] = word;
+    }
+    return true;
+}
+
+enum op_next
+step_list(struct op *op)
+{
+    const char *states[6];
+    const char *class, *priority;
+    size_t nstates;
+    int64_t limit;
+    bool asked, mine;
+
+    if (is_answered(op)) {
+        return op_reply_row(op);
+    }
+    if (!query_states(op, states, sizeof states / sizeof states[0], &nstates) || !query_flag(op, "asked", &asked) ||
+        !query_flag(op, "mine", &mine) || !query_name(op, "class", class_from, "class: internal or external", &class) ||
+        !query_name(op, "priority", priority_from, "priority: urgent, high, normal or low", &priority) ||
+        !op_query_i64(op, "limit", 1, LIST_MAX, LIST_DEF, &limit)) {
+        return OP_DONE;
+    }
+    struct db_call *c = call_as_actor(op, STMT_TICKET_LIST);
+    db_bind_text(c, op_query(op, "q"));
+    db_bind_text(c, op_query(op, "queue"));
+    db_bind_text(c, op_query(op, "department"));
+    if (nstates > 0) {
+        db_bind_texts(c, states, nstates);
+    } else {
+        db_bind_null(c);
+    }
+    db_bind_text(c, op_query(op, "agent"));
+    db_bind_bool(c, asked);
+    db_bind_bool(c, mine);
+    db_bind_text(c, class);
+    db_bind_text(c, priority);
+    db_bind_text(c, op_query(op, "tag"));
+    db_bind_i32(c, (int32_t)limit);
+    db_bind_text(c, op_query(op, "after"));
+    return op_send(op);
+}
+
+/* An instant; "7d" is that long ago here, not from now. */
+static bool
+query_time(struct op *op, const char *name, usec_t *ret)
+{
+    const char *s = op_query(op, name);
+    usec_t ago;
+
+    *ret = USEC_NONE;
+    if (s == NULL) {
+        return true;
+    }
+    if (parse_duration(s, &ago)) {
+        *ret = clock_wall() - ago;
+    } else if (!parse_when(s, clock_wall(), ret)) {
+        (void)op_fail_field(op, ERR_INVALID, name, "'%.40s' is no time: 2026-11-01, 2026-11-01T09:00Z or '7d' (ago)", s);
+        return false;
+    }
+    return true;
+}
+
+enum op_next
+step_stats_waits(struct op *op)
+{
+    static const char *const kinds[] = {"queue", "department", "class", "agent", "priority"};
+    const char *by = op_query(op, "by");
+    usec_t since, until;
+    bool fits = by == NULL;
+
+    if (is_answered(op)) {
+        return op_reply_row(op);
+    }
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && !fits; i++) {
+        fits = strcmp(by, kinds[i]) == 0;
+    }
+    if (!fits) {
+        return op_fail_field(op, ERR_INVALID, "by", "queue, department, class, agent or priority is expected");
+    }
+    if (!query_time(op, "since", &since) || !query_time(op, "until", &until)) {
+        return OP_DONE;
+    }
+    struct db_call *c = call_as_actor(op, STMT_STATS_WAITS);
+    db_bind_text(c, by);
+    db_bind_time(c, since);
+    db_bind_time(c, until);
+    return op_send(op);
+}
