@@ -13,7 +13,7 @@
 create or replace function ticket_list(
     actor int, q text, queue text, department text, states text[], agent text, asked boolean, mine boolean,
     class text, priority text, tag text, n int, after text,
-    out status int, out body text, out error text, out message text)
+    out status int, out body text, out error text, out message text, out looked bigint[])
 language plpgsql stable
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 set enable_bitmapscan = off
@@ -199,6 +199,10 @@ begin
         return;
     end if;
     status := 200;
+    if me.admin and private_queues <> '{}' then
+        looked := (select array_agg(c.ticket_id) from cards(ids) c
+                   where is_look(me, c.queue_id = any (private_queues), c.department_id));
+    end if;
     select json_agg(i) into items from items(me.person_id, ids) i;
     body := '{"tickets":' || coalesce(items::text, '[]') || ',"next":' || coalesce('"' || next || '"', 'null') || '}';
 end

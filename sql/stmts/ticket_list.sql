@@ -1,0 +1,3 @@
+-- read: a page of tickets: $1 int actor, filters (null: any) $2 text words, $3 text queue, $4 text department, $5 text[] states (null: all but closed; with words all), $6 text agent or 'me', $7 boolean asked by me or mine, $8 boolean held by me, $9 text class, $10 text priority, $11 text tag; $12 int limit, $13 text cursor or null
+select f.status, f.body, f.error, f.message, case when f.looked is not null then look_add($1::int, f.looked, 'list') is not null end as looked
+from ticket_list($1::int, $2::text, $3::text, $4::text, $5::text[], $6::text, $7::boolean, $8::boolean, $9::text, $10::text, $11::text, $12::int, $13::text) f
