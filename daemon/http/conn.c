@@ -26,7 +26,7 @@ static const enum queue queue_of[] = {
 };
 
 void
-conn_set_state(struct http_conn *c, enum conn_state state)
+http_conn_set_state(struct http_conn *c, enum conn_state state)
 {
     c->state = state;
     deadline_put(&c->h->queues[queue_of[state]], &c->deadline, now_usec());
@@ -38,20 +38,20 @@ set_reading(struct http_conn *c, bool on)
     if (on != c->reading && c->state != CONN_DEAD) {
         c->reading = on;
         if (on ? event_add(&c->rev, NULL) < 0 : event_del(&c->rev) < 0) {
-            conn_kill(c);
+            http_conn_kill(c);
         }
     }
 }
 
 void
-conn_kill(struct http_conn *c)
+http_conn_kill(struct http_conn *c)
 {
     if (c->state == CONN_DEAD) {
         return;
     }
-    conn_set_state(c, CONN_DEAD);
+    http_conn_set_state(c, CONN_DEAD);
     (void)event_del(&c->rev);
-    conn_output_free(c);
+    http_conn_output_free(c);
     (void)close(c->fd);
     c->fd = -1;
     c->h->stats.connections--;
@@ -60,7 +60,7 @@ conn_kill(struct http_conn *c)
 }
 
 struct http_request *
-conn_free(struct http_conn *c)
+http_conn_free(struct http_conn *c)
 {
     struct http_request *rq = c->rq;
 
@@ -74,29 +74,29 @@ conn_free(struct http_conn *c)
 /* Everything is said: close, at once or when the input has run out. Closing with unread input would reset the
  * connection and could take the reply from the client. */
 static void
-conn_shut(struct http_conn *c)
+http_conn_shut(struct http_conn *c)
 {
     if (!c->linger || c->half_closed) {
-        conn_kill(c);
+        http_conn_kill(c);
         return;
     }
     (void)shutdown(c->fd, SHUT_WR); /* when it fails the client is gone, which reading will tell */
     if (!c->feeding) {
         input_free(c);
     }
-    conn_set_state(c, CONN_LINGER);
+    http_conn_set_state(c, CONN_LINGER);
     set_reading(c, true);
 }
 
 /* Between two requests again; what has already arrived of the next one is looked at from the loop. */
 static void
-conn_rest(struct http_conn *c)
+http_conn_rest(struct http_conn *c)
 {
     if (c->close || (c->half_closed && c->in_n == 0)) {
-        conn_shut(c);
+        http_conn_shut(c);
         return;
     }
-    conn_set_state(c, CONN_IDLE);
+    http_conn_set_state(c, CONN_IDLE);
     set_reading(c, !c->half_closed);
     if (c->in_n > 0 && !c->feeding) {
         event_active(&c->rev, EV_READ, 0);
@@ -104,13 +104,13 @@ conn_rest(struct http_conn *c)
 }
 
 void
-conn_flushed(struct http_conn *c)
+http_conn_flushed(struct http_conn *c)
 {
-    conn_rest(c);
+    http_conn_rest(c);
 }
 
 void
-conn_answered(struct http_conn *c)
+http_conn_answered(struct http_conn *c)
 {
     c->rq = NULL;
     if (c->state == CONN_DEAD) {
@@ -118,14 +118,14 @@ conn_answered(struct http_conn *c)
     }
     c->close = c->close || c->h->draining;
     if (c->out_n > 0 && (!c->corked || c->close || c->out_n >= CORK_MAX)) {
-        conn_set_state(c, CONN_FLUSH);
+        http_conn_set_state(c, CONN_FLUSH);
         return;
     }
-    conn_rest(c);
+    http_conn_rest(c);
 }
 
 void
-conn_refuse(struct http_conn *c, const struct err *e)
+http_conn_refuse(struct http_conn *c, const struct err *e)
 {
     struct strbuf head, body;
 
@@ -145,34 +145,34 @@ conn_refuse(struct http_conn *c, const struct err *e)
         {head.p, head.n},
         {body.p, body.n}
     };
-    conn_send(c, v, 2);
+    http_conn_send(c, v, 2);
     log_debug("http refuse op=%llx code=%s: %s", (unsigned long long)id, err_name(e->code), e->msg);
     strbuf_release(&head);
     strbuf_release(&body);
-    conn_answered(c);
+    http_conn_answered(c);
 }
 
 void
-conn_refuse_with(struct http_conn *c, enum err_code code, const char *msg)
+http_conn_refuse_with(struct http_conn *c, enum err_code code, const char *msg)
 {
     struct err e;
 
     (void)err_set(&e, code, "%s", msg);
-    conn_refuse(c, &e);
+    http_conn_refuse(c, &e);
 }
 
 void
-conn_turn_end(struct http_conn *c)
+http_conn_turn_end(struct http_conn *c)
 {
-    conn_uncork(c);
+    http_conn_uncork(c);
     if (c->state == CONN_FLUSH && c->out_n == 0) {
-        conn_flushed(c);
+        http_conn_flushed(c);
     } else if (c->state == CONN_IDLE && c->out_n > 0) {
-        conn_set_state(c, CONN_FLUSH);
+        http_conn_set_state(c, CONN_FLUSH);
     } else if (c->half_closed && c->state == CONN_READ) {
-        conn_refuse_with(c, ERR_SYNTAX, "the request ended early");
+        http_conn_refuse_with(c, ERR_SYNTAX, "the request ended early");
     } else if (c->half_closed && c->state == CONN_IDLE) {
-        conn_shut(c);
+        http_conn_shut(c);
     }
 }
 
@@ -184,17 +184,17 @@ on_eof(struct http_conn *c)
     c->half_closed = true;
     switch (c->state) {
     case CONN_READ:
-        if (conn_is_alive(c) || !c->is_unix) {
-            conn_refuse_with(c, ERR_SYNTAX, "the request ended early");
+        if (http_conn_is_alive(c) || !c->is_unix) {
+            http_conn_refuse_with(c, ERR_SYNTAX, "the request ended early");
         } else {
             c->h->stats.aborted++;
-            conn_kill(c);
+            http_conn_kill(c);
         }
         break;
     case CONN_BUSY:
         /* A client that only closed its sending side still wants its reply. On a stream nobody does that. */
-        if (c->rq->streaming || (c->is_unix && !conn_is_alive(c))) {
-            conn_kill(c);
+        if (c->rq->streaming || (c->is_unix && !http_conn_is_alive(c))) {
+            http_conn_kill(c);
         } else {
             set_reading(c, false);
         }
@@ -204,7 +204,7 @@ on_eof(struct http_conn *c)
         break;
     case CONN_IDLE:
     case CONN_LINGER:
-        conn_kill(c);
+        http_conn_kill(c);
         break;
     case CONN_DEAD:
         break;
@@ -218,7 +218,7 @@ on_extra_input(struct http_conn *c, size_t n)
     if (c->state == CONN_LINGER) {
         c->discarded += n;
         if (c->discarded > LINGER_MAX) {
-            conn_kill(c);
+            http_conn_kill(c);
         }
     } else if (c->rq && c->rq->streaming) {
         c->close = true; /* what was sent is lost, so nothing after it can be answered */
@@ -234,7 +234,7 @@ static void
 on_readable(evutil_socket_t fd, short what, void *arg)
 {
     struct http_conn *c = arg;
-    bool kept = conn_takes_requests(c) && c->in_n > 0;
+    bool kept = http_conn_takes_requests(c) && c->in_n > 0;
     char *to = c->h->scratch;
     size_t room = SCRATCH_SIZE;
 
@@ -243,7 +243,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
         return;
     }
     if (c->state == CONN_IDLE && kept) {
-        input_feed(c, 0); /* woken by conn_rest: there is something left from before */
+        input_feed(c, 0); /* woken by http_conn_rest: there is something left from before */
         return;
     }
     if (kept) {
@@ -255,7 +255,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
     ssize_t n = recv(fd, to, room, 0);
     if (n < 0) {
         if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
-            conn_kill(c);
+            http_conn_kill(c);
         }
         return;
     }
@@ -263,7 +263,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
         on_eof(c);
     } else if (kept) {
         input_feed(c, (size_t)n);
-    } else if (conn_takes_requests(c)) {
+    } else if (http_conn_takes_requests(c)) {
         input_feed_scratch(c, (size_t)n);
     } else {
         on_extra_input(c, (size_t)n);
@@ -271,33 +271,33 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-conn_expired(struct deadline *d)
+http_conn_expired(struct deadline *d)
 {
     struct http_conn *c = (struct http_conn *)d; /* its first member */
 
     switch (c->state) {
     case CONN_READ:
-        conn_refuse_with(c, ERR_TIMEOUT, "the request did not arrive in time");
+        http_conn_refuse_with(c, ERR_TIMEOUT, "the request did not arrive in time");
         break;
     case CONN_FLUSH:
         if (c->moved) {
             c->moved = false;
-            conn_set_state(c, CONN_FLUSH);
+            http_conn_set_state(c, CONN_FLUSH);
         } else {
-            conn_kill(c);
+            http_conn_kill(c);
         }
         break;
     case CONN_IDLE:
     case CONN_BUSY:
     case CONN_LINGER:
     case CONN_DEAD:
-        conn_kill(c);
+        http_conn_kill(c);
         break;
     }
 }
 
 bool
-conn_is_alive(const struct http_conn *c)
+http_conn_is_alive(const struct http_conn *c)
 {
     struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
 
@@ -308,7 +308,7 @@ conn_is_alive(const struct http_conn *c)
 }
 
 void
-conn_new(struct http *h, int fd, bool is_unix)
+http_conn_new(struct http *h, int fd, bool is_unix)
 {
     struct http_conn *c = xcalloc(1, sizeof(*c));
 
@@ -317,6 +317,6 @@ conn_new(struct http *h, int fd, bool is_unix)
     c->is_unix = is_unix;
     h->stats.connections++;
     (void)event_assign(&c->rev, h->base, fd, EV_READ | EV_PERSIST, on_readable, c);
-    conn_set_state(c, CONN_IDLE);
+    http_conn_set_state(c, CONN_IDLE);
     set_reading(c, true);
 }

@@ -50,30 +50,30 @@ struct http_conn {
 };
 
 /* Take over an accepted, non-blocking socket. */
-void conn_new(struct http *h, int fd, bool is_unix);
+void http_conn_new(struct http *h, int fd, bool is_unix);
 /* Close it now; freed, and its request told, by the reaper. */
-void conn_kill(struct http_conn *c);
+void http_conn_kill(struct http_conn *c);
 /* Reaper only: free a dead connection and return its request in flight, or NULL. */
-struct http_request *conn_free(struct http_conn *c);
+struct http_request *http_conn_free(struct http_conn *c);
 /* Refuse what is arriving: problem, then close. */
-void conn_refuse(struct http_conn *c, const struct err *e);
-void conn_refuse_with(struct http_conn *c, enum err_code code, const char *msg);
+void http_conn_refuse(struct http_conn *c, const struct err *e);
+void http_conn_refuse_with(struct http_conn *c, enum err_code code, const char *msg);
 /* After the input of one turn: write what was collected, and settle the state. */
-void conn_turn_end(struct http_conn *c);
-/* The reply of its request has been handed to conn_send. */
-void conn_answered(struct http_conn *c);
+void http_conn_turn_end(struct http_conn *c);
+/* The reply of its request has been handed to http_conn_send. */
+void http_conn_answered(struct http_conn *c);
 /* See op_is_alive. */
-bool conn_is_alive(const struct http_conn *c);
-void conn_set_state(struct http_conn *c, enum conn_state state);
+bool http_conn_is_alive(const struct http_conn *c);
+void http_conn_set_state(struct http_conn *c, enum conn_state state);
 
 static inline bool
-conn_takes_requests(const struct http_conn *c)
+http_conn_takes_requests(const struct http_conn *c)
 {
     return c->state == CONN_IDLE || c->state == CONN_READ;
 }
 
 /* What QUEUE_IDLE, QUEUE_READ, QUEUE_FLUSH and QUEUE_LINGER do with an expired connection. */
-void conn_expired(struct deadline *d);
+void http_conn_expired(struct deadline *d);
 
 /* ---- input.c ---- */
 
@@ -90,11 +90,11 @@ void input_free(struct http_conn *c);
 /* ---- output.c ---- */
 
 /* Write, or keep what cannot be written yet. The bytes are copied when they must be. A fault kills the connection. */
-void conn_send(struct http_conn *c, struct iovec *v, int n);
+void http_conn_send(struct http_conn *c, struct iovec *v, int n);
 /* Write what was held back by corked. */
-void conn_uncork(struct http_conn *c);
+void http_conn_uncork(struct http_conn *c);
 /* Everything is written: idle again or closed. */
-void conn_flushed(struct http_conn *c);
-void conn_output_free(struct http_conn *c);
+void http_conn_flushed(struct http_conn *c);
+void http_conn_output_free(struct http_conn *c);
 
 #endif

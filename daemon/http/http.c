@@ -95,24 +95,19 @@ server_has_room(struct http *h)
     }
 }
 
-/* At the cap: the connection that has been idle for longest goes, unless all are in use. */
-static bool
-make_room(struct http *h)
+/* At the cap: the connection that has been idle for longest may go, unless all are in use. NULL: none. */
+static struct http_conn *
+oldest_idle(const struct http *h)
 {
-    const struct deadline *d = TAILQ_FIRST(&h->queues[QUEUE_IDLE].list);
-
-    if (h->stats.connections < (unsigned)h->conf.connections_max) {
-        return true;
-    }
-    if (!d || now_usec() - (d->at - h->conf.idle_timeout) < EVICT_AGE) {
-        return false;
-    }
     union {
-        const struct deadline *d;
+        const struct deadline *in;
         struct http_conn *c; /* its first member */
-    } oldest = {d};
-    conn_kill(oldest.c);
-    return true;
+    } oldest = {TAILQ_FIRST(&h->queues[QUEUE_IDLE].list)};
+
+    if (!oldest.in || now_usec() - (oldest.in->at - h->conf.idle_timeout) < EVICT_AGE) {
+        return NULL;
+    }
+    return oldest.c;
 }
 
 /* No descriptor is left: use the spare one to take a connection and turn it away, so that the client knows. */
@@ -142,12 +137,19 @@ on_accept(evutil_socket_t listen_fd, short what, void *arg)
 
     (void)what;
     for (int i = 0; i < ACCEPT_MAX && !h->paused; i++) {
-        if (!make_room(h)) {
-            pause_accepting(h, "the limit is reached");
-            return;
+        struct http_conn *oldest = NULL;
+        if (h->stats.connections >= (unsigned)h->conf.connections_max) {
+            oldest = oldest_idle(h);
+            if (!oldest) {
+                pause_accepting(h, "the limit is reached");
+                return;
+            }
         }
         int fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
+            if (oldest) {
+                http_conn_kill(oldest);
+            }
             if (!l->is_unix) {
                 const int on = 1, msec = TCP_DEAD_MSEC;
                 /* each of these only makes things better: go on without */
@@ -155,7 +157,7 @@ on_accept(evutil_socket_t listen_fd, short what, void *arg)
                 (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
                 (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &msec, sizeof(msec));
             }
-            conn_new(h, fd, l->is_unix);
+            http_conn_new(h, fd, l->is_unix);
             continue;
         }
         switch (errno) {
@@ -221,7 +223,7 @@ reap(struct http *h)
     struct deadline *d;
 
     while ((d = first_of(h, QUEUE_DEAD))) {
-        struct http_request *rq = conn_free((struct http_conn *)d); /* its first member */
+        struct http_request *rq = http_conn_free((struct http_conn *)d); /* its first member */
         if (rq) {
             request_gone(rq);
         }
@@ -267,10 +269,10 @@ http_start(struct event_base *base, const struct http_conf *conf, struct err *e)
     h->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     /* unlike those of other starts, so that a log can be searched for one */
     h->next_id = (uint64_t)time(NULL) << 24;
-    h->queues[QUEUE_IDLE] = (struct deadline_queue){.span = conf->idle_timeout, .expired = conn_expired};
-    h->queues[QUEUE_READ] = (struct deadline_queue){.span = conf->request_timeout, .expired = conn_expired};
-    h->queues[QUEUE_FLUSH] = (struct deadline_queue){.span = conf->request_timeout, .expired = conn_expired};
-    h->queues[QUEUE_LINGER] = (struct deadline_queue){.span = LINGER_SPAN, .expired = conn_expired};
+    h->queues[QUEUE_IDLE] = (struct deadline_queue){.span = conf->idle_timeout, .expired = http_conn_expired};
+    h->queues[QUEUE_READ] = (struct deadline_queue){.span = conf->request_timeout, .expired = http_conn_expired};
+    h->queues[QUEUE_FLUSH] = (struct deadline_queue){.span = conf->request_timeout, .expired = http_conn_expired};
+    h->queues[QUEUE_LINGER] = (struct deadline_queue){.span = LINGER_SPAN, .expired = http_conn_expired};
     h->queues[QUEUE_OP] = (struct deadline_queue){.span = conf->op_deadline, .expired = request_expired};
     h->queues[QUEUE_STREAM] = (struct deadline_queue){
         .span = conf->stream_comment ? conf->stream_comment : STREAM_COMMENT, .expired = stream_expired};
@@ -311,7 +313,7 @@ http_stop(struct http *h)
     }
     for (size_t i = 0; i < sizeof(of_conns) / sizeof(of_conns[0]); i++) {
         while ((d = first_of(h, of_conns[i]))) {
-            conn_kill((struct http_conn *)d);
+            http_conn_kill((struct http_conn *)d);
         }
     }
     reap(h);

@@ -16,7 +16,7 @@ static void
 request_incomplete(struct http_conn *c)
 {
     if (c->state == CONN_IDLE) {
-        conn_set_state(c, CONN_READ); /* its time starts with its first byte and is not prolonged */
+        http_conn_set_state(c, CONN_READ); /* its time starts with its first byte and is not prolonged */
     }
 }
 
@@ -28,19 +28,19 @@ head_begin(struct http_conn *c, const char *p, size_t n, struct head *head)
     struct err e;
 
     if (!head_parse(p, c->head_n, head, &e)) {
-        conn_refuse(c, &e);
+        http_conn_refuse(c, &e);
         return false;
     }
     c->body_need = head->chunked ? -1 : head->content_length > 0 ? head->content_length : 0;
     if (c->body_need > (int64_t)conf->body_max) {
         (void)err_set(&e, ERR_TOO_LARGE, "the body is larger than %zu bytes", conf->body_max);
-        conn_refuse(c, &e);
+        http_conn_refuse(c, &e);
         return false;
     }
     if (head->expects_continue && c->body_need != 0 && n == c->head_n) {
         static char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
         struct iovec v = {text, sizeof(text) - 1};
-        conn_send(c, &v, 1);
+        http_conn_send(c, &v, 1);
     }
     return c->state != CONN_DEAD;
 }
@@ -57,7 +57,7 @@ body_ready(struct http_conn *c, char *p, size_t *n, struct slice *ret)
     }
     size_t raw_n = *n - c->head_n;
     if (!chunk_decode(&c->chunk, p + c->head_n, &c->body_n, &raw_n, c->h->conf.body_max, &e)) {
-        conn_refuse(c, &e);
+        http_conn_refuse(c, &e);
         return false;
     }
     *n = c->head_n + raw_n;
@@ -77,12 +77,12 @@ take_request(struct http_conn *c, char *p, size_t *n)
     if (fresh) {
         enum head_state found = head_scan(p, *n, &c->scan, &c->head_n, &e);
         if (found == HEAD_BAD) {
-            conn_refuse(c, &e);
+            http_conn_refuse(c, &e);
             return 0;
         }
         if ((found == HEAD_DONE ? c->head_n : *n) > c->h->conf.header_max) {
             (void)err_set(&e, ERR_HEADERS, "the head of the request is larger than %zu bytes", c->h->conf.header_max);
-            conn_refuse(c, &e);
+            http_conn_refuse(c, &e);
             return 0;
         }
         if (found == HEAD_MORE) {
@@ -107,7 +107,7 @@ take_request(struct http_conn *c, char *p, size_t *n)
     c->scan = (struct head_scan){0, 0};
     c->chunk = (struct chunk){CHUNK_SIZE, 0};
     c->corked = used < *n;
-    conn_set_state(c, CONN_BUSY);
+    http_conn_set_state(c, CONN_BUSY);
     request_begin(c, &head, body);
     if (head.field[HEAD_AUTHORIZATION].p) {
         explicit_bzero(p + (head.field[HEAD_AUTHORIZATION].p - p), head.field[HEAD_AUTHORIZATION].n);
@@ -122,7 +122,7 @@ take_requests(struct http_conn *c, char *p, size_t *n)
     size_t at = 0;
 
     c->feeding = true;
-    while (at < *n && conn_takes_requests(c)) {
+    while (at < *n && http_conn_takes_requests(c)) {
         size_t left = *n - at;
         size_t used = take_request(c, p + at, &left);
         *n = at + left;
@@ -169,10 +169,10 @@ grow(struct http_conn *c, size_t more)
 static void
 too_much(struct http_conn *c)
 {
-    if (conn_takes_requests(c)) {
-        conn_refuse_with(c, ERR_BUSY, "too much is being sent at once");
+    if (http_conn_takes_requests(c)) {
+        http_conn_refuse_with(c, ERR_BUSY, "too much is being sent at once");
     } else {
-        conn_kill(c);
+        http_conn_kill(c);
     }
 }
 
@@ -228,7 +228,7 @@ input_feed(struct http_conn *c, size_t more)
         memmove(c->in, c->in + used, n - used);
         c->in_n = n - used;
     }
-    conn_turn_end(c);
+    http_conn_turn_end(c);
 }
 
 void
@@ -237,5 +237,5 @@ input_feed_scratch(struct http_conn *c, size_t n)
     size_t used = take_requests(c, c->h->scratch, &n);
 
     input_keep(c, c->h->scratch + used, n - used);
-    conn_turn_end(c);
+    http_conn_turn_end(c);
 }

@@ -154,5 +154,5 @@ op_last_event_id(const struct op *op)
 bool
 op_is_alive(struct op *op)
 {
-    return op->req->conn && conn_is_alive(op->req->conn);
+    return op->req->conn && http_conn_is_alive(op->req->conn);
 }

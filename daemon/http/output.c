@@ -16,7 +16,7 @@
 #define OUT_FIRST 4096
 
 void
-conn_output_free(struct http_conn *c)
+http_conn_output_free(struct http_conn *c)
 {
     if (c->wev) {
         event_free(c->wev);
@@ -72,7 +72,7 @@ wait_writable(struct http_conn *c)
     if (!c->wev) {
         c->wev = event_new(c->h->base, c->fd, EV_WRITE | EV_PERSIST, on_writable, c);
         if (!c->wev || event_add(c->wev, NULL) < 0) {
-            conn_kill(c);
+            http_conn_kill(c);
         }
     }
 }
@@ -85,7 +85,7 @@ drain_out(struct http_conn *c)
         struct iovec v = {c->out + c->out_at, c->out_n};
         ssize_t sent = write_some(c, &v, 1);
         if (sent < 0) {
-            conn_kill(c);
+            http_conn_kill(c);
             return;
         }
         if (sent == 0) {
@@ -96,7 +96,7 @@ drain_out(struct http_conn *c)
         c->out_at += (size_t)sent;
         c->out_n -= (size_t)sent;
     }
-    conn_output_free(c);
+    http_conn_output_free(c);
 }
 
 static void
@@ -108,12 +108,12 @@ on_writable(evutil_socket_t fd, short what, void *arg)
     (void)what;
     drain_out(c);
     if (c->out_n == 0 && c->state == CONN_FLUSH) {
-        conn_flushed(c);
+        http_conn_flushed(c);
     }
 }
 
 void
-conn_send(struct http_conn *c, struct iovec *v, int n)
+http_conn_send(struct http_conn *c, struct iovec *v, int n)
 {
     ssize_t sent = 0;
 
@@ -123,7 +123,7 @@ conn_send(struct http_conn *c, struct iovec *v, int n)
     if (c->out_n == 0 && !c->corked) {
         sent = write_some(c, v, n);
         if (sent < 0) {
-            conn_kill(c);
+            http_conn_kill(c);
             return;
         }
     }
@@ -142,7 +142,7 @@ conn_send(struct http_conn *c, struct iovec *v, int n)
 }
 
 void
-conn_uncork(struct http_conn *c)
+http_conn_uncork(struct http_conn *c)
 {
     if (c->corked) {
         c->corked = false;

@@ -53,11 +53,12 @@ reply_reason(int status)
 void
 reply_head(struct http_request *rq, int status, const char *type, const char *more, int64_t length, struct strbuf *ret)
 {
-    const struct http_conn *c = rq->conn;
+    struct http_conn *c = rq->conn;
     char first[256];
     int n = snprintf(first, sizeof(first), "HTTP/1.1 %d %s\r\nDate: %s\r\nCache-Control: no-store\r\n", status,
                      reply_reason(status), server_date(c->h));
 
+    c->close = c->close || c->h->draining;
     strbuf_addn(ret, first, (size_t)n);
     if (length >= 0 && status != 204 && status != 304) {
         n = snprintf(first, sizeof(first), "Content-Length: %" PRId64 "\r\n", length);
@@ -121,7 +122,7 @@ request_answered(struct http_request *rq, int status, size_t bytes)
         server_reap_soon(h);
     }
     if (c) {
-        conn_answered(c);
+        http_conn_answered(c);
     }
 }
 
@@ -148,7 +149,7 @@ answer(struct op *op, int status, const char *type, const char *more, const char
             {head.p,    head.n             },
             {bytes.out, rq->is_head ? 0 : n}
         };
-        conn_send(rq->conn, v, v[1].iov_len > 0 ? 2 : 1);
+        http_conn_send(rq->conn, v, v[1].iov_len > 0 ? 2 : 1);
         strbuf_release(&head);
     }
     request_answered(rq, status, n);

@@ -32,12 +32,12 @@ stream_write(struct http_request *rq, const char *p, size_t n)
         {crlf,      2          }
     };
     if (rq->is_old) {
-        conn_send(c, v + 1, 1);
+        http_conn_send(c, v + 1, 1);
     } else {
-        conn_send(c, v, 3);
+        http_conn_send(c, v, 3);
     }
     if (c->out_n > STREAM_OUT_MAX) {
-        conn_kill(c);
+        http_conn_kill(c);
     }
 }
 
@@ -58,7 +58,7 @@ op_stream(struct op *op)
         strbuf_init(&head);
         reply_head(rq, 200, "text/event-stream", "X-Accel-Buffering: no\r\n", -1, &head);
         struct iovec v = {head.p, head.n};
-        conn_send(rq->conn, &v, 1);
+        http_conn_send(rq->conn, &v, 1);
         strbuf_release(&head);
     }
     deadline_put(&h->queues[QUEUE_STREAM], &rq->deadline, now_usec());
@@ -130,7 +130,7 @@ op_stream_end(struct op *op)
     } else if (c) {
         static char last[] = "0\r\n\r\n";
         struct iovec v = {last, sizeof(last) - 1};
-        conn_send(c, &v, 1);
+        http_conn_send(c, &v, 1);
     }
     request_answered(rq, 200, 0);
     return OP_DONE;
@@ -155,7 +155,7 @@ stream_expired(struct deadline *d)
     }
     rq->stalls = c->out_n > 0 ? rq->stalls + 1 : 0;
     if (rq->stalls >= STREAM_STALLS) {
-        conn_kill(c);
+        http_conn_kill(c);
         return;
     }
     stream_write(rq, ":\n\n", 3);

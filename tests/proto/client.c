@@ -50,9 +50,8 @@ client_unix(struct client *c, const struct toy *t)
 void
 client_tcp(struct client *c, const struct toy *t)
 {
-    struct sockaddr_in sa = {.sin_family = AF_INET,
-                             .sin_port = htons((uint16_t)t->port),
-                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in sa = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)t->port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
     begin(c, socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     assert_int_equal(connect(c->fd, (struct sockaddr *)&sa, sizeof(sa)), 0);

@@ -51,9 +51,9 @@ int toy_stat(const struct toy *t, const char *name);
 /* Ask again until it is so. */
 void toy_wait_stat(const struct toy *t, const char *name, int value);
 
-#define HOST "Host: toy\r\n"
-#define GET(path)        "GET " path " HTTP/1.1\r\n" HOST "\r\n"
-#define POST(path)       "POST " path " HTTP/1.1\r\n" HOST "\r\n"
-#define JSON             "Content-Type: application/json\r\n"
+#define HOST       "Host: toy\r\n"
+#define GET(path)  "GET " path " HTTP/1.1\r\n" HOST "\r\n"
+#define POST(path) "POST " path " HTTP/1.1\r\n" HOST "\r\n"
+#define JSON       "Content-Type: application/json\r\n"
 
 #endif

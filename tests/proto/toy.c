@@ -6,13 +6,13 @@
 #include "tests/proto/toy.h"
 
 #include <arpa/inet.h>
-#include <event2/event.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <event2/event.h>
 
 #include "common/parse.h"
 #include "daemon/http/http.h"
@@ -103,6 +104,7 @@ serve(const struct toy_conf *conf, int unix_fd, int tcp_fd, int ready_fd)
         exit(3);
     }
     toy_routes_start(c.base, c.http);
+    (void)signal(SIGTERM, SIG_IGN); /* what libevent restores: a signal during the last steps means nothing */
     struct event *term = evsignal_new(c.base, SIGTERM, on_term, &c);
     (void)evsignal_add(term, NULL);
     if (write(ready_fd, "r", 1) != 1) {
@@ -135,6 +137,7 @@ toy_start(struct toy *t, const struct toy_conf *conf)
     assert_true(t->pid >= 0);
     if (t->pid == 0) {
         (void)close(ready[0]);
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing behind */
         if (conf->files > 0) {
             struct rlimit lim = {(rlim_t)conf->files, (rlim_t)conf->files};
             (void)setrlimit(RLIMIT_NOFILE, &lim);

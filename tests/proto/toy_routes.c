@@ -5,11 +5,12 @@
  */
 #include "tests/proto/toy_routes.h"
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
 
 static struct event_base *base;
 static struct http *http;
@@ -381,8 +382,8 @@ toy_identify(struct op *op, const struct http_peer *peer)
             return false;
         }
         op->who.person_id = (int32_t)peer->uid + 1;
-        op->who.name = arena_printf(op->a, "uid %u, %d groups from %u", (unsigned)peer->uid, peer->ngids,
-                                    (unsigned)peer->gids[0]);
+        op->who.name =
+            arena_printf(op->a, "uid %u, %d groups from %u", (unsigned)peer->uid, peer->ngids, (unsigned)peer->gids[0]);
         op->who.perms = PERM_PERSON;
         return true;
     }

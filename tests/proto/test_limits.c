@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT */
+/* Limits and numbers: sizes, slow senders, idle ones, thousands of them, no descriptors left, the cap. */
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "tests/proto/client.h"
+
+static int64_t
+now_ms(void)
+{
+    struct timespec ts;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &ts);
+    return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void
+expect_refused(struct client *c, int status, const char *code)
+{
+    struct reply r;
+
+    client_read(c, &r, false);
+    reply_expect_problem(&r, status, code, NULL);
+    reply_free(&r);
+}
+
+/* A GET whose head is n bytes long. */
+static void
+send_head_of(struct client *c, size_t n)
+{
+    static const char first[] = "GET /v1 HTTP/1.1\r\n" HOST "X: ";
+    char *text = malloc(n);
+
+    assert_non_null(text);
+    memset(text, 'x', n);
+    memcpy(text, first, sizeof(first) - 1);
+    memcpy(text + n - 4, "\r\n\r\n", 4);
+    client_send(c, text, n);
+    free(text);
+}
+
+static void
+heads_over_the_limit_are_refused(void **state)
+{
+    struct client c;
+    char *endless = malloc(1 << 20);
+
+    client_unix(&c, *state);
+    send_head_of(&c, 16384);
+    json_decref(client_ask(&c, "", 200));
+    send_head_of(&c, 16385);
+    expect_refused(&c, 431, "headers");
+    client_close(&c);
+
+    /* a line that does not end, and far more of it than is read */
+    memset(endless, 'G', 1 << 20);
+    client_tcp(&c, *state);
+    client_send(&c, endless, 1 << 20);
+    expect_refused(&c, 431, "headers");
+    client_close(&c);
+    free(endless);
+}
+
+static void
+too_many_header_lines_are_refused(void **state)
+{
+    struct client c;
+
+    for (int extra = 98; extra <= 99; extra++) {
+        client_unix(&c, *state);
+        client_printf(&c, "GET /v1 HTTP/1.1\r\n" HOST);
+        for (int i = 0; i < extra; i++) {
+            client_printf(&c, "A%d: b\r\n", i);
+        }
+        client_printf(&c, "\r\n");
+        if (extra == 98) {
+            json_decref(client_ask(&c, "", 200));
+        } else {
+            expect_refused(&c, 431, "headers");
+        }
+        client_close(&c);
+    }
+}
+
+static void
+bodies_over_the_limit_are_refused_before_they_come(void **state)
+{
+    struct client c;
+    struct reply r;
+    char *text = malloc(200000);
+
+    assert_non_null(text);
+    memset(text, ' ', 200000);
+    text[0] = '{';
+    text[65535] = '}';
+    client_unix(&c, *state);
+    client_printf(&c, "POST /v1/echo HTTP/1.1\r\n" HOST JSON "Content-Length: 65536\r\n\r\n");
+    client_send(&c, text, 65536);
+    client_read(&c, &r, false);
+    assert_int_equal(r.status, 201);
+    reply_free(&r);
+    client_printf(&c, "POST /v1/echo HTTP/1.1\r\n" HOST JSON "Content-Length: 65537\r\n\r\n");
+    expect_refused(&c, 413, "too-large");
+    client_close(&c);
+
+    /* the refusal is readable although the client goes on sending */
+    client_tcp(&c, *state);
+    client_printf(&c, "POST /v1/echo HTTP/1.1\r\n" HOST JSON "Content-Length: 200000\r\n\r\n");
+    client_send(&c, text, 200000);
+    expect_refused(&c, 413, "too-large");
+    client_close(&c);
+
+    /* chunks that add up to too much */
+    client_unix(&c, *state);
+    client_printf(&c, "POST /v1/echo HTTP/1.1\r\n" HOST JSON "Transfer-Encoding: chunked\r\n\r\n");
+    for (int i = 0; i < 17; i++) {
+        client_printf(&c, "1000\r\n");
+        client_send(&c, text, 4096);
+        client_printf(&c, "\r\n");
+    }
+    expect_refused(&c, 413, "too-large");
+    client_close(&c);
+    free(text);
+}
+
+static void
+slow_senders_are_timed_from_their_first_byte(void **state)
+{
+    static const char *const parts[] = {"G", "POST /v1/echo HTTP/1.1\r\n" HOST JSON "Content-Length: 100\r\n\r\n{",
+                                        "POST /v1/echo HTTP/1.1\r\n" HOST JSON
+                                        "Transfer-Encoding: chunked\r\n\r\n1\r\n{"};
+    const struct toy_conf conf = {.request_timeout = 150};
+    struct toy t;
+    struct client c;
+
+    (void)state;
+    toy_start(&t, &conf);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        client_unix(&c, &t);
+        json_decref(client_ask(&c, GET("/v1"), 200)); /* not the connection's age, the request's */
+        int64_t start = now_ms();
+        client_printf(&c, "%s", parts[i]);
+        struct pollfd p = {.fd = c.fd, .events = POLLIN};
+        while (poll(&p, 1, 10) == 0) {
+            assert_true(now_ms() - start < 5000);
+            client_printf(&c, i == 2 ? "" : "x"); /* each byte alone would reset a timer of inactivity */
+        }
+        assert_true(now_ms() - start >= 145);
+        expect_refused(&c, 408, "timeout");
+        client_close(&c);
+    }
+    toy_stop(&t);
+}
+
+static void
+silent_connections_are_closed_after_their_time(void **state)
+{
+    const struct toy_conf conf = {.idle_timeout = 100};
+    struct toy t;
+    struct client fresh, used;
+
+    (void)state;
+    toy_start(&t, &conf);
+    int64_t start = now_ms();
+    client_unix(&fresh, &t);
+    client_unix(&used, &t);
+    json_decref(client_ask(&used, GET("/v1"), 200));
+    client_expect_close(&fresh);
+    client_expect_close(&used);
+    assert_true(now_ms() - start >= 95);
+    client_close(&fresh);
+    client_close(&used);
+    toy_stop(&t);
+}
+
+static void
+a_reader_that_stands_still_is_dropped(void **state)
+{
+    const struct toy_conf conf = {.request_timeout = 100};
+    struct toy t;
+    struct client c;
+
+    (void)state;
+    toy_start(&t, &conf);
+    client_unix(&c, &t);
+    client_printf(&c, "%s", GET("/v1/big?bytes=8000000"));
+    toy_wait_stat(&t, "connections", 2);
+    toy_wait_stat(&t, "connections", 1);
+    client_close(&c);
+    toy_stop(&t);
+}
+
+/* Resident memory of a process in kB. */
+static long
+resident_kb(pid_t pid)
+{
+    char path[64];
+    long pages = 0;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/statm", (int)pid);
+    FILE *f = fopen(path, "r");
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%*d %ld", &pages), 1);
+    (void)fclose(f);
+    return pages * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+static void
+thousands_of_idle_connections_cost_little(void **state)
+{
+    const struct toy_conf conf = {0};
+    struct rlimit lim;
+    struct toy t;
+    int n = 2000;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &lim), 0);
+    lim.rlim_cur = lim.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &lim);
+    if (getenv("TOY_IDLE")) {
+        n = atoi(getenv("TOY_IDLE")); /* by hand: 10000 */
+    } else if (lim.rlim_cur < 2100) {
+        n = (int)lim.rlim_cur - 100;
+    }
+    struct client *c = calloc((size_t)n, sizeof(*c));
+    assert_non_null(c);
+    toy_start(&t, &conf);
+    long before = resident_kb(t.pid);
+    for (int i = 0; i < n; i++) {
+        client_unix(&c[i], &t);
+        json_decref(client_ask(&c[i], GET("/v1"), 200));
+        free(c[i].in);
+        c[i].in = NULL;
+    }
+    long each = (resident_kb(t.pid) - before) * 1024 / n;
+    print_message("# %d idle connections: %ld bytes each\n", n, each);
+    for (int i = 0; i < n; i += n / 50) {
+        json_decref(client_ask(&c[i], GET("/v1"), 200));
+    }
+    for (int i = 0; i < n; i++) {
+        client_close(&c[i]);
+    }
+    free(c);
+    toy_wait_stat(&t, "connections", 1);
+    toy_stop(&t);
+#if !defined(__SANITIZE_ADDRESS__)
+    assert_true(each < 3000);
+#endif
+}
+
+static void
+running_out_of_descriptors_is_survived(void **state)
+{
+    const struct toy_conf conf = {.files = 40};
+    struct client c[60], late;
+    struct toy t;
+    int turned_away = 0;
+
+    (void)state;
+    toy_start(&t, &conf);
+    for (int i = 0; i < 60; i++) {
+        client_unix(&c[i], &t); /* the backlog takes them all */
+    }
+    /* some are served, one at a time is turned away, the others wait */
+    struct pollfd p[60];
+    for (int i = 0; i < 60; i++) {
+        p[i] = (struct pollfd){.fd = c[i].fd, .events = POLLIN};
+    }
+    assert_true(poll(p, 60, 10000) > 0);
+    for (int i = 0; i < 60; i++) {
+        if (p[i].revents) {
+            client_expect(&c[i], "HTTP/1.1 503 Service Unavailable\r\n");
+            turned_away++;
+            assert_true(i > 20);
+        }
+    }
+    assert_true(turned_away > 0);
+    for (int i = 0; i < 20; i++) {
+        json_decref(client_ask(&c[i], GET("/v1"), 200));
+    }
+    for (int i = 0; i < 60; i++) {
+        client_close(&c[i]);
+    }
+    client_unix(&late, &t);
+    json_decref(client_ask(&late, GET("/v1"), 200));
+    client_close(&late);
+    toy_stop(&t);
+}
+
+static void
+at_the_cap_new_connections_wait_or_replace_idle_ones(void **state)
+{
+    const struct toy_conf conf = {.connections = 4};
+    struct client c[4], fifth;
+    struct reply r;
+    struct toy t;
+
+    (void)state;
+    toy_start(&t, &conf);
+    for (int i = 0; i < 4; i++) {
+        client_unix(&c[i], &t);
+        client_printf(&c[i], "POST /v1/wait?ms=%d HTTP/1.1\r\n" HOST "\r\n", 200 + 40 * i); /* idle in this order */
+    }
+    for (int i = 0; i < 4; i++) {
+        client_read(&c[i], &r, false);
+        assert_int_equal(r.status, 200);
+        reply_free(&r);
+    }
+    client_unix(&fifth, &t); /* all four are in use or fresh: it waits */
+    client_printf(&fifth, "%s", GET("/v1"));
+    client_expect_silence(&fifth, 250);
+    client_close(&c[2]); /* one leaves */
+    json_decref(client_ask(&fifth, "", 200));
+    client_close(&fifth);
+
+    client_unix(&c[2], &t);
+    client_printf(&c[2], "%s", POST("/v1/wait?ms=5000")); /* in use: stays */
+    client_unix(&fifth, &t);
+    json_decref(client_ask(&fifth, GET("/v1"), 200)); /* as soon as one is idle for a second */
+    client_expect_close(&c[0]);                       /* the one idle for longest */
+    json_decref(client_ask(&c[1], GET("/v1"), 200));
+    client_close(&fifth);
+    for (int i = 0; i < 4; i++) {
+        client_close(&c[i]);
+    }
+    toy_stop(&t);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(heads_over_the_limit_are_refused),
+        cmocka_unit_test(too_many_header_lines_are_refused),
+        cmocka_unit_test(bodies_over_the_limit_are_refused_before_they_come),
+        cmocka_unit_test(slow_senders_are_timed_from_their_first_byte),
+        cmocka_unit_test(silent_connections_are_closed_after_their_time),
+        cmocka_unit_test(a_reader_that_stands_still_is_dropped),
+        cmocka_unit_test(thousands_of_idle_connections_cost_little),
+        cmocka_unit_test(running_out_of_descriptors_is_survived),
+        cmocka_unit_test(at_the_cap_new_connections_wait_or_replace_idle_ones),
+    };
+
+    return cmocka_run_group_tests_name("limits", tests, toy_setup, toy_teardown);
+}
