@@ -3,8 +3,9 @@
 -- them, $6 lanes, $7 floors (keys to start from). One row an item, in the order asked:
 -- (ord, outcome, ticket_id, epoch, state, queue_id, lane_id, priority, class, key, opened, due_at, subject, requester)
 --   done  it is the agent's; an agent's own open offer comes before all else; known: the same key took it before
---   away  the agent has said so: nothing is dealt; none  nothing waits in these lanes; lost: taken by an earlier sending of this batch, no longer held: ask anew
---   again others were taking what was in reach: send it once more
+--   away  the agent has said so: nothing is dealt; none  nothing waits in these lanes
+--   lost  taken by an earlier sending of this batch, no longer held: ask anew
+--   again others were busy with what was in reach, or the key is in this batch twice: send it once more
 with item as materialized (
     select * from unnest($2::int[], $3::uuid[], $4::boolean[], $5::uuid[])
          with ordinality as u(agent, op_id, offer, key, ord)
@@ -13,28 +14,31 @@ with item as materialized (
 ), ctx as materialized (
     select desk_now() as t, pg_current_xact_id()::text::bigint as xid, not exists (select from gate) as fresh
 ), known as materialized (      -- taken before: by this batch, or with this client key
-    select i.ord, i.agent, coalesce((select g.tickets[i.ord] from gate g),
-                                    (select o.ticket_id from op o where o.key = i.key)) as ticket_id,
-           exists (select from agent_state a where a.person_id = i.agent and a.away) as away
+    select i.ord, i.agent, i.offer, coalesce((select g.tickets[i.ord] from gate g),
+                                             (select o.ticket_id from op o where o.key = i.key)) as ticket_id,
+           exists (select from agent_state a where a.person_id = i.agent and a.away) as away,
+           i.key is not null and array_position($5::uuid[], i.key) < i.ord as twice
     from item i
-), own as materialized (        -- (e) the agent's unaccepted offer
-    select l.*, i.ord from item i
-    cross join lateral (select x.* from live x where x.agent = i.agent and x.state = 2
+), open as materialized (       -- who is to get something now; nth: of those of the agent
+    select k.ord, k.agent, k.offer, row_number() over (partition by k.agent, k.offer order by k.ord) as nth
+    from known k where k.ticket_id is null and not k.away and not k.twice and (select fresh from ctx)
+), own as materialized (        -- (e) the agent's unaccepted offer, once
+    select l.*, o.ord from open o
+    cross join lateral (select x.* from live x where x.agent = o.agent and x.state = 2
                         order by x.key, x.ticket_id limit 1 for update skip locked) l
-    where not i.offer and (select fresh from ctx)
+    where not o.offer and o.nth = 1
 ), want as materialized (       -- who still needs one, in the order asked
-    select array_agg(k.ord order by k.ord) as ords, count(*)::int as n
-    from known k
-    where k.ticket_id is null and not k.away and (select fresh from ctx) and k.ord <> all (array(select ord from own))
+    select array_agg(o.ord order by o.ord) as ords, count(*)::int as n
+    from open o where o.ord <> all (array(select ord from own))
 ), head as materialized (       -- found first, locked second: locking the heads of all lanes would hide them from others
     select h.* from unnest($6::int[], $7::bigint[]) as a(lane_id, floor_key)
     cross join lateral (select l.ticket_id, l.key from live l
                         where l.state = 1 and l.lane_id = a.lane_id and l.key >= a.floor_key
                         order by l.key, l.ticket_id limit (select case when n > 0 then n + 32 else 0 end from want)) h
     order by h.key, h.ticket_id limit (select n + 32 from want)
-), pick as materialized (       -- (e) in key order, busy ones left out; the state is looked at again under the lock
-    select l.* from live l
-    where l.ticket_id = any (array(select ticket_id from head)) and l.state = 1
+), pick as materialized (       -- (e) in key order, busy ones left out; state and lane are looked at again under the lock
+    select l.* from live l      -- (`is true` keeps the lane out of the choice of an index)
+    where l.ticket_id = any (array(select ticket_id from head)) and l.state = 1 and (l.lane_id = any ($6::int[])) is true
     order by l.key, l.ticket_id limit (select n from want) for update skip locked
 ), dealt as materialized (
     select p.*, w.ords[row_number() over (order by p.key, p.ticket_id)] as ord from pick p, want w
@@ -68,6 +72,7 @@ with item as materialized (
 ), keyed as (
     insert into op (key, request, ticket_id, at)
     select ($5::uuid[])[ord], 0, ticket_id, at from timed where ($5::uuid[])[ord] is not null
+    order by 1                  -- two batches must not wait for each other
 ), closing as (                 -- the gate, last: whoever sends this batch again finds here what it took
     insert into op (key, tickets, at)
     select $1::uuid, (select array_agg(ticket_id order by ord)
@@ -79,8 +84,8 @@ with item as materialized (
     union all
     select k.ord, case when k.ticket_id is null then
                             case when k.away then 'away'
-                                 when (select fresh from ctx) and (select count(*) from head) > (select count(*) from pick)
-                                      and (select count(*) from head) = (select n + 32 from want) then 'again' else 'none' end
+                                 when (select fresh from ctx) and (k.twice or (select count(*) from head) > (select count(*) from pick))
+                                      then 'again' else 'none' end
                        when b.ticket_id is null then 'lost'
                        when (select fresh from ctx) then 'known' else 'done' end,
            b.ticket_id, b.epoch, b.state, b.queue_id, b.due_at
