@@ -36,6 +36,7 @@ with item as materialized (
            coalesce(p.department_id, i.from_department) as asking,
            coalesce((select d.person_id from department d where d.department_id = p.department_id), i.requester) as waiter,
            case
+               when old.ticket_id = i.ticket_id and old.same and not c.fresh then 'resent'
                when old.ticket_id is not null then case when old.same then 'known' else 'mismatch' end
                when not c.fresh then
                    case when exists (select from ticket t where t.ticket_id = i.ticket_id) then 'resent' else 'again' end
@@ -66,7 +67,7 @@ with item as materialized (
 ), keyed as (
     insert into op (key, request, ticket_id, at)
     select key, request, ticket_id, t from judged where verdict = 'done' and key is not null
-    order by key on conflict do nothing returning ticket_id
+    order by key, ord on conflict do nothing returning ticket_id
 ), going as materialized (      -- the same key twice in one batch, or by another daemon just now: the first wins
     select * from judged
     where verdict = 'done' and (key is null or ticket_id = any (array(select ticket_id from keyed)))
@@ -94,11 +95,11 @@ with item as materialized (
     update live l set version = l.version + 1, open_children = l.open_children + g.n
     from (select blocks, count(*)::int as n from going where blocks is not null group by blocks) g
     where l.ticket_id = g.blocks
-    returning l.ticket_id, l.version, l.state, l.queue_id, l.agent
+    returning l.ticket_id, l.version, l.state, l.queue_id, l.agent, l.since
 ), told as (
     insert into event (ticket_id, op_id, verb, version, actor, from_state, to_state, queue_id, agent, at, recorded_at, xid, data)
     select l.ticket_id, g.op_id, 21, l.version, g.actor, l.state, l.state, l.queue_id, l.agent,
-           g.t, g.t, g.xid, jsonb_build_object('by', g.ticket_id)
+           greatest(g.t, l.since), g.t, g.xid, jsonb_build_object('by', g.ticket_id)
     from counted l, going g where g.blocks = l.ticket_id
 )
 select j.ord::int,
@@ -114,7 +115,7 @@ select j.ord::int,
        coalesce(old.opened, j.t) as opened
 from judged j
 left join lateral (
-    select t.ticket_id, t.queue_id, t.opened, coalesce(l.priority, t.priority) as priority,
+    select t.ticket_id, coalesce(l.queue_id, t.queue_id) as queue_id, t.opened, coalesce(l.priority, t.priority) as priority,
            coalesce(l.state, 6::smallint) as state, l.key
     from ticket t left join live l on l.ticket_id = t.ticket_id
     where t.ticket_id = coalesce(j.old_ticket, j.ticket_id)) old on j.verdict in ('known', 'resent')
