@@ -468,7 +468,7 @@ model_submit(struct model *m, const struct ask *items, int n, struct answer *ret
         bool done = strcmp(ret[i].outcome, "done") == 0;
         if (t != NULL && (done || strcmp(ret[i].outcome, "known") == 0)) {
             ret[i].state = t->where == M_LIVE ? t->state : STATE_CLOSED;
-            ret[i].priority = t->priority;
+            ret[i].priority = t->where == M_LIVE ? t->priority : 0;
             ret[i].queue = t->where == M_LIVE ? t->queue : 0;
             ret[i].lane = done ? t->lane : 0;
             ret[i].key = done ? t->key : 0;
@@ -555,8 +555,13 @@ model_claim(struct model *m, const struct pull *items, int n, const int *queues,
     bool served[BATCH_LIMIT] = {false};
 
     model_forget(m);
-    for (int i = 0; i < n; i++) { /* offers first, each once */
-        struct m_ticket *t = items[i].offer ? NULL : own_offer(m, items[i].agent);
+    for (int i = 0; i < n; i++) { /* an agent's own offer comes first, one a batch */
+        bool first = !items[i].offer;
+
+        for (int j = 0; j < i; j++) {
+            first &= items[j].offer || items[j].agent != items[i].agent;
+        }
+        struct m_ticket *t = first ? own_offer(m, items[i].agent) : NULL;
 
         ret[i] = (struct answer){.ord = i + 1};
         if (t != NULL) {

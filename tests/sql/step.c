@@ -456,6 +456,7 @@ world_submit(struct world *w, struct ask *items, int n, struct answer *ret)
             have[i].lane = 0;
             have[i].key = 0;
             have[i].queue = have[i].state == STATE_CLOSED ? 0 : have[i].queue;
+            have[i].priority = have[i].state == STATE_CLOSED ? 0 : have[i].priority;
         } else if (strcmp(outcome, "done") != 0) { /* of what was refused the row tells nothing */
             have[i] = (struct answer){.ord = have[i].ord, .ticket = have[i].ticket};
             memcpy(have[i].outcome, outcome, sizeof(outcome));
