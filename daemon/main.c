@@ -100,6 +100,14 @@ complain(void *arg, const char *line)
     log_err("%s", line);
 }
 
+/* The same for somebody who asked with -n. */
+static void
+print_complaint(void *arg, const char *line)
+{
+    (void)arg;
+    (void)fprintf(stderr, "turnod: %s\n", line);
+}
+
 static void
 on_libevent_log(int severity, const char *msg)
 {
@@ -236,7 +244,7 @@ start_http(struct daemon *d, struct err *e)
     if (d->http == NULL) {
         return false;
     }
-    metrics_start(d->db, d->http);
+    metrics_start(d->http, TURNO_VERSION);
     for (size_t i = 0; i < d->listeners.n; i++) {
         struct listener *l = &d->listeners.v[i];
         int fd = l->fd;
@@ -631,7 +639,7 @@ main(int argc, char **argv)
     (void)umask(077);
     d.overrides = xcalloc((size_t)argc, sizeof(*d.overrides));
     if (read_argv(&d, argc, argv, &check, &status)) {
-        d.config = config_load(d.file, d.has_file, d.overrides, d.noverrides, complain, NULL);
+        d.config = config_load(d.file, d.has_file, d.overrides, d.noverrides, check ? print_complaint : complain, NULL);
         if (d.config == NULL) {
             status = 1;
         } else if (check) {

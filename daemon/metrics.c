@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Collectors for the layers that keep figures of their own: db and http know nothing of Prometheus, and os/stats.c knows
- * nothing of them. Figures of the desk are collected by the desk.
+ * The collector for the HTTP layer, which keeps figures of its own and knows nothing of Prometheus; os/stats.c knows
+ * nothing of it. Figures of the desk and of its database are collected by the desk.
  */
 #include "daemon/metrics.h"
 
-#include "daemon/db/db.h"
 #include "daemon/http/http.h"
 #include "daemon/os/stats.h"
 
 static struct {
-    const struct db *db;
     const struct http *http;
+    const char *version;
 } sources;
 
 static void
@@ -22,37 +21,14 @@ one(struct stats_page *p, const char *name, enum stats_type type, const char *he
 }
 
 static void
-collect_db(struct stats_page *p, void *arg)
-{
-    struct db_stats s = {0};
-
-    (void)arg;
-    db_get_stats(sources.db, &s);
-    one(p, "turno_db_up", STATS_GAUGE, "1 while the write connection is ready.", db_is_up(sources.db));
-    one(p, "turno_db_calls_total", STATS_COUNTER, "Single statements sent.", (double)s.calls);
-    one(p, "turno_db_batches_total", STATS_COUNTER, "Batches sent.", (double)s.batches);
-    one(p, "turno_db_items_total", STATS_COUNTER, "Items written in batches.", (double)s.items);
-    one(p, "turno_db_items_again_total", STATS_COUNTER, "Items put into a later batch.", (double)s.again);
-    one(p, "turno_db_batches_resent_total", STATS_COUNTER, "Batches sent again after an unknown outcome.",
-        (double)s.resent);
-    one(p, "turno_db_batches_bisected_total", STATS_COUNTER, "Batches halved to find an item the database refuses.",
-        (double)s.bisected);
-    one(p, "turno_db_reconnects_total", STATS_COUNTER, "Connections that had to be made again.", (double)s.reconnects);
-    stats_family(p, "turno_db_notifications_total", STATS_COUNTER, "Notifications between daemons.");
-    stats_sample(p, (double)s.notifies_in, "direction", "received", NULL);
-    stats_sample(p, (double)s.notifies_out, "direction", "sent", NULL);
-    one(p, "turno_db_queued_items", STATS_GAUGE, "Items that wait for a batch.", s.queued_items);
-    one(p, "turno_db_queued_calls", STATS_GAUGE, "Single statements that wait for a connection.", s.queued_calls);
-    one(p, "turno_db_inflight", STATS_GAUGE, "Statements and batches the server has.", s.inflight);
-}
-
-static void
 collect_http(struct stats_page *p, void *arg)
 {
     static const char *const classes[] = {"0xx", "1xx", "2xx", "3xx", "4xx", "5xx"};
     struct http_stats s = {0};
 
     (void)arg;
+    stats_family(p, "turno_build_info", STATS_GAUGE, "The program that runs.");
+    stats_sample(p, 1, "version", sources.version, NULL);
     http_get_stats(sources.http, &s);
     one(p, "turno_http_requests_total", STATS_COUNTER, "Complete requests.", (double)s.requests);
     one(p, "turno_http_refused_total", STATS_COUNTER,
@@ -68,17 +44,15 @@ collect_http(struct stats_page *p, void *arg)
 }
 
 void
-metrics_start(const struct db *db, const struct http *http)
+metrics_start(const struct http *http, const char *version)
 {
-    sources.db = db;
     sources.http = http;
+    sources.version = version;
     stats_register(collect_http, NULL);
-    stats_register(collect_db, NULL);
 }
 
 void
 metrics_stop(void)
 {
     stats_unregister(collect_http, NULL);
-    stats_unregister(collect_db, NULL);
 }

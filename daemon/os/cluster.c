@@ -336,6 +336,25 @@ write_access(const struct cluster *c, const char *data, bool *changed, struct er
     return ok;
 }
 
+/* A place for the administrator's own settings; made once and never written again. */
+static bool
+make_place(const struct cluster *c, struct err *e)
+{
+    char *path = xasprintf("%s/postgresql.conf", c->state_dir);
+    struct strbuf sb;
+    bool ok = access(path, F_OK) == 0, changed;
+
+    strbuf_init(&sb);
+    if (!ok) {
+        strbuf_add(&sb,
+                   "# Your own settings for turno's PostgreSQL. They are read after those of turnod, at its start.\n");
+        ok = write_file(c->state_dir, "postgresql.conf", &sb, &changed, e);
+    }
+    strbuf_release(&sb);
+    free(path);
+    return ok;
+}
+
 static bool
 configure(const struct cluster *c, const char *data, bool *changed, struct err *e)
 {
@@ -344,7 +363,7 @@ configure(const struct cluster *c, const char *data, bool *changed, struct err *
 
     strbuf_init(&sb);
     settings(c, data, &sb);
-    ok = write_file(data, "postgresql.conf", &sb, changed, e) && write_access(c, data, changed, e);
+    ok = make_place(c, e) && write_file(data, "postgresql.conf", &sb, changed, e) && write_access(c, data, changed, e);
     strbuf_release(&sb);
     return ok;
 }

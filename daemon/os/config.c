@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <libconfig.h>
 
@@ -363,19 +364,31 @@ take_file(struct load *l, const char *file, bool must_exist)
 
 /* ---- overrides and checks ------------------------------------------------------------------------------------------- */
 
+/* A path given on the command line may be relative to where that was typed. */
+static const char *
+absolute(struct arena *a, const char *path)
+{
+    char *cwd = path[0] != '\0' && path[0] != '/' ? getcwd(NULL, 0) : NULL;
+    const char *abs = cwd != NULL ? arena_printf(a, "%s/%s", cwd, path) : path;
+
+    free(cwd);
+    return abs;
+}
+
 static void
 take_override(struct load *l, const char *text)
 {
     const char *eq = strchr(text, '=');
     char *name = eq != NULL ? xstrndup(text, (size_t)(eq - text)) : xstrdup(text);
     const struct key *k = find_key(name);
+    const char *value = eq == NULL ? NULL : k != NULL && k->type == PATH ? absolute(l->c->a, eq + 1) : eq + 1;
     struct err e;
 
-    if (eq == NULL) {
+    if (value == NULL) {
         mistake(l, "-o %s: the form is key=value", text);
     } else if (k == NULL) {
         mistake(l, "-o %s: there is no such key", name);
-    } else if (!set_value(k, l->c, eq + 1, &e)) {
+    } else if (!set_value(k, l->c, value, &e)) {
         mistake(l, "-o %s: %s", name, e.msg);
     }
     free(name);

@@ -40,14 +40,16 @@
 #include "daemon/os/stats.h"
 #include "daemon/os/task.h"
 
-#define UNIX_PATH_MAX  107
-#define POLL           (20 * 1000)     /* usec between two looks at something that will change soon */
+#define UNIX_PATH_MAX 107
+#define POLL          (20 * 1000) /* usec between two looks at something that will change soon */
+#define BACKOFF_MAX   (30 * USEC_SEC)
+#define STEADY        (60 * USEC_SEC)  /* up for so long: earlier deaths are forgotten */
+#define STARTS_MAX    5                /* deaths before it was ever up: give up */
+#ifndef REST_ASKED                     /* tests have less time */
 #define REST_ASKED     (3 * USEC_SEC)  /* leftover processes are told to end */
 #define REST_KILLED    (10 * USEC_SEC) /* … and killed */
 #define OWNER_PATIENCE 100             /* times 20 ms: a turnod that was killed may still be dying */
-#define BACKOFF_MAX    (30 * USEC_SEC)
-#define STEADY         (60 * USEC_SEC) /* up for so long: earlier deaths are forgotten */
-#define STARTS_MAX     5               /* deaths before it was ever up: give up */
+#endif
 
 enum state { PREPARE, WAIT, START, MIGRATE, UP, STOP, DONE };
 
@@ -93,7 +95,7 @@ progress(struct embedded *em, const char *line)
 }
 
 static void
-fail(struct embedded *em, const struct err *e)
+give_up(struct embedded *em, const struct err *e)
 {
     em->failure = *e;
     em->has_failed = true;
@@ -174,7 +176,7 @@ on_server_exit(evutil_socket_t fd, short what, void *arg)
 
         err_set(&e, ERR_DATABASE, "the database server %s while starting, %d times: its log lines are above", how,
                 em->deaths);
-        fail(em, &e);
+        give_up(em, &e);
         return;
     }
     log_err("database server %s, it is started again pid=%d deaths=%d", how, (int)pid, em->deaths);
@@ -248,13 +250,13 @@ launch(struct embedded *em, int lock_fd)
 
     (void)close(lock_fd); /* theirs now */
     if (pid < 0) {
-        fail(em, &e);
+        give_up(em, &e);
         return;
     }
     stats_add(STATS_POSTGRES_STARTS, 1);
     if (!watch(em, pid, true, &e)) {
         (void)kill(pid, SIGQUIT);
-        fail(em, &e);
+        give_up(em, &e);
         return;
     }
     enter(em, START);
@@ -273,7 +275,7 @@ try_launch(struct embedded *em)
         return;
     }
     if (!take_server_lock(em, &fd, &e)) {
-        fail(em, &e);
+        give_up(em, &e);
         return;
     }
     if (fd >= 0) {
@@ -326,7 +328,7 @@ on_task_end(void *arg, const struct err *e)
 
     em->task = NULL;
     if (e != NULL) {
-        fail(em, e);
+        give_up(em, e);
     } else {
         enter(em, em->state == PREPARE ? WAIT : UP);
     }
@@ -363,7 +365,7 @@ start_task(struct embedded *em, const char *name, bool (*run)(struct task_out *,
 
     em->task = task_start(em->base, &conf, &e);
     if (em->task == NULL) {
-        fail(em, &e);
+        give_up(em, &e);
     }
 }
 

@@ -6,8 +6,8 @@
 #include "daemon/os/stats.h"
 
 #include <dirent.h>
-#include <math.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -113,6 +113,7 @@ stats_sample(struct stats_page *p, double v, ...)
 {
     const char *label;
     char sep = '{';
+    bool is_whole;
     va_list ap;
 
     strbuf_add(p->out, p->family);
@@ -125,7 +126,8 @@ stats_sample(struct stats_page *p, double v, ...)
     }
     va_end(ap);
     /* Whole numbers in full, so that counters stay readable; others with all their digits. */
-    strbuf_addf(p->out, fabs(v) < 1e15 && floor(v) >= v ? "%s %.0f\n" : "%s %.17g\n", sep == ',' ? "}" : "", v);
+    is_whole = v > -1e15 && v < 1e15 && (double)(int64_t)v >= v && (double)(int64_t)v <= v;
+    strbuf_addf(p->out, is_whole ? "%s %.0f\n" : "%s %.17g\n", sep == ',' ? "}" : "", v);
 }
 
 /* ---- the process ---------------------------------------------------------------------------------------------------- */
