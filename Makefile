@@ -259,7 +259,7 @@ install: all ## install under PREFIX (and DESTDIR); starts nothing, keeps existi
 	$(Q)for f in README.md LICENSE; do test ! -e $$f || $(INSTALL) -m 644 $$f $(D)$(docdir)/ || exit 1; done
 	$(Q)for f in $(units); do $(fill_in) $$f >$(D)$(UNITDIR)/$${f##*/} && chmod 644 $(D)$(UNITDIR)/$${f##*/} || exit 1; done
 	$(Q)test ! -e systemd/turno.sysusers || $(INSTALL) -m 644 systemd/turno.sysusers $(D)$(SYSUSERSDIR)/turno.conf
-	$(Q)test ! -e cli/turno.bash || $(INSTALL) -m 644 cli/turno.bash $(D)$(DATADIR)/bash-completion/completions/turno
+	$(Q)$(O)/turno completion bash >$(D)$(DATADIR)/bash-completion/completions/turno
 	$(Q)if [ -z '$(D)' ] && [ "$$(id -u)" = 0 ] && [ -d /run/systemd/system ]; then \
 		systemd-sysusers $(SYSUSERSDIR)/turno.conf && systemctl daemon-reload; fi
 	@echo 'installed under $(D)$(PREFIX); start it with: systemctl start turnod'
