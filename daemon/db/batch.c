@@ -292,7 +292,7 @@ batch_done(struct batch *b, const PGresult *res)
 
     ensure(PQnfields(res) >= 2);
     take_again(b, rows, nrows);
-    b->conn = NULL;
+    build_retire(b);
     db_push(db);
     give_rows(b, rows, nrows);
     err_set(&e, ERR_INTERNAL, "statement '%s' gave no row for an item", stmts[b->q->kind->stmt].name);

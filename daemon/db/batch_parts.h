@@ -31,6 +31,8 @@ enum place { ITEM_WAITING, ITEM_REFUSED, ITEM_SENT };
 struct batch *build_next(struct db *db, struct queue *q, int64_t now);
 /* A new batch of n of these items, with a new gate. */
 struct batch *build_of(struct db *db, struct queue *q, struct item *const *items, int n);
+/* Its tickets may be in another batch from now on. */
+void build_retire(struct batch *b);
 void build_free(struct batch *b);
 
 /* Out of the list of waiting items. */

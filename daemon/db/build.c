@@ -213,15 +213,23 @@ build_next(struct db *db, struct queue *q, int64_t now)
 }
 
 void
-build_free(struct batch *b)
+build_retire(struct batch *b)
 {
     struct batch **at = &b->q->active;
 
-    while (*at != b) {
+    while (*at != NULL && *at != b) {
         at = &(*at)->next_active;
     }
-    *at = b->next_active;
-    b->q->nactive--;
+    if (*at == b) {
+        *at = b->next_active;
+        b->q->nactive--;
+    }
+}
+
+void
+build_free(struct batch *b)
+{
+    build_retire(b);
     arena_free(b->a);
     free(b);
 }

@@ -142,12 +142,13 @@ put_back(struct db_call *c)
     list_add_first(list_of(c->db, c), c);
 }
 
+/* Connections tend to die together, so a read that goes to the next one may be lost there too: each may lose it once. */
 static void
 lost(struct db_call *c)
 {
     if (c->db->stopping) {
         fail_code(c, ERR_STOPPING, "the daemon is stopping");
-    } else if (is_read(c) && c->tries == 0) {
+    } else if (is_read(c) && c->tries < (unsigned)c->db->conf.read_connections) {
         put_back(c);
     } else if (is_read(c)) {
         fail_code(c, ERR_DATABASE, "the connection to the database broke");

@@ -168,7 +168,7 @@ db_start(struct event_base *base, const struct db_conf *conf)
     }
     cc.role = SESSION_READ;
     cc.name = "read";
-    db->nread = within(conf->read_connections, 1, READ_CONNECTIONS_MAX);
+    db->nread = db->conf.read_connections = within(conf->read_connections, 1, READ_CONNECTIONS_MAX);
     for (int i = 0; i < db->nread; i++) {
         db->read[i] = conn_new(&cc);
     }

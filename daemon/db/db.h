@@ -128,7 +128,8 @@ void db_bind_null(struct db_call *c);
 void db_bind_i32s(struct db_call *c, const int32_t *v, size_t n);
 void db_bind_i64s(struct db_call *c, const int64_t *v, size_t n);
 void db_bind_texts(struct db_call *c, const char *const *v, size_t n);
-/* Hand it over. A lost connection sends reads again once; writes answer ERR_DATABASE with the outcome unknown.
+/* Hand it over. A read whose connection is lost is sent again, once for each read connection there is (they tend to die
+ * together); writes answer ERR_DATABASE with the outcome unknown.
  * done may get ERR_BUSY (queue full) too, always from the loop. */
 void db_call_send(struct db *db, struct db_call *c);
 /* Take a call back that has not been sent yet; false when it was: its done will come. */

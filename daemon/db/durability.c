@@ -69,7 +69,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
     d->call.done = on_answer;
     d->call.arg = d;
     /* As if tried already: it is not sent again when the connection is lost, and so never waits while it is away. */
-    call_submit(d->db, &d->call, 1);
+    call_submit(d->db, &d->call, READ_CONNECTIONS_MAX);
 }
 
 void

@@ -177,7 +177,8 @@ take_result(struct conn *c, PGresult *res, ExecStatusType status)
 void
 pipe_pump(struct conn *c)
 {
-    while (c->head != NULL && c->state != CONN_BROKEN && PQstatus(c->pg) == CONNECTION_OK && !PQisBusy(c->pg)) {
+    /* PQisBusy reads on and may meet the end: the status is asked after it. */
+    while (c->head != NULL && c->state != CONN_BROKEN && !PQisBusy(c->pg) && PQstatus(c->pg) == CONNECTION_OK) {
         PGresult *res = PQgetResult(c->pg);
         ExecStatusType status = PQresultStatus(res);
 
