@@ -6,7 +6,6 @@
  */
 #include "daemon/desk/deskfile.h"
 
-#include <limits.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,22 +24,18 @@
 #include "daemon/desk/rule.h"
 #include "daemon/os/conffile.h"
 
-#define FOUND_MAX 200 /* more are counted, not listed */
-#define LINES_MAX 30000 /* libconfig counts lines in 16 bits */
+#define MISTAKES_MAX 200 /* more are counted, not listed */
+#define OTHERS_MAX   50
+#define LIST_MAX     1000  /* departments, queues of one, rules ... */
+#define LINES_MAX    30000 /* libconfig counts lines in 16 bits */
 
 /* ---- what was found ------------------------------------------------------------------------------------------------ */
 
 __attribute__((format(printf, 4, 0))) static void
-found_add(struct findings *f, enum desk_grade grade, const struct place *at, const char *fmt, va_list ap)
+found_put(struct findings *f, enum desk_grade grade, const struct place *at, const char *fmt, va_list ap)
 {
     struct strbuf sb;
 
-    f->nmistakes += grade == DESK_MISTAKE;
-    if (f->n >= FOUND_MAX) {
-        f->v[FOUND_MAX - 1] = (struct desk_mistake){
-            .grade = f->nmistakes > 0 ? DESK_MISTAKE : DESK_WARNING, .line = INT_MAX, .path = "", .message = "and more: the list ends here"};
-        return;
-    }
     if (f->n == f->cap) {
         struct desk_mistake *old = f->v;
         f->cap = f->cap > 0 ? 2 * f->cap : 8;
@@ -58,6 +53,28 @@ found_add(struct findings *f, enum desk_grade grade, const struct place *at, con
         .message = arena_strdup(f->a, sb.p),
     };
     strbuf_release(&sb);
+}
+
+/* Many warnings must not push out the mistake that stops the apply: each has its own limit. */
+__attribute__((format(printf, 4, 0))) static void
+found_add(struct findings *f, enum desk_grade grade, const struct place *at, const char *fmt, va_list ap)
+{
+    bool fits = grade == DESK_MISTAKE ? ++f->nmistakes <= MISTAKES_MAX : ++f->nothers <= OTHERS_MAX;
+
+    if (fits) {
+        found_put(f, grade, at, fmt, ap);
+    }
+}
+
+__attribute__((format(printf, 3, 4))) static void
+found_last(struct findings *f, enum desk_grade grade, const char *fmt, ...)
+{
+    const struct place nowhere = {0, NULL};
+    va_list ap;
+
+    va_start(ap, fmt);
+    found_put(f, grade, &nowhere, fmt, ap);
+    va_end(ap);
 }
 
 void
@@ -303,6 +320,10 @@ read_texts(struct findings *f, const struct key *k, const config_setting_t *s, s
         found_mistake(f, &ret->at, "'%s' must be a text in quotes or a list of texts, not %s", k->name, kind_text(type));
         return;
     }
+    if (n > LIST_MAX) {
+        found_mistake(f, &ret->at, "'%s' has more than %d entries", k->name, LIST_MAX);
+        n = LIST_MAX;
+    }
     ret->v = ARENA_ARRAY(f->a, n + 1, struct f_text);
     for (int i = 0; i < n; i++) {
         const config_setting_t *one = type == CONFIG_TYPE_STRING ? s : config_setting_get_elem(s, (unsigned)i);
@@ -347,6 +368,10 @@ read_list(struct findings *f, const struct key *k, const config_setting_t *s, st
     if (type != CONFIG_TYPE_LIST && !(type == CONFIG_TYPE_ARRAY && n == 0)) {
         found_mistake(f, &ret->at, "'%s' must be a list ( { ... }, { ... } ), not %s", k->name, kind_text(type));
         return;
+    }
+    if (n > LIST_MAX) {
+        found_mistake(f, &ret->at, "'%s' has more than %d entries", k->name, LIST_MAX);
+        n = LIST_MAX;
     }
     ret->v = arena_alloc(f->a, (size_t)(n + 1) * k->size);
     for (int i = 0; i < n; i++) {
@@ -575,14 +600,18 @@ deskfile_check(struct arena *a, const char *name, const char *text, size_t n, st
 
     *ret = (struct deskfile){.name = arena_strdup(a, name), .sha256 = hex};
     deskfile_hash(text, n, hex);
-    if (check_bytes(&f, text, n) && read_text_of(&f, arena_strndup(a, text, n), d)) {
+    /* libconfig takes a comment in an unfinished last line for a syntax error */
+    if (check_bytes(&f, text, n) && read_text_of(&f, arena_printf(a, "%.*s\n", (int)n, text), d)) {
         deskfile_judge(d, &f);
     }
     if (f.n > 1) {
         qsort(f.v, (size_t)f.n, sizeof(*f.v), by_line);
     }
-    if (f.n > 0 && f.v[f.n - 1].line == INT_MAX) {
-        f.v[f.n - 1].line = 0;
+    if (f.nmistakes > MISTAKES_MAX) {
+        found_last(&f, DESK_MISTAKE, "and %d more mistakes", f.nmistakes - MISTAKES_MAX);
+    }
+    if (f.nothers > OTHERS_MAX) {
+        found_last(&f, DESK_WARNING, "and %d more warnings", f.nothers - OTHERS_MAX);
     }
     if (f.nmistakes == 0) {
         ret->document = deskfile_render(d);

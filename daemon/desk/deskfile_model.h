@@ -92,7 +92,8 @@ struct f_desk {
 struct findings {
     struct arena *a;
     struct desk_mistake *v;
-    int n, cap, nmistakes;
+    int n, cap;
+    int nmistakes, nothers; /* all, also those not listed */
 };
 
 void found_mistake(struct findings *f, const struct place *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));

@@ -28,6 +28,7 @@
 #define DEEP_SPACE  1200 /* its workspace in ints: about 200 alternatives at a time */
 #define SLOW        2000 /* usec: a pattern that once took longer goes to the breadth-first matcher at once */
 
+/* Both matchers of one pattern. */
 struct pattern {
     const char *text;
     pcre2_code *quick, *deep;
@@ -83,7 +84,29 @@ pattern_compile_deep(const char *text, struct err *e)
     return re;
 }
 
-/* What only one of the two matchers understands, or what would change our limits. */
+static const char *
+skip_blanks(const char *p)
+{
+    return p + strspn(p, " \t\r\n"); /* ignored after (?x) */
+}
+
+/* A possessive repetition of a group begins at its closing bracket: ")++", "){2,}+". PCRE2 10.42's breadth-first matcher
+ * does not find it where the group is empty. */
+static bool
+is_possessive(const char *p)
+{
+    const char *end = NULL;
+
+    p = skip_blanks(p + 1);
+    if (*p == '+' || *p == '*' || *p == '?') {
+        end = p;
+    } else if (*p == '{') {
+        end = strchr(p, '}');
+    }
+    return end != NULL && *skip_blanks(end + 1) == '+';
+}
+
+/* What the two matchers do not do alike, or what would change our limits. */
 static const char *
 pattern_extra(const char *text)
 {
@@ -93,6 +116,8 @@ pattern_extra(const char *text)
                 return p[1] == 'K' ? "\\K" : "\\G";
             }
             p++;
+        } else if (p[0] == ')' && is_possessive(p)) {
+            return ")++";
         } else if (strncmp(p, "(*", 2) == 0) {
             return "(*";
         } else if (strncmp(p, "(?(", 3) == 0) {

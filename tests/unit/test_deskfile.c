@@ -256,8 +256,40 @@ a_thousand_mistakes_end_in_a_list_of_two_hundred(void **state)
     }
     check(a, sb.p, &f);
     assert_int_equal(f.nmistakes, 1000);
-    assert_int_equal(f.nfound, 200);
-    assert_string_equal(f.found[199].message, "and more: the list ends here");
+    assert_int_equal(f.nfound, 201);
+    assert_string_equal(f.found[200].message, "and 800 more mistakes");
+    strbuf_release(&sb);
+    arena_free(a);
+}
+
+static void
+warnings_push_out_no_mistake(void **state)
+{
+    struct arena *a = arena_new();
+    struct deskfile f;
+    struct strbuf sb;
+
+    (void)state;
+    strbuf_init(&sb);
+    strbuf_add(&sb, DESK "rules = ( { name = \"all\"; queue = \"it\"; }");
+    for (int i = 0; i < 500; i++) {
+        strbuf_addf(&sb, ",\n{ name = \"r%d\"; to = \"it\"; }", i);
+    }
+    strbuf_add(&sb, ");\ncolour = 1;\n");
+    check(a, sb.p, &f);
+    assert_int_equal(f.nfound, 52);
+    assert_int_equal(f.found[50].grade, DESK_MISTAKE);
+    assert_string_equal(f.found[50].message, "there is no setting 'colour' here");
+    assert_string_equal(f.found[51].message, "and 450 more warnings");
+    strbuf_clear(&sb);
+    strbuf_add(&sb, DESK "rules = ( { name = \"r0\"; to = \"it\"; }");
+    for (int i = 1; i <= 1000; i++) {
+        strbuf_addf(&sb, ",\n{ name = \"r%d\"; to = \"it\"; }", i);
+    }
+    strbuf_add(&sb, ");");
+    check(a, sb.p, &f);
+    assert_int_equal(f.nmistakes, 1);
+    assert_string_equal(f.found[0].message, "'rules' has more than 1000 entries");
     strbuf_release(&sb);
     arena_free(a);
 }
@@ -449,6 +481,7 @@ main(void)
         cmocka_unit_test(departments_and_queues_are_judged_together),
         cmocka_unit_test(too_much_is_refused_before_it_is_read),
         cmocka_unit_test(a_thousand_mistakes_end_in_a_list_of_two_hundred),
+        cmocka_unit_test(warnings_push_out_no_mistake),
         cmocka_unit_test(the_document_is_complete_and_always_the_same),
         cmocka_unit_test(a_desk_is_made_of_the_document),
         cmocka_unit_test(a_document_that_does_not_fit_is_refused_whole),

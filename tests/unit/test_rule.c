@@ -326,8 +326,8 @@ both_matchers_find_the_same(void **state)
 static void
 patterns_that_differ_between_the_matchers_are_refused(void **state)
 {
-    static const char *const bad[] = {"(", "(.)\\1", "(?<n>a)\\k<n>", "a\\Kb", "(*ANYCRLF)a", "(?(1)a|b)", "\\C", "\\Ga", "a{2,1}", "\xff"};
-    static const char *const good[] = {"", "a", "\\\\K", "a|b", "(?i)x", "[(*]", "\\p{Lu}", "(?=a)b", "\\(*"};
+    static const char *const bad[] = {"(", "(.)\\1", "(?<n>a)\\k<n>", "a\\Kb", "(*ANYCRLF)a", "(?(1)a|b)", "\\C", "\\Ga", "a{2,1}", "()++", "(?x)() * +", "(a){1,2}+", "\xff"};
+    static const char *const good[] = {"", "a", "\\\\K", "a|b", "(?i)x", "[(*]", "\\p{Lu}", "(?=a)b", "\\(*", "(a)+", "a++", "\\)++"};
     char *longest = filled('a', RULE_PATTERN_MAX + 1);
 
     (void)state;
