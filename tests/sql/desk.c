@@ -180,7 +180,10 @@ desk_close(struct desk *d)
 void
 desk_clear(struct desk *d)
 {
-    (void)cluster_sql(d->owner, "truncate ticket, live, closed, message, event, span, rating, link, op, agent_state");
+    /* few rows: ten times faster than truncate, which makes new files for every partition and index */
+    (void)cluster_sql(
+        d->owner, "delete from ticket; delete from live; delete from closed; delete from message; delete from event; "
+                  "delete from span; delete from rating; delete from link; delete from op; delete from agent_state");
     desk_set_now(d, DESK_START);
 }
 

@@ -407,20 +407,20 @@ side_claim(struct side *s, struct pull *items, int n, const int *queues, int nqu
     take_sure(s, ret);
 }
 
-static struct answer one;
+static struct answer answer_one;
 
 const struct answer *
 act_one(struct side *s, struct act item)
 {
-    side_act(s, &item, 1, &one);
-    return &one;
+    side_act(s, &item, 1, &answer_one);
+    return &answer_one;
 }
 
 const struct answer *
 submit_one(struct side *s, struct ask item)
 {
-    side_submit(s, &item, 1, &one);
-    return &one;
+    side_submit(s, &item, 1, &answer_one);
+    return &answer_one;
 }
 
 const struct answer *
@@ -428,15 +428,14 @@ claim_one(struct side *s, int agent, int queue)
 {
     struct pull item = {.agent = agent};
 
-    side_claim(s, &item, 1, &queue, 1, &one);
-    return &one;
+    side_claim(s, &item, 1, &queue, 1, &answer_one);
+    return &answer_one;
 }
 
 /* ---- sessions ------------------------------------------------------------------------------------------------------ */
 
-/* The statement's text, or what TURNO_STMTS has in its place. malloc'd. */
-static char *
-text_of(enum stmt_id stmt)
+char *
+side_text(enum stmt_id stmt)
 {
     const char *dir = getenv("TURNO_STMTS");
     char path[500], buf[4096];
@@ -460,7 +459,7 @@ text_of(enum stmt_id stmt)
 static void
 prepare(struct side *s, enum stmt_id stmt)
 {
-    char *text = text_of(stmt);
+    char *text = side_text(stmt);
     PGresult *res = PQprepare(s->conn, stmts[stmt].name, text, 0, NULL);
 
     if (PQresultStatus(res) != PGRES_COMMAND_OK) {
@@ -511,6 +510,23 @@ side_close(struct side *s)
 }
 
 void
+sides_renew(struct desk *d, struct side **one, struct side **two)
+{
+    bool good = *one != NULL && *two != NULL && d->sides == *two && (*two)->next == *one && (*one)->next == NULL &&
+                PQtransactionStatus((*one)->conn) == PQTRANS_IDLE && PQtransactionStatus((*two)->conn) == PQTRANS_IDLE;
+
+    while (!good && d->sides != NULL) {
+        side_close(d->sides);
+    }
+    if (!good) {
+        *one = side_open(d);
+        *two = side_open(d);
+    }
+    side_sql(*one, "set turno.pause = off");
+    side_sql(*two, "set turno.pause = off");
+}
+
+void
 side_set_now(PGconn *conn, int64_t usec)
 {
     time_t t = (time_t)(usec / SECOND);
@@ -541,9 +557,9 @@ side_pause(struct side *s, bool on)
 }
 
 void
-side_go(struct side *s)
+side_go(struct desk *d)
 {
-    (void)cluster_sql(s->desk->owner, "select pg_advisory_unlock_all()");
+    (void)cluster_sql(d->owner, "select pg_advisory_unlock_all()");
 }
 
 bool
@@ -564,5 +580,33 @@ side_wait_blocked(struct side *s)
         if (!PQconsumeInput(s->conn) || !PQisBusy(s->conn)) {
             fail_msg("session %d has gone on without waiting", s->pid);
         }
+    }
+}
+
+void
+side_settle(struct side *s)
+{
+    time_t end = time(NULL) + DEADLINE;
+
+    while (!side_is_blocked(s)) {
+        if (!PQconsumeInput(s->conn)) {
+            fail_msg("%s", PQerrorMessage(s->conn));
+        }
+        if (!PQisBusy(s->conn)) {
+            return;
+        }
+        if (time(NULL) > end) {
+            fail_msg("session %d neither waits nor ends", s->pid);
+        }
+    }
+}
+
+void
+side_drain(struct side *s)
+{
+    PGresult *res;
+
+    while ((res = PQgetResult(s->conn)) != NULL) {
+        PQclear(res);
     }
 }

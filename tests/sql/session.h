@@ -80,6 +80,8 @@ struct answer {
 
 struct side *side_open(struct desk *d);
 void side_close(struct side *s);
+/* Two sides that have nothing under way: those of the test before, unless it left them in the midst of something. */
+void sides_renew(struct desk *d, struct side **one, struct side **two);
 void side_set_now(PGconn *conn, int64_t usec);
 void side_sql(struct side *s, const char *sql);
 
@@ -107,6 +109,11 @@ void side_pause(struct side *s, bool on);
 /* Until s waits for a lock, at the pause or elsewhere. */
 void side_wait_blocked(struct side *s);
 bool side_is_blocked(struct side *s);
-void side_go(struct side *s); /* a paused one goes on */
+/* Until s waits for a lock or has finished. */
+void side_settle(struct side *s);
+void side_go(struct desk *d); /* the paused ones go on */
+/* Throw away what a plain PQsendQuery brings. */
+void side_drain(struct side *s);
+char *side_text(enum stmt_id stmt); /* the statement's text, or what TURNO_STMTS has in its place; malloc'd */
 
 #endif
