@@ -23,10 +23,12 @@ die()
 }
 
 # quote FILE: its bytes as C string literals, one a line; '?' is escaped because of trigraphs.
+tab=$(printf '\t')
+cr=$(printf '\r')
 quote()
 {
-    awk '{ gsub(/\\/, "\\\\"); gsub(/"/, "\\\""); gsub(/\?/, "\\?"); gsub(/\t/, "\\t"); gsub(/\r/, "\\r")
-           printf "        \"%s\\n\"\n", $0 }' "$1"
+    sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/?/\\?/g' -e "s/$tab/\\\\t/g" -e "s/$cr/\\\\r/g" \
+        -e 's/^/        "/' -e 's/$/\\n"/' "$1"
 }
 
 # put NAME COMMAND: the command's output becomes OUTDIR/NAME. No pipe, so that its failure is ours.

@@ -137,7 +137,8 @@ session_init(struct session *s, const char *conninfo, enum session_role role, in
     const char *own = NULL;
 
     if (opts == NULL) {
-        err_field(e, ERR_INVALID, "database.conninfo", "%s", why != NULL ? why : "out of memory");
+        err_field(e, ERR_INVALID, "database.conninfo", "%.*s", why != NULL ? (int)strcspn(why, "\n") : 0,
+                  why != NULL ? why : "");
         PQfreemem(why);
         return false;
     }
