@@ -172,7 +172,8 @@ all_mistakes_are_told_at_once(void **state)
     static const char *const overrides[] = {"nothing", "limits.headers=9"};
 
     (void)state;
-    assert_null(load("socket = 3;\nlog_level = \"loud\";\nlimits: { x = 1; };\nlisten = [\"8.8.8.8:80\"];\n", overrides, 2));
+    assert_null(
+        load("socket = 3;\nlog_level = \"loud\";\nlimits: { x = 1; };\nlisten = [\"8.8.8.8:80\"];\n", overrides, 2));
     assert_non_null(strstr(complaints.p, ":1: socket:"));
     assert_non_null(strstr(complaints.p, ":2: log_level:"));
     assert_non_null(strstr(complaints.p, ":3: there is no key 'limits.x'"));
@@ -191,7 +192,8 @@ keys_are_checked_against_each_other(void **state)
     expect_mistake(long_path, "socket: a socket's path may have 107 bytes, this one has 121");
     (void)snprintf(long_path, sizeof(long_path), "state_dir = \"/%099d\";\n", 1);
     expect_mistake(long_path, "state_dir: the database's socket in it would have 118 bytes");
-    expect_mistake("limits: { deadline = \"2s\"; };\n", "database.statement_timeout: may not be longer than limits.deadline");
+    expect_mistake("limits: { deadline = \"2s\"; };\n",
+                   "database.statement_timeout: may not be longer than limits.deadline");
     expect_mistake("database: { owner_conninfo = \"user=x\"; };\n", "database.owner_conninfo: only together with");
     expect_mistake("database: { conninfo = \"host=h\"; role = \"a b\"; };\n", "database.role: small letters");
 }
