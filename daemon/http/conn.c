@@ -29,7 +29,7 @@ void
 http_conn_set_state(struct http_conn *c, enum conn_state state)
 {
     c->state = state;
-    deadline_put(&c->h->queues[queue_of[state]], &c->deadline, now_usec());
+    deadline_put(&c->h->queues[queue_of[state]], &c->deadline, deadline_now());
 }
 
 static void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One connection: bytes in, whole requests out to request.c; replies in, bytes out. */
-#ifndef TURNO_CONN_H
-#define TURNO_CONN_H
+#ifndef TURNO_HTTP_CONN_H
+#define TURNO_HTTP_CONN_H
 
 #include <sys/uio.h>
 

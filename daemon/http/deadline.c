@@ -12,7 +12,7 @@
 #include "common/parse.h"
 
 int64_t
-now_usec(void)
+deadline_now(void)
 {
     struct timespec ts;
 
@@ -34,7 +34,7 @@ static void
 on_timer(evutil_socket_t fd, short what, void *arg)
 {
     struct deadlines *all = arg;
-    int64_t now = now_usec(), next = 0;
+    int64_t now = deadline_now(), next = 0;
 
     (void)fd;
     (void)what;

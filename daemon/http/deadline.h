@@ -35,7 +35,7 @@ struct deadlines {
     int n;
 };
 
-int64_t now_usec(void); /* monotonic */
+int64_t deadline_now(void); /* monotonic */
 
 /* queues: n of them with span and expired set; they must live as long as all. */
 void deadlines_start(struct deadlines *all, struct event_base *base, struct deadline_queue *queues, int n);

@@ -63,7 +63,7 @@ static void
 pause_accepting(struct http *h, const char *why)
 {
     const struct timeval soon = {0, RESUME_USEC};
-    int64_t now = now_usec();
+    int64_t now = deadline_now();
 
     h->paused = true;
     set_listening(h, false);
@@ -104,7 +104,7 @@ oldest_idle(const struct http *h)
         struct http_conn *c; /* its first member */
     } oldest = {TAILQ_FIRST(&h->queues[QUEUE_IDLE].list)};
 
-    if (!oldest.in || now_usec() - (oldest.in->at - h->conf.idle_timeout) < EVICT_AGE) {
+    if (!oldest.in || deadline_now() - (oldest.in->at - h->conf.idle_timeout) < EVICT_AGE) {
         return NULL;
     }
     return oldest.c;

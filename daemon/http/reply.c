@@ -83,7 +83,7 @@ log_access(const struct http_request *rq, int status, size_t bytes)
         const struct op *op = &rq->op;
         log_debug("http reply op=%" PRIx64 " method=%s path=%s status=%d bytes=%zu person=%d usec=%" PRId64, op->id,
                   rq->method ? rq->method : "-", op->route ? op->route->path : "-", status, bytes,
-                  (int)op->who.person_id, now_usec() - op->started);
+                  (int)op->who.person_id, deadline_now() - op->started);
     }
 }
 

@@ -275,7 +275,7 @@ request_begin(struct http_conn *c, const struct head *head, struct slice body)
     struct arena *a = arena_new();
     struct http_request *rq = ARENA_NEW(a, struct http_request);
     struct op *op = &rq->op;
-    int64_t now = now_usec();
+    int64_t now = deadline_now();
 
     h->stats.requests++;
     h->stats.ops++;

@@ -61,7 +61,7 @@ op_stream(struct op *op)
         http_conn_send(rq->conn, &v, 1);
         strbuf_release(&head);
     }
-    deadline_put(&h->queues[QUEUE_STREAM], &rq->deadline, now_usec());
+    deadline_put(&h->queues[QUEUE_STREAM], &rq->deadline, deadline_now());
 }
 
 /* "name: text" lines; a line's end inside the text begins another one. */
@@ -110,7 +110,7 @@ op_stream_event(struct op *op, const char *event, const char *id, const char *js
     strbuf_addch(&sb, '\n');
     stream_write(rq, sb.p, sb.n);
     strbuf_release(&sb);
-    deadline_put(&rq->h->queues[QUEUE_STREAM], &rq->deadline, now_usec());
+    deadline_put(&rq->h->queues[QUEUE_STREAM], &rq->deadline, deadline_now());
 }
 
 enum op_next
@@ -149,7 +149,7 @@ stream_expired(struct deadline *d)
     struct http_request *rq = request_of(d);
     struct http_conn *c = rq->conn;
 
-    deadline_put(&rq->h->queues[QUEUE_STREAM], d, now_usec());
+    deadline_put(&rq->h->queues[QUEUE_STREAM], d, deadline_now());
     if (!c || c->state == CONN_DEAD) {
         return;
     }
