@@ -188,7 +188,9 @@ begin
         (select coalesce(json_agg(json_build_object(
                     'number', m.number, 'kind', message_name(m.kind), 'author', p.name,
                     -- what only a customer sends is the customer's; reopen is sent by both sides
-                    'side', case when e.verb in (12, 13, 26) or e.verb = 28 and m.author in (c.requester, c.submitter)
+                    'side', case when e.verb in (12, 13, 27)
+                                      or e.verb = 28 and (m.author in (c.requester, c.submitter)
+                                                          or (select c.requester = any (a.stands) from actor a where a.person_id = m.author))
                                  then 'customer' else 'desk' end,
                     'at', iso(m.at), 'body', m.body) order by m.number), '[]')
          from message m

@@ -19,8 +19,9 @@ create or replace function part_of(whole bigint, n int, i int) returns bigint la
 
 -- Who is waited for between two instants, in microseconds that add up to the interval exactly. Time in a queue is the
 -- department's, in hand the agent's, until an answer the requester's. Waiting for other requests is theirs (down there a
--- department is named, whoever had it): of those open at a moment each gets an equal part, and passes it on if it waits
--- for others itself, 16 deep as links may go. What the actor may not see is 'another request' or 'another department'.
+-- department is named, whoever had it): of those open at a moment that the actor sees each gets an equal part, and passes
+-- it on if it waits for others itself, 16 deep as links may go; if none is seen it is 'another request'. A private station
+-- of others is 'another department'.
 create or replace function blame(actor int, ticket_id bigint, a timestamptz, b timestamptz, depth int)
 returns table (holder text, label smallint, usec bigint) language plpgsql stable as $$
 #variable_conflict use_column
@@ -57,7 +58,7 @@ begin
             with block as materialized (     -- when which request stood in the way
                 select k.ticket_id, greatest(z.from_at, k.created_at, s.from_at) as f, least(z.to_at, s.to_at) as t
                 from link k cross join lateral spans_of(k.ticket_id) z
-                where k.blocks = blame.ticket_id and z.label <> 8
+                where k.blocks = blame.ticket_id and z.label <> 8 and sees(blame.actor, k.ticket_id) > 0
             ), cut as (
                 select s.from_at as at union select s.to_at
                 union select f from block where f < t union select t from block where f < t
@@ -70,15 +71,11 @@ begin
                 return query select 'another request', 7::smallint, usec(piece.t) - usec(piece.f);
             end if;
             for i in 1..n loop
-                if sees(blame.actor, piece.ids[i]) = 0 then
-                    return query select 'another request', 7::smallint, part_of(usec(piece.t) - usec(piece.f), n, i);
-                else
-                    -- cumulative, so that rounding loses nothing
-                    return query
-                        select y.holder, 7::smallint, part_of(y.upto, n, i) - part_of(y.upto - y.usec, n, i)
-                        from (select x.holder, x.usec, (sum(x.usec) over (rows unbounded preceding))::bigint as upto
-                              from blame(blame.actor, piece.ids[i], piece.f, piece.t, depth + 1) x) y;
-                end if;
+                -- cumulative, so that rounding loses nothing
+                return query
+                    select y.holder, 7::smallint, part_of(y.upto, n, i) - part_of(y.upto - y.usec, n, i)
+                    from (select x.holder, x.usec, (sum(x.usec) over (rows unbounded preceding))::bigint as upto
+                          from blame(blame.actor, piece.ids[i], piece.f, piece.t, depth + 1) x) y;
             end loop;
         end loop;
     end loop;

@@ -216,15 +216,10 @@ from now
 where stations[cardinality(stations)] is distinct from department_id
    or exists (select from generate_series(2, cardinality(stations)) i where stations[i] = stations[i - 1]);
 
--- What is written among colleagues in a private queue stays there.
+-- What is written among colleagues in a private queue stays there; a hand-over line is for those who get the ticket.
 select 'leaked' as name, format('ticket %s: note %s was written in private queue %s and is not kept there', m.ticket_id, m.number, q.name) as detail
-from message m
-join event e on e.ticket_id = m.ticket_id and e.op_id = m.op_id
-cross join lateral (
-    -- where it was when the note was written: after a hand-over in the same act, where it came from
-    select coalesce((select s.queue_id from span s where s.ticket_id = e.ticket_id and s.version = e.version), e.queue_id) as queue_id) w
-join queue q on q.queue_id = w.queue_id
-where m.kind = 2 and q.private and m.private_queue is distinct from w.queue_id;
+from message m join event e on e.ticket_id = m.ticket_id and e.op_id = m.op_id join queue q on q.queue_id = e.queue_id
+where m.kind = 2 and q.private and m.private_queue is distinct from q.queue_id;
 
 -- Rights are what the memberships say.
 select 'rights' as name, format('person %s (%s): %s, %s, %s kept, but %s, %s, %s are right', p.person_id, p.name, p.departments, p.leads, p.stands,
