@@ -156,11 +156,15 @@ run_as_server(const char *log, const char *program, const char *const argv[])
 
     if (pid == 0) {
         char path[320];
+        const char *args[32] = {path}; /* PostgreSQL's programs find each other by argv[0] */
 
         step_down(log);
         (void)snprintf(path, sizeof(path), "%s%s%s", strchr(program, '/') ? "" : bin_dir(),
                        strchr(program, '/') ? "" : "/", program);
-        execv(path, (char *const *)(uintptr_t)argv);
+        for (size_t i = 1; i < sizeof(args) / sizeof(args[0]) - 1 && argv[i] != NULL; i++) {
+            args[i] = argv[i];
+        }
+        execv(path, (char *const *)(uintptr_t)args);
         _exit(127);
     }
     return wait_for(pid);
@@ -271,6 +275,7 @@ launch(struct cluster *c)
     c->pid = fork();
     if (c->pid == 0) {
         char path[320];
+        const char *args[32] = {path}; /* PostgreSQL's programs find each other by argv[0] */
 
         step_down(log);
         (void)prctl(PR_SET_PDEATHSIG, SIGQUIT); /* after setuid, which clears it */
