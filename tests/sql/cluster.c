@@ -275,7 +275,6 @@ launch(struct cluster *c)
     c->pid = fork();
     if (c->pid == 0) {
         char path[320];
-        const char *args[32] = {path}; /* PostgreSQL's programs find each other by argv[0] */
 
         step_down(log);
         (void)prctl(PR_SET_PDEATHSIG, SIGQUIT); /* after setuid, which clears it */
@@ -284,7 +283,7 @@ launch(struct cluster *c)
         }
         (void)setpgid(0, 0); /* Ctrl-C is ours to handle */
         (void)snprintf(path, sizeof(path), "%s/postgres", bin_dir());
-        execl(path, "postgres", "-D", data, (char *)NULL);
+        execl(path, path, "-D", data, (char *)NULL);
         _exit(127);
     }
 }
