@@ -142,8 +142,9 @@ with gate as (
            case d.key_rule
                when 'SAVE' then d.key
                when 'RESUME' then usec(d.at) + greatest(coalesce(d.remaining, d.key - usec(d.at)), -d.age_cap)
-               when 'TRANSFER' then greatest(least(usec(d.anchor) + d.targets[d.priority], usec(d.at) + d.new_targets[d.priority]),
-                                             usec(d.at) - d.new_age_cap)
+               when 'TRANSFER' then    -- from the key it has: going there and back changes nothing
+                   greatest(least(coalesce(usec(d.at) + d.remaining, d.key), usec(d.at) + d.new_targets[d.priority]),
+                            usec(d.at) - d.new_age_cap)
                when 'REOPEN' then usec(d.at) + d.targets[d.priority] / 2
                when 'PRIORITY' then    -- a parked ticket's key runs along with the clock; lowered: never earlier than now
                    greatest(coalesce(usec(d.at) + d.remaining, d.key) + d.targets[d.priority2] - d.targets[d.priority],
