@@ -199,7 +199,7 @@ model_key(const struct m_ticket *t, const struct m_row *row, const struct act *i
     case KEY_RESUME: /* seniority is kept, the pause counts for nobody, never more than the age cap in the past */
         return at + model_max(t->remaining, -q->age_cap);
     case KEY_TRANSFER: /* the customer has not stopped waiting */
-        moved = model_min(t->anchor + q->target[t->priority], at + desk_queues[item->queue].target[t->priority]);
+        moved = model_min(key, at + desk_queues[item->queue].target[t->priority]);
         return model_max(moved, at - desk_queues[item->queue].age_cap);
     case KEY_REOPEN: /* a new spell, half the time */
         return at + q->target[t->priority] / 2;

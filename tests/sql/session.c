@@ -277,7 +277,8 @@ add_bool(struct strbuf *sb, bool v)
 }
 
 void
-side_send_claim(struct side *s, const struct uuid *gate, struct pull *items, int n, const int *queues, int nqueues)
+side_send_claim_from(struct side *s, const struct uuid *gate, struct pull *items, int n, const int *queues,
+                     const int64_t *floors, int nqueues)
 {
     struct args a = {.n = 0};
     struct strbuf *sb;
@@ -297,9 +298,15 @@ side_send_claim(struct side *s, const struct uuid *gate, struct pull *items, int
     }
     sb = begin(&a, INT8, nqueues);
     for (int i = 0; i < nqueues; i++) {
-        add_i64(sb, INT64_MIN);
+        add_i64(sb, floors != NULL ? floors[i] : INT64_MIN);
     }
     send_batch(s, STMT_TICKET_CLAIM, gate, &a, n);
+}
+
+void
+side_send_claim(struct side *s, const struct uuid *gate, struct pull *items, int n, const int *queues, int nqueues)
+{
+    side_send_claim_from(s, gate, items, n, queues, NULL, nqueues);
 }
 
 /* ---- answers ------------------------------------------------------------------------------------------------------- */

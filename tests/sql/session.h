@@ -91,6 +91,9 @@ void side_send_act(struct side *s, const struct uuid *gate, struct act *items, i
 void side_send_submit(struct side *s, const struct uuid *gate, struct ask *items, int n);
 void side_send_claim(struct side *s, const struct uuid *gate, struct pull *items, int n, const int *queues,
                      int nqueues);
+/* floors: keys to start from, one a queue; the others start from the front. */
+void side_send_claim_from(struct side *s, const struct uuid *gate, struct pull *items, int n, const int *queues,
+                          const int64_t *floors, int nqueues);
 bool side_take(struct side *s, struct answer *ret);
 /* Both; a failure fails the test. */
 void side_act(struct side *s, struct act *items, int n, struct answer *ret);
