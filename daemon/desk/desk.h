@@ -23,12 +23,12 @@ struct desk_queue {
     const char *name, *title;
     const struct desk_department *department;
     bool is_private;
-    int64_t targets[5];     /* usec by enum priority; [0] is not used */
-    int64_t age_cap;        /* usec */
-    int64_t offer_limit;    /* usec */
-    int64_t idle_limit;     /* usec; USEC_NONE: holds do not go back by themselves */
-    int64_t auto_close;     /* usec */
-    bool agents_may_take;   /* out of turn; leads always may */
+    int64_t targets[5];   /* usec by enum priority; [0] is not used */
+    int64_t age_cap;      /* usec */
+    int64_t offer_limit;  /* usec */
+    int64_t idle_limit;   /* usec; USEC_NONE: holds do not go back by themselves */
+    int64_t auto_close;   /* usec */
+    bool agents_may_take; /* out of turn; leads always may */
 };
 
 struct desk_department {
@@ -48,8 +48,8 @@ struct desk_moved {
 };
 
 struct desk {
-    int version;             /* 0: nothing is applied, all lists are empty */
-    const char *sha256;      /* hex, of the applied file */
+    int version;        /* 0: nothing is applied, all lists are empty */
+    const char *sha256; /* hex, of the applied file */
     const struct desk_department *departments;
     int ndepartments;
     const struct desk_queue *queues; /* those of one department lie together */
@@ -58,7 +58,7 @@ struct desk {
     int nmoved;
     const struct desk_department *default_department; /* for users in no group, or NULL: they are refused */
     const struct desk_queue *default_queue;
-    struct rules *rules;     /* never NULL */
+    struct rules *rules; /* never NULL */
     const json_t *document;
     struct desk_inner *inner;
 };

@@ -97,7 +97,13 @@ time_text(int64_t usec, char ret[64])
     static const struct {
         int64_t usec;
         const char *name;
-    } units[] = {{USEC_DAY, "d"}, {USEC_HOUR, "h"}, {USEC_MIN, "m"}, {USEC_SEC, "s"}, {1000, "ms"}};
+    } units[] = {
+        {USEC_DAY,  "d" },
+        {USEC_HOUR, "h" },
+        {USEC_MIN,  "m" },
+        {USEC_SEC,  "s" },
+        {1000,      "ms"}
+    };
     int n = 0;
 
     (void)snprintf(ret, 64, "%s", usec == USEC_NONE ? "none" : "0s");
@@ -265,8 +271,7 @@ diff_rule(struct diff *d, const char *name, const json_t *from, json_t *to)
     json_t *value;
 
     strbuf_init(&sb);
-    json_object_foreach(to, member, value)
-    {
+    json_object_foreach(to, member, value) {
         const json_t *old = json_object_get(from, member);
         if (!json_equal(value, old)) {
             strbuf_addf(&sb, "%s%s", sb.n > 0 ? ", " : "", member);

@@ -7,6 +7,7 @@
 #include "daemon/desk/desk_store.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -293,7 +294,8 @@ on_boot_applied(struct db_call *call, const struct db_result *res)
     } else if (row != NULL) {
         const char *outcome = db_text(row, 0, NULL);
         if (strcmp(outcome, "applied") == 0) {
-            log_notice("the desk file was applied to the empty database file=%s version=%d", s->file, (int)db_i64(row, 1));
+            log_notice("the desk file was applied to the empty database file=%s version=%d", s->file,
+                       (int)db_i64(row, 1));
         } else if (strcmp(outcome, "refused") == 0) {
             log_err("the desk file cannot be applied: %s", db_text(row, 2, NULL));
         }
@@ -303,6 +305,23 @@ on_boot_applied(struct db_call *call, const struct db_result *res)
         desk_refresh(s, &s->boot);
     }
     arena_free(a);
+}
+
+static void
+log_found(const struct deskfile *f, const struct desk_mistake *m)
+{
+    char line[16] = "";
+
+    if (m->line > 0) {
+        (void)snprintf(line, sizeof(line), ":%d", m->line);
+    }
+    if (m->grade == DESK_MISTAKE) {
+        log_err("%s%s: %s", f->name, line, m->message);
+    } else if (m->grade == DESK_WARNING) {
+        log_warn("%s%s: %s", f->name, line, m->message);
+    } else {
+        log_info("%s%s: %s", f->name, line, m->message);
+    }
 }
 
 /* Check the file and send it; false: e says why there is nothing to send. */
@@ -320,14 +339,7 @@ boot_apply(struct desk_store *s, struct err *e)
     s->boot_a = arena_new();
     deskfile_check(s->boot_a, s->file, text, n, &f);
     for (int i = 0; i < f.nfound; i++) {
-        const struct desk_mistake *m = &f.found[i];
-        if (m->grade == DESK_MISTAKE) {
-            log_err("%s:%d: %s", f.name, m->line, m->message);
-        } else if (m->grade == DESK_WARNING) {
-            log_warn("%s:%d: %s", f.name, m->line, m->message);
-        } else {
-            log_info("%s:%d: %s", f.name, m->line, m->message);
-        }
+        log_found(&f, &f.found[i]);
     }
     if (f.document == NULL) {
         (void)err_set(e, ERR_DESK, "%s has %d mistake%s", s->file, f.nmistakes, f.nmistakes == 1 ? "" : "s");

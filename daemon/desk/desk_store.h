@@ -43,7 +43,8 @@ void desk_boot(struct desk_store *s, void (*done)(void *arg, const struct err *e
 /* Load what the database has now. Waiters that come while a load is under way share the next one. */
 struct desk_wait {
     struct desk_wait *next;
-    void (*done)(struct desk_wait *w, const struct err *e); /* once, from the loop; e NULL: desk_current is up to date */
+    void (*done)(struct desk_wait *w,
+                 const struct err *e); /* once, from the loop; e NULL: desk_current is up to date */
 };
 void desk_refresh(struct desk_store *s, struct desk_wait *w); /* w may be NULL; must live until done */
 /* NOTIFY with "desk:VERSION", or after a reconnect (payload NULL): load when ours is older. */

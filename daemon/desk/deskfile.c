@@ -6,118 +6,35 @@
  */
 #include "daemon/desk/deskfile.h"
 
-#include <stdarg.h>
+#include <openssl/sha.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <libconfig.h>
-#include <openssl/sha.h>
 
 #include "common/json.h"
 #include "common/parse.h"
-#include "common/strbuf.h"
 #include "common/utf8.h"
-#include "common/xalloc.h"
 #include "daemon/desk/deskfile_model.h"
-#include "daemon/desk/rule.h"
+#include "daemon/desk/pattern.h"
 #include "daemon/os/conffile.h"
 
-#define MISTAKES_MAX 200 /* more are counted, not listed */
-#define OTHERS_MAX   50
-#define LIST_MAX     1000  /* departments, queues of one, rules ... */
-#define LINES_MAX    30000 /* libconfig counts lines in 16 bits */
-
-/* ---- what was found ------------------------------------------------------------------------------------------------ */
-
-__attribute__((format(printf, 4, 0))) static void
-found_put(struct findings *f, enum desk_grade grade, const struct place *at, const char *fmt, va_list ap)
-{
-    struct strbuf sb;
-
-    if (f->n == f->cap) {
-        struct desk_mistake *old = f->v;
-        f->cap = f->cap > 0 ? 2 * f->cap : 8;
-        f->v = ARENA_ARRAY(f->a, f->cap, struct desk_mistake);
-        if (f->n > 0) {
-            memcpy(f->v, old, (size_t)f->n * sizeof(*old));
-        }
-    }
-    strbuf_init(&sb);
-    strbuf_vaddf(&sb, fmt, ap);
-    f->v[f->n++] = (struct desk_mistake){
-        .grade = grade,
-        .line = at->line,
-        .path = at->path != NULL ? at->path : "",
-        .message = arena_strdup(f->a, sb.p),
-    };
-    strbuf_release(&sb);
-}
-
-/* Many warnings must not push out the mistake that stops the apply: each has its own limit. */
-__attribute__((format(printf, 4, 0))) static void
-found_add(struct findings *f, enum desk_grade grade, const struct place *at, const char *fmt, va_list ap)
-{
-    bool fits = grade == DESK_MISTAKE ? ++f->nmistakes <= MISTAKES_MAX : ++f->nothers <= OTHERS_MAX;
-
-    if (fits) {
-        found_put(f, grade, at, fmt, ap);
-    }
-}
-
-__attribute__((format(printf, 3, 4))) static void
-found_last(struct findings *f, enum desk_grade grade, const char *fmt, ...)
-{
-    const struct place nowhere = {0, NULL};
-    va_list ap;
-
-    va_start(ap, fmt);
-    found_put(f, grade, &nowhere, fmt, ap);
-    va_end(ap);
-}
-
-void
-found_mistake(struct findings *f, const struct place *at, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    found_add(f, DESK_MISTAKE, at, fmt, ap);
-    va_end(ap);
-}
-
-void
-found_warning(struct findings *f, const struct place *at, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    found_add(f, DESK_WARNING, at, fmt, ap);
-    va_end(ap);
-}
-
-void
-found_remark(struct findings *f, const struct place *at, const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    found_add(f, DESK_REMARK, at, fmt, ap);
-    va_end(ap);
-}
+#define LIST_MAX  1000  /* departments, queues of one, rules ... */
+#define LINES_MAX 30000 /* libconfig counts lines in 16 bits */
 
 /* ---- what a file may hold ------------------------------------------------------------------------------------------ */
 
 enum key_kind {
-    KEY_NAME,      /* of a department or queue */
-    KEY_TEXT,      /* a line for people, at most 100 bytes */
-    KEY_LONG,      /* the same, at most 400 */
-    KEY_NAMES,     /* of departments and queues; all lists may be a single text too */
-    KEY_LOGINS,    /* Unix users or groups */
-    KEY_TEXTS,     /* lines */
-    KEY_PATTERNS,  /* PCRE2 */
-    KEY_TAGS,      /* words */
+    KEY_NAME,     /* of a department or queue */
+    KEY_TEXT,     /* a line for people, at most 100 bytes */
+    KEY_LONG,     /* the same, at most 400 */
+    KEY_NAMES,    /* of departments and queues; all lists may be a single text too */
+    KEY_LOGINS,   /* Unix users or groups */
+    KEY_TEXTS,    /* lines */
+    KEY_PATTERNS, /* PCRE2 */
+    KEY_TAGS,     /* words */
     KEY_BOOL,
     KEY_TIME,      /* a duration */
     KEY_TIME_NONE, /* a duration or "none" */
@@ -136,7 +53,10 @@ struct key {
 };
 
 #define AT(type, member) offsetof(struct type, member)
-#define END {NULL, KEY_TEXT, false, 0, NULL, 0, NULL}
+#define END                                                                                                            \
+    {                                                                                                                  \
+        NULL, KEY_TEXT, false, 0, NULL, 0, NULL                                                                        \
+    }
 
 static const struct key target_keys[] = {
     {"urgent", KEY_TIME, false, AT(f_targets, urgent), NULL, 0, NULL},
@@ -205,7 +125,8 @@ static const struct key defaults_keys[] = {
 };
 
 static const struct key desk_keys[] = {
-    {"departments",        KEY_LIST,  true,  AT(f_desk, departments),        department_keys, sizeof(struct f_department), "department"    },
+    {"departments",        KEY_LIST,  true,  AT(f_desk, departments),        department_keys, sizeof(struct f_department),
+     "department"                                                                                                                          },
     {"default_department", KEY_NAME,  false, AT(f_desk, default_department), NULL,            0,                           NULL            },
     {"default_queue",      KEY_NAME,  true,  AT(f_desk, default_queue),      NULL,            0,                           NULL            },
     {"rules",              KEY_LIST,  false, AT(f_desk, rules),              rule_keys,       sizeof(struct f_rule),       "rule"          },
@@ -216,7 +137,8 @@ static const struct key desk_keys[] = {
 
 /* ---- reading ------------------------------------------------------------------------------------------------------- */
 
-static void read_group(struct findings *f, const config_setting_t *g, const struct key *keys, const struct place *at, void *out);
+static void read_group(struct findings *f, const config_setting_t *g, const struct key *keys, const struct place *at,
+                       void *out);
 
 /* A place inside out, which the caller's table says is there. */
 static void *
@@ -249,7 +171,7 @@ is_name(const char *s)
 {
     size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_-");
 
-    return s[n] == '\0' && n <= 32 && s[0] >= 'a' && s[0] <= 'z';
+    return n <= 32 && s[n] == '\0' && s[0] >= 'a' && s[0] <= 'z';
 }
 
 /* No blanks or signs that commands and lists need for themselves. */
@@ -281,7 +203,7 @@ check_text(struct findings *f, enum key_kind kind, const char *s, const struct p
     } else if (s[0] == '\0') {
         found_mistake(f, at, "the text is empty");
     } else if (kind == KEY_PATTERNS) {
-        if (rule_pattern_ok(s, &e)) {
+        if (pattern_ok(s, &e)) {
             return s;
         }
         found_mistake(f, at, "the pattern '%s' cannot be used: %s", s, e.msg);
@@ -317,7 +239,8 @@ read_texts(struct findings *f, const struct key *k, const config_setting_t *s, s
     int n = type == CONFIG_TYPE_STRING ? 1 : config_setting_length(s);
 
     if (type != CONFIG_TYPE_STRING && type != CONFIG_TYPE_ARRAY && type != CONFIG_TYPE_LIST) {
-        found_mistake(f, &ret->at, "'%s' must be a text in quotes or a list of texts, not %s", k->name, kind_text(type));
+        found_mistake(f, &ret->at, "'%s' must be a text in quotes or a list of texts, not %s", k->name,
+                      kind_text(type));
         return;
     }
     if (n > LIST_MAX) {
@@ -351,7 +274,8 @@ read_time(struct findings *f, const struct key *k, const config_setting_t *s, st
     if (text != NULL && k->kind == KEY_TIME_NONE && strcmp(text, "none") == 0) {
         ret->is_none = ret->ok = true;
     } else if (text == NULL || !parse_duration(text, &ret->usec)) {
-        found_mistake(f, &ret->at, "'%s' must be a duration in quotes like \"30s\", \"4h\" or \"1d12h\"%s", k->name, none);
+        found_mistake(f, &ret->at, "'%s' must be a duration in quotes like \"30s\", \"4h\" or \"1d12h\"%s", k->name,
+                      none);
     } else if (ret->usec < USEC_SEC || ret->usec > 3660 * USEC_DAY) {
         found_mistake(f, &ret->at, "'%s' must lie between one second and ten years", k->name);
     } else {
@@ -559,19 +483,6 @@ read_text_of(struct findings *f, const char *text, struct f_desk *ret)
     return ok;
 }
 
-static int
-by_line(const void *a, const void *b)
-{
-    const struct desk_mistake *x = a;
-    const struct desk_mistake *y = b;
-    int order = (x->line > y->line) - (x->line < y->line);
-
-    if (order == 0) {
-        order = strcmp(x->path, y->path);
-    }
-    return order != 0 ? order : strcmp(x->message, y->message);
-}
-
 static void
 json_drop(void *json)
 {
@@ -604,15 +515,7 @@ deskfile_check(struct arena *a, const char *name, const char *text, size_t n, st
     if (check_bytes(&f, text, n) && read_text_of(&f, arena_printf(a, "%.*s\n", (int)n, text), d)) {
         deskfile_judge(d, &f);
     }
-    if (f.n > 1) {
-        qsort(f.v, (size_t)f.n, sizeof(*f.v), by_line);
-    }
-    if (f.nmistakes > MISTAKES_MAX) {
-        found_last(&f, DESK_MISTAKE, "and %d more mistakes", f.nmistakes - MISTAKES_MAX);
-    }
-    if (f.nothers > OTHERS_MAX) {
-        found_last(&f, DESK_WARNING, "and %d more warnings", f.nothers - OTHERS_MAX);
-    }
+    found_end(&f);
     if (f.nmistakes == 0) {
         ret->document = deskfile_render(d);
         arena_defer(a, json_drop, ret->document);
@@ -620,39 +523,6 @@ deskfile_check(struct arena *a, const char *name, const char *text, size_t n, st
     ret->found = f.v;
     ret->nfound = f.n;
     ret->nmistakes = f.nmistakes;
-}
-
-static json_t *
-list_found(const struct deskfile *f, bool mistakes)
-{
-    json_t *list = json_array();
-
-    for (int i = 0; i < f->nfound; i++) {
-        const struct desk_mistake *m = &f->found[i];
-        json_t *o;
-        if ((m->grade == DESK_MISTAKE) != mistakes) {
-            continue;
-        }
-        o = json_object();
-        (void)json_object_set_new(o, "file", json_string(f->name));
-        (void)json_object_set_new(o, "line", json_integer(m->line));
-        (void)json_object_set_new(o, "path", json_string(m->path));
-        (void)json_object_set_new(o, "message", json_string(m->message));
-        (void)json_array_append_new(list, o);
-    }
-    return list;
-}
-
-json_t *
-deskfile_mistakes(const struct deskfile *f)
-{
-    return list_found(f, true);
-}
-
-json_t *
-deskfile_warnings(const struct deskfile *f)
-{
-    return list_found(f, false);
 }
 
 char *

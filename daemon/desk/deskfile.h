@@ -28,10 +28,10 @@ struct desk_mistake {
 };
 
 struct deskfile {
-    const char *name;                   /* as given, for messages */
-    json_t *document;                   /* freed with the arena; NULL when there are mistakes */
-    const char *sha256;                 /* hex, of the text's bytes */
-    const struct desk_mistake *found;   /* in the order of lines */
+    const char *name;                 /* as given, for messages */
+    json_t *document;                 /* freed with the arena; NULL when there are mistakes */
+    const char *sha256;               /* hex, of the text's bytes */
+    const struct desk_mistake *found; /* in the order of lines */
     int nfound, nmistakes;
 };
 

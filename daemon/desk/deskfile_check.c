@@ -238,8 +238,9 @@ judge_defaults(struct judge *j)
     EACH(f_queue, one, dep->queues)
     {
         if (one->is_private.v) {
-            found_mistake(j->f, &where->at, "default_department '%s' has the private queue '%s': every user could read it",
-                          where->s, one->name.s != NULL ? one->name.s : "?");
+            found_mistake(j->f, &where->at,
+                          "default_department '%s' has the private queue '%s': every user could read it", where->s,
+                          one->name.s != NULL ? one->name.s : "?");
             return;
         }
     }
@@ -275,8 +276,8 @@ class_condition(const struct f_rule *r)
 static void
 judge_conditions(struct judge *j, const struct f_rule *r)
 {
-    static const char *const kinds[] = {"customer",     "supplier", "creditor", "government", "organisation",
-                                        "public",       "employee", "manager",  "contractor", NULL};
+    static const char *const kinds[] = {"customer", "supplier", "creditor", "government", "organisation",
+                                        "public",   "employee", "manager",  "contractor", NULL};
     static const char *const segments[] = {"loyal", "occasional", "executive", "commercial", "operational", NULL};
     static const char *const classes[] = {
 #define X(id, number, name) name,
@@ -334,14 +335,16 @@ judge_rule(struct judge *j, const struct f_rule *r)
     }
     if (by != NULL && r->priority.s != NULL && r->parity_exception.at.path == NULL) {
         found_mistake(j->f, &r->priority.at,
-                      "rule '%s' gives a priority by %s: say why with parity_exception, or leave the priority out", name, by);
+                      "rule '%s' gives a priority by %s: say why with parity_exception, or leave the priority out",
+                      name, by);
     }
     if (by != NULL && r->priority.s != NULL && r->parity_exception.s != NULL) {
-        found_remark(j->f, &r->parity_exception.at, "exception from parity: rule '%s' gives the priority %s by %s: %s", name,
-                     r->priority.s, by, r->parity_exception.s);
+        found_remark(j->f, &r->parity_exception.at, "exception from parity: rule '%s' gives the priority %s by %s: %s",
+                     name, r->priority.s, by, r->parity_exception.s);
     }
     if (r->parity_exception.s != NULL && (by == NULL || r->priority.s == NULL)) {
-        found_warning(j->f, &r->parity_exception.at, "rule '%s' treats everybody alike: it needs no parity_exception", name);
+        found_warning(j->f, &r->parity_exception.at, "rule '%s' treats everybody alike: it needs no parity_exception",
+                      name);
     }
     if (q != NULL && q->is_private.v && !has_conditions(r)) {
         found_mistake(j->f, &r->queue.at, "rule '%s' sends everything to the private queue '%s'", name, q->name.s);
@@ -361,7 +364,8 @@ judge_rules(struct judge *j)
     {
         judge_rule(j, r);
         if (last != NULL) {
-            found_warning(j->f, &r->at, "rule '%s' is never reached: '%s' above it, without conditions, takes everything",
+            found_warning(j->f, &r->at,
+                          "rule '%s' is never reached: '%s' above it, without conditions, takes everything",
                           r->name.s != NULL ? r->name.s : "?", last->name.s != NULL ? last->name.s : "?");
         } else if (!has_conditions(r)) {
             last = r;
@@ -401,8 +405,8 @@ judge_moved(struct judge *j)
             found_mistake(j->f, &m->queue.at, "queue '%s' has not left: it is still in a department", m->queue.s);
         }
         if (find_department(j->d, m->queue.s) != NULL) {
-            found_mistake(j->f, &m->queue.at, "'%s' is a department: what leaves is a queue, and its name does not come back",
-                          m->queue.s);
+            found_mistake(j->f, &m->queue.at,
+                          "'%s' is a department: what leaves is a queue, and its name does not come back", m->queue.s);
         }
         if (m->to.s == NULL) {
             continue;

@@ -96,9 +96,14 @@ struct findings {
     int nmistakes, nothers; /* all, also those not listed */
 };
 
-void found_mistake(struct findings *f, const struct place *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-void found_warning(struct findings *f, const struct place *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
-void found_remark(struct findings *f, const struct place *at, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void found_mistake(struct findings *f, const struct place *at, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void found_warning(struct findings *f, const struct place *at, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void found_remark(struct findings *f, const struct place *at, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* All is found: sort it, and say what is not listed. */
+void found_end(struct findings *f);
 
 /* What holds where the file says nothing. */
 #define DESK_OFFER_LIMIT (30 * USEC_SEC)

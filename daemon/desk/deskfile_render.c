@@ -62,7 +62,10 @@ render_queue(const struct f_queue *q, const struct f_defaults *def)
     put(o, "offer_limit", usec(&q->offer_limit, &def->offer_limit, DESK_OFFER_LIMIT));
     put(o, "idle_limit", usec(&q->idle_limit, &def->idle_limit, DESK_IDLE_LIMIT));
     put(o, "auto_close", usec(&q->auto_close, &def->auto_close, DESK_AUTO_CLOSE));
-    put(o, "take", q->take.s != NULL ? text(&q->take) : def->take.s != NULL ? text(&def->take) : json_string(DESK_TAKE));
+    put(o, "take",
+        q->take.s != NULL     ? text(&q->take)
+        : def->take.s != NULL ? text(&def->take)
+                              : json_string(DESK_TAKE));
     return o;
 }
 

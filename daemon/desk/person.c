@@ -8,11 +8,10 @@
  */
 #include "daemon/desk/person.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <openssl/crypto.h>
 
 #include "common/log.h"
 #include "common/parse.h"
@@ -40,10 +39,10 @@ struct memory {
     struct memory *next;
     struct arena *a;
     struct key key;
-    usec_t until;        /* monotonic */
-    usec_t valid_until;  /* wall; the token's own end, or INT64_MAX */
-    const char *scope;   /* of a token, or NULL */
-    struct person who;   /* person_id 0: refused */
+    usec_t until;       /* monotonic */
+    usec_t valid_until; /* wall; the token's own end, or INT64_MAX */
+    const char *scope;  /* of a token, or NULL */
+    struct person who;  /* person_id 0: refused */
 };
 
 struct people {
@@ -290,9 +289,10 @@ static void
 refuse_user(struct people *p, struct op *op)
 {
     p->stats.refused++;
-    (void)op_fail(op, ERR_FORBIDDEN,
-                  "you belong to no department of this desk; its administrator adds your login name or one of your groups "
-                  "to the desk file");
+    (void)op_fail(
+        op, ERR_FORBIDDEN,
+        "you belong to no department of this desk; its administrator adds your login name or one of your groups "
+        "to the desk file");
 }
 
 /* Answer from memory. */
@@ -368,7 +368,10 @@ identify_token(struct people *p, struct op *op, const char *secret)
         return identify_known(p, op, m, true);
     }
     q = ARENA_NEW(op->a, struct asking);
-    *q = (struct asking){.people = p, .op = op, .key = {key, 33}, .generation = p->generation};
+    *q = (struct asking){
+        .people = p, .op = op, .key = {key, 33},
+                .generation = p->generation
+    };
     op->mine = q;
     db_bind_bytes(op_call(op, STMT_TOKEN_AUTH), hash, 32);
     op_send_then(op, on_token);
@@ -479,8 +482,13 @@ identify_unix(struct people *p, struct op *op, const struct http_peer *peer)
     }
     q = ARENA_NEW(op->a, struct asking);
     *q = (struct asking){
-        .people = p, .op = op, .key = {ids, n}, .generation = p->generation,
-        .uid = peer->uid, .gids = ids + 1, .ngids = peer->ngids,
+        .people = p,
+        .op = op,
+        .key = {ids, n},
+        .generation = p->generation,
+        .uid = peer->uid,
+        .gids = ids + 1,
+        .ngids = peer->ngids,
     };
     name = users_name(p->conf.users, peer->uid);
     if (name != NULL) {

@@ -24,11 +24,11 @@ struct people;
 struct person {
     int32_t person_id;
     const char *name;
-    const char *kind_of;    /* human, department, system */
+    const char *kind_of; /* human, department, system */
     bool admin, agent, lead;
-    int32_t account_id;     /* 0: internal */
-    const char *account;    /* its name, or NULL */
-    const char *kind;       /* of the account, or the employment */
+    int32_t account_id;  /* 0: internal */
+    const char *account; /* its name, or NULL */
+    const char *kind;    /* of the account, or the employment */
     const char *segment;
     const char *lang;       /* or NULL */
     int32_t department_id;  /* 0: none */

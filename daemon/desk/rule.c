@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Routing rules, compiled from the desk's document. Patterns are the only part that could take long. Each is compiled
- * twice: for PCRE2's backtracking matcher, which is quick with ordinary patterns and here may take few steps from each
- * place of the text, and, when that did not suffice, for its breadth-first matcher with `.*?` before it, which reads the
- * text once whatever the pattern. Both find the same matches, so which of them ran is only a matter of time; back
- * references and the like, which only one of them has, are refused (rule_pattern_ok).
+ * Routing rules, compiled from the desk's document. A rule is a list of conditions, cheap ones first; patterns, the only
+ * ones that could take long, are pattern.c's.
  */
 #include "daemon/desk/rule.h"
 
@@ -13,34 +10,18 @@
 #include <string.h>
 #include <strings.h>
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
-#include "common/json.h"
 #include "common/names.h"
 #include "common/strbuf.h"
 #include "common/xalloc.h"
 #include "daemon/desk/desk.h"
-#include "daemon/os/clock.h"
-
-#define QUICK_STEPS 16   /* of the backtracking matcher from one place of the text */
-#define DEEP_CALLS  100  /* look-arounds and recursions of the breadth-first one */
-#define DEEP_SPACE  1200 /* its workspace in ints: about 200 alternatives at a time */
-#define SLOW        2000 /* usec: a pattern that once took longer goes to the breadth-first matcher at once */
-
-/* Both matchers of one pattern. */
-struct pattern {
-    const char *text;
-    pcre2_code *quick, *deep;
-    bool slow;
-};
+#include "daemon/desk/pattern.h"
 
 struct rule {
     const char *name;
     unsigned classes, channels; /* masks of 1 << enum; 0: any */
     /* NULL-terminated lists; NULL: any */
     const char **asked, **account, **kind, **segment, **lang, **department;
-    struct pattern *subject, *body; /* text NULL ends; NULL: any */
+    struct pattern **subject, **body;
     const struct desk_queue *queue; /* NULL: the one asked for */
     int priority;                   /* 0: not said */
     const char **tags;              /* NULL-terminated */
@@ -50,156 +31,8 @@ struct rules {
     struct arena *a;
     struct rule *v;
     size_t n;
-    uint64_t limit_hits;
-    pcre2_match_context *quick, *deep;
-    pcre2_match_data *data;
-    int space[DEEP_SPACE];
+    struct matcher *matcher;
 };
-
-/* ---- patterns ---------------------------------------------------------------------------------------------------- */
-
-static pcre2_code *
-pattern_compile(const char *text, uint32_t options, struct err *e)
-{
-    const uint32_t common = PCRE2_UTF | PCRE2_UCP | PCRE2_CASELESS | PCRE2_NO_AUTO_CAPTURE | PCRE2_NEVER_BACKSLASH_C;
-    PCRE2_UCHAR8 why[120];
-    PCRE2_SIZE at;
-    int code;
-    pcre2_code *re = pcre2_compile((PCRE2_SPTR)text, PCRE2_ZERO_TERMINATED, common | options, &code, &at, NULL);
-
-    if (re == NULL) {
-        (void)pcre2_get_error_message(code, why, sizeof(why));
-        (void)err_set(e, ERR_INVALID, "%s, at character %zu", (const char *)why, (size_t)at + 1);
-    }
-    return re;
-}
-
-static pcre2_code *
-pattern_compile_deep(const char *text, struct err *e)
-{
-    char *whole = xasprintf("(?s:.*?)(?:%s)", text);
-    pcre2_code *re = pattern_compile(whole, PCRE2_ANCHORED, e);
-
-    free(whole);
-    return re;
-}
-
-static const char *
-skip_blanks(const char *p)
-{
-    return p + strspn(p, " \t\r\n"); /* ignored after (?x) */
-}
-
-/* A possessive repetition of a group begins at its closing bracket: ")++", "){2,}+". PCRE2 10.42's breadth-first matcher
- * does not find it where the group is empty. */
-static bool
-is_possessive(const char *p)
-{
-    const char *end = NULL;
-
-    p = skip_blanks(p + 1);
-    if (*p == '+' || *p == '*' || *p == '?') {
-        end = p;
-    } else if (*p == '{') {
-        end = strchr(p, '}');
-    }
-    return end != NULL && *skip_blanks(end + 1) == '+';
-}
-
-/* What the two matchers do not do alike, or what would change our limits. */
-static const char *
-pattern_extra(const char *text)
-{
-    for (const char *p = text; *p != '\0'; p++) {
-        if (p[0] == '\\' && p[1] != '\0') {
-            if (p[1] == 'K' || p[1] == 'G') {
-                return p[1] == 'K' ? "\\K" : "\\G";
-            }
-            p++;
-        } else if (p[0] == ')' && is_possessive(p)) {
-            return ")++";
-        } else if (strncmp(p, "(*", 2) == 0) {
-            return "(*";
-        } else if (strncmp(p, "(?(", 3) == 0) {
-            return "(?(";
-        }
-    }
-    return NULL;
-}
-
-bool
-rule_pattern_ok(const char *text, struct err *e)
-{
-    pcre2_code *quick = NULL;
-    pcre2_code *deep = NULL;
-    const char *extra = pattern_extra(text);
-    uint32_t back = 0;
-    bool ok = false;
-
-    if (strlen(text) > RULE_PATTERN_MAX) {
-        return err_set(e, ERR_INVALID, "it is longer than %d bytes", RULE_PATTERN_MAX);
-    }
-    if (!json_utf8_ok(text, strlen(text))) {
-        return err_set(e, ERR_INVALID, "it is not valid UTF-8");
-    }
-    if (extra != NULL) {
-        return err_set(e, ERR_INVALID, "'%s' is not offered here", extra);
-    }
-    quick = pattern_compile(text, 0, e);
-    if (quick == NULL) {
-        return false;
-    }
-    (void)pcre2_pattern_info(quick, PCRE2_INFO_BACKREFMAX, &back);
-    if (back > 0) {
-        (void)err_set(e, ERR_INVALID, "back references are not offered here");
-        goto out;
-    }
-    deep = pattern_compile_deep(text, e);
-    ok = deep != NULL;
-out:
-    pcre2_code_free(quick);
-    pcre2_code_free(deep);
-    return ok;
-}
-
-enum verdict { NO, YES, LIMIT };
-
-static enum verdict
-verdict_of(int rc)
-{
-    return rc >= 0 ? YES : rc == PCRE2_ERROR_NOMATCH ? NO : LIMIT;
-}
-
-static enum verdict
-match_quick(struct rules *r, struct pattern *p, const char *text, size_t n)
-{
-    usec_t start = clock_mono();
-    int rc = pcre2_match(p->quick, (PCRE2_SPTR)text, n, 0, PCRE2_NO_UTF_CHECK, r->data, r->quick);
-
-    p->slow = p->slow || clock_mono() - start > SLOW;
-    return verdict_of(rc);
-}
-
-static enum verdict
-match_deep(struct rules *r, struct pattern *p, const char *text, size_t n)
-{
-    return verdict_of(pcre2_dfa_match(p->deep, (PCRE2_SPTR)text, n, 0, PCRE2_NO_UTF_CHECK | PCRE2_DFA_SHORTEST, r->data,
-                                      r->deep, r->space, DEEP_SPACE));
-}
-
-/* The answer of whichever matcher has one: which is asked first depends on time, what comes out does not. */
-static enum verdict
-pattern_match(struct rules *r, struct pattern *p, const char *text, size_t n)
-{
-    bool was_slow = p->slow;
-    enum verdict v = was_slow ? match_deep(r, p, text, n) : match_quick(r, p, text, n);
-
-    if (v == LIMIT) {
-        v = was_slow ? match_quick(r, p, text, n) : match_deep(r, p, text, n);
-    }
-    r->limit_hits += v == LIMIT;
-    return v;
-}
 
 /* ---- from the document ------------------------------------------------------------------------------------------- */
 
@@ -222,7 +55,8 @@ texts_of(struct arena *a, const json_t *rule, const char *member)
 }
 
 static bool
-mask_of(struct arena *a, const json_t *rule, const char *member, int (*from)(const char *), unsigned *ret, struct err *e)
+mask_of(struct arena *a, const json_t *rule, const char *member, int (*from)(const char *), unsigned *ret,
+        struct err *e)
 {
     const char **v = texts_of(a, rule, member);
 
@@ -237,37 +71,30 @@ mask_of(struct arena *a, const json_t *rule, const char *member, int (*from)(con
 }
 
 static void
-code_free(void *code)
+drop_pattern(void *p)
 {
-    pcre2_code_free((pcre2_code *)code);
+    pattern_free(p);
 }
 
 static bool
-patterns_of(struct arena *a, const json_t *rule, const char *member, struct pattern **ret, struct err *e)
+patterns_of(struct arena *a, const json_t *rule, const char *member, struct pattern ***ret, struct err *e)
 {
     const char **v = texts_of(a, rule, member);
     size_t n = 0;
 
-    if (v == NULL) {
-        return true;
-    }
-    while (v[n] != NULL) {
+    while (v != NULL && v[n] != NULL) {
         n++;
     }
-    *ret = ARENA_ARRAY(a, n + 1, struct pattern);
+    if (n == 0) {
+        return true;
+    }
+    *ret = ARENA_ARRAY(a, n + 1, struct pattern *);
     for (size_t i = 0; i < n; i++) {
-        struct pattern *p = &(*ret)[i];
-        p->text = v[i];
-        p->quick = pattern_compile(v[i], 0, e);
-        if (p->quick == NULL) {
+        (*ret)[i] = pattern_new(v[i], e);
+        if ((*ret)[i] == NULL) {
             return false;
         }
-        arena_defer(a, code_free, p->quick);
-        p->deep = pattern_compile_deep(v[i], e);
-        if (p->deep == NULL) {
-            return false;
-        }
-        arena_defer(a, code_free, p->deep);
+        arena_defer(a, drop_pattern, (*ret)[i]);
     }
     return true;
 }
@@ -315,16 +142,7 @@ rules_new(const struct desk *d, const json_t *array, struct err *e)
     r->a = arena_new();
     r->n = json_array_size(array);
     r->v = ARENA_ARRAY(r->a, r->n + 1, struct rule);
-    r->data = pcre2_match_data_create(1, NULL);
-    r->quick = pcre2_match_context_create(NULL);
-    r->deep = pcre2_match_context_create(NULL);
-    ensure(r->data != NULL && r->quick != NULL && r->deep != NULL);
-    (void)pcre2_set_match_limit(r->quick, QUICK_STEPS);
-    (void)pcre2_set_depth_limit(r->quick, QUICK_STEPS);
-    (void)pcre2_set_heap_limit(r->quick, 256); /* KiB */
-    (void)pcre2_set_match_limit(r->deep, DEEP_CALLS);
-    (void)pcre2_set_depth_limit(r->deep, DEEP_CALLS);
-    (void)pcre2_set_heap_limit(r->deep, 1024);
+    r->matcher = matcher_new();
     for (size_t i = 0; i < r->n; i++) {
         if (!rule_read(r, &r->v[i], d, json_array_get(array, i), e)) {
             err_wrap(e, "rule '%s'", r->v[i].name);
@@ -341,9 +159,7 @@ rules_free(struct rules *r)
     if (r == NULL) {
         return;
     }
-    pcre2_match_data_free(r->data);
-    pcre2_match_context_free(r->quick);
-    pcre2_match_context_free(r->deep);
+    matcher_free(r->matcher);
     arena_free(r->a);
     free(r);
 }
@@ -357,7 +173,7 @@ rules_count(const struct rules *r)
 uint64_t
 rules_limit_hits(const struct rules *r)
 {
-    return r != NULL ? r->limit_hits : 0;
+    return r != NULL ? matcher_limit_hits(r->matcher) : 0;
 }
 
 /* ---- matching ------------------------------------------------------------------------------------------------------ */
@@ -365,8 +181,8 @@ rules_limit_hits(const struct rules *r)
 /* One request as rules see it. */
 struct view {
     const struct request_facts *f;
-    const char *asked;     /* what is asked for, under its present name; nothing counts as the default queue */
-    bool asked_private;    /* then only rules that name it in `to` may send it elsewhere */
+    const char *asked;  /* what is asked for, under its present name; nothing counts as the default queue */
+    bool asked_private; /* then only rules that name it in `to` may send it elsewhere */
     size_t subject_n, body_n;
     bool limited;
     struct strbuf *why; /* NULL: nobody wants to know */
@@ -409,7 +225,8 @@ is_lang(const char *want, const char *have)
 }
 
 static bool
-text_holds(struct view *v, const char *what, const char **list, const char *have, bool (*is)(const char *, const char *))
+text_holds(struct view *v, const char *what, const char **list, const char *have,
+           bool (*is)(const char *, const char *))
 {
     if (list == NULL) {
         return true;
@@ -426,19 +243,19 @@ text_holds(struct view *v, const char *what, const char **list, const char *have
 }
 
 static bool
-pattern_holds(struct rules *r, struct view *v, const char *what, struct pattern *list, const char *text, size_t n)
+pattern_holds(struct rules *r, struct view *v, const char *what, struct pattern **list, const char *text, size_t n)
 {
     bool limited = false;
 
     if (list == NULL) {
         return true;
     }
-    for (struct pattern *p = list; p->text != NULL; p++) {
-        enum verdict verdict = text != NULL ? pattern_match(r, p, text, n) : NO;
-        if (verdict == YES) {
+    for (; *list != NULL; list++) {
+        enum pattern_verdict verdict = text != NULL ? pattern_match(r->matcher, *list, text, n) : PATTERN_NO;
+        if (verdict == PATTERN_YES) {
             return true;
         }
-        limited = limited || verdict == LIMIT;
+        limited = limited || verdict == PATTERN_LIMIT;
     }
     v->limited = v->limited || limited;
     return no(v, limited ? "%s: a pattern met its limit" : "%s does not match", what);
@@ -463,20 +280,6 @@ rule_holds(struct rules *r, struct rule *rule, struct view *v)
            text_holds(v, "department", rule->department, f->department, is_same) &&
            pattern_holds(r, v, "subject", rule->subject, f->subject, v->subject_n) &&
            pattern_holds(r, v, "body", rule->body, f->body, v->body_n);
-}
-
-/* Bytes of text that patterns may see: whole characters, and none at all when it is not UTF-8. */
-static size_t
-visible(const char *text)
-{
-    size_t n = text != NULL ? strnlen(text, RULE_BODY_MAX) : 0;
-
-    if (n == RULE_BODY_MAX) {
-        while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80) {
-            n--;
-        }
-    }
-    return n > 0 && json_utf8_ok(text, n) ? n : 0;
 }
 
 static void
@@ -535,7 +338,7 @@ route(const struct desk *d, struct arena *a, const struct request_facts *f, stru
       struct err *e)
 {
     struct rules *r = d->rules;
-    struct view v = {.f = f, .subject_n = visible(f->subject), .body_n = visible(f->body)};
+    struct view v = {.f = f, .subject_n = pattern_sees(f->subject), .body_n = pattern_sees(f->body)};
     struct strbuf why;
 
     *ret = (struct route_result){.priority = PRIORITY_NORMAL, .tags = ARENA_ARRAY(a, 1, const char *)};
@@ -567,7 +370,8 @@ route(const struct desk *d, struct arena *a, const struct request_facts *f, stru
 }
 
 bool
-rule_route(const struct desk *d, struct arena *a, const struct request_facts *f, struct route_result *ret, struct err *e)
+rule_route(const struct desk *d, struct arena *a, const struct request_facts *f, struct route_result *ret,
+           struct err *e)
 {
     return route(d, a, f, ret, NULL, e);
 }

@@ -2,11 +2,10 @@
 /* Secrets of tokens: made of 32 bytes from the kernel, kept as SHA-256 only (they are too random to need salt). */
 #include "daemon/desk/token.h"
 
-#include <string.h>
-#include <sys/random.h>
-
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
+#include <string.h>
+#include <sys/random.h>
 
 #include "common/err.h"
 

@@ -26,7 +26,8 @@ use(struct arena *a, const struct deskfile *f)
     struct route_result r;
     struct err e;
     struct desk *d = desk_new(1, f->sha256, f->document, NULL, &e);
-    struct request_facts facts = {.class = 2, .channel = 1, .asked = d != NULL ? d->queues[0].name : NULL, .subject = "a", .body = "b"};
+    struct request_facts facts = {
+        .class = 2, .channel = 1, .asked = d != NULL ? d->queues[0].name : NULL, .subject = "a", .body = "b"};
 
     ensure(d != NULL);
     ensure(rule_route(d, a, &facts, &r, &e));

@@ -1,33 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A pattern, a line feed, a text: the pattern is refused or tried on the text, and when both matchers have an answer it
- * is the same. rule.c is included for its two matchers.
+ * is the same. pattern.c is included for its two matchers.
  */
-#include "daemon/desk/rule.c" /* NOLINT(bugprone-suspicious-include) */
-
 #include <stdint.h>
 #include <stdlib.h>
+
+#include "daemon/desk/pattern.c" /* NOLINT(bugprone-suspicious-include) */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
 try_pattern(const char *pattern, const char *text)
 {
-    struct err e;
-    json_t *list = json_pack("[{s:s, s:[s]}]", "name", "r", "body", pattern);
-    struct rules *r = rules_new(NULL, list, &e);
-    struct pattern *p;
-    size_t n = visible(text);
-    enum verdict quick;
-    enum verdict deep;
+    struct matcher *m = matcher_new();
+    struct pattern *p = pattern_new(pattern, NULL);
+    size_t n = pattern_sees(text);
+    enum pattern_verdict quick;
+    enum pattern_verdict deep;
 
-    ensure(r != NULL); /* rule_pattern_ok has said so */
-    p = r->v[0].body;
-    quick = match_quick(r, p, text, n);
-    deep = match_deep(r, p, text, n);
-    ensure(quick == deep || quick == LIMIT || deep == LIMIT);
-    rules_free(r);
-    json_decref(list);
+    ensure(p != NULL); /* pattern_ok has said so */
+    quick = match_quick(m, p, text, n);
+    deep = match_deep(m, p, text, n);
+    ensure(quick == deep || quick == PATTERN_LIMIT || deep == PATTERN_LIMIT);
+    pattern_free(p);
+    matcher_free(m);
 }
 
 int
@@ -43,7 +40,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     text = strchr(all, '\n');
     if (text != NULL && text > all) {
         *text++ = '\0';
-        if (rule_pattern_ok(all, NULL)) {
+        if (pattern_ok(all, NULL)) {
             try_pattern(all, text);
         }
     }

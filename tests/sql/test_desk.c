@@ -22,14 +22,14 @@
 #include "daemon/os/conffile.h"
 #include "tests/sql/cluster.h"
 
-#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
-#define Q(name)      "{ name = \"" name "\"; }"
-#define DEP(name, who, queues) "{ name = \"" name "\"; " who " queues = ( " queues " ); }"
+#define COUNT(table)               (sizeof(table) / sizeof((table)[0]))
+#define Q(name)                    "{ name = \"" name "\"; }"
+#define DEP(name, who, queues)     "{ name = \"" name "\"; " who " queues = ( " queues " ); }"
 #define FILE_OF(departments, more) "departments = ( " departments " ); default_queue = \"it\"; " more
-#define IT  DEP("it", "members = [\"ana\", \"luis\"]; leads = [\"eva\"]; groups = [\"it\"];", Q("it") ", " Q("net"))
-#define OPS DEP("ops", "members = [\"luis\"];", Q("ops"))
-#define HR  DEP("hr", "members = [\"hugo\"];", "{ name = \"hr\"; private = true; }")
-#define DESK FILE_OF(IT ", " OPS ", " HR, "")
+#define IT                         DEP("it", "members = [\"ana\", \"luis\"]; leads = [\"eva\"]; groups = [\"it\"];", Q("it") ", " Q("net"))
+#define OPS                        DEP("ops", "members = [\"luis\"];", Q("ops"))
+#define HR                         DEP("hr", "members = [\"hugo\"];", "{ name = \"hr\"; private = true; }")
+#define DESK                       FILE_OF(IT ", " OPS ", " HR, "")
 
 /* One cluster; each test has a database of its own, copied from the first. */
 static struct cluster *cluster;
@@ -284,17 +284,19 @@ the_sample_is_applied_and_loaded(void **state)
     assert_int_equal(d->version, 1);
     assert_int_equal(d->ndepartments, atoi(sql(w, "select count(*) from department where active")));
     assert_int_equal(d->nqueues, atoi(sql(w, "select count(*) from queue where active")));
-    assert_int_equal(desk_queue(d, "frontdesk")->queue_id, atoi(sql(w, "select queue_id from queue where name = 'frontdesk'")));
+    assert_int_equal(desk_queue(d, "frontdesk")->queue_id,
+                     atoi(sql(w, "select queue_id from queue where name = 'frontdesk'")));
     assert_string_equal(desk_queue_name(d, desk_queue(d, "hr")->queue_id), "hr");
     /* columns say what the document says */
     for (int i = 0; i < d->nqueues; i++) {
         const struct desk_queue *q = &d->queues[i];
-        char *ask = arena_printf(w->a,
-                                 "select concat_ws(' ', (select name from department where department_id = q.department_id), private, "
-                                 "targets, age_cap, usec('epoch'::timestamptz + offer_limit), coalesce(usec('epoch'::timestamptz + "
-                                 "idle_limit), %lld), usec('epoch'::timestamptz + auto_close), take_right, lane_id) "
-                                 "from queue q join lane using (queue_id) where queue_id = %d",
-                                 (long long)INT64_MIN, (int)q->queue_id);
+        char *ask = arena_printf(
+            w->a,
+            "select concat_ws(' ', (select name from department where department_id = q.department_id), private, "
+            "targets, age_cap, usec('epoch'::timestamptz + offer_limit), coalesce(usec('epoch'::timestamptz + "
+            "idle_limit), %lld), usec('epoch'::timestamptz + auto_close), take_right, lane_id) "
+            "from queue q join lane using (queue_id) where queue_id = %d",
+            (long long)INT64_MIN, (int)q->queue_id);
         char *want = arena_printf(w->a, "%s %s {%lld,%lld,%lld,%lld} %lld %lld %lld %lld %s %d", q->department->name,
                                   q->is_private ? "t" : "f", (long long)q->targets[1], (long long)q->targets[2],
                                   (long long)q->targets[3], (long long)q->targets[4], (long long)q->age_cap,
@@ -302,7 +304,8 @@ the_sample_is_applied_and_loaded(void **state)
                                   q->agents_may_take ? "agent" : "lead", (int)q->lane_id);
         assert_string_equal(sql(w, ask), want);
     }
-    assert_string_equal(sql(w, "select string_agg(name || ':' || source || ':' || lead, ' ' order by name) from member join person using (person_id)"),
+    assert_string_equal(sql(w, "select string_agg(name || ':' || source || ':' || lead, ' ' order by name) from member "
+                               "join person using (person_id)"),
                         "ana:desk:false eva:desk:true luis:desk:false marta:desk:true olga:desk:true");
     assert_string_equal(sql(w, "select file = desk.file and applied_by = 1 from desk"), "t");
     desk_free(d);
@@ -321,8 +324,9 @@ versions_are_kept_and_compared(void **state)
     assert_string_equal(apply(w, DESK "# more", "0"), "stale|1|version 1 is the current one");
     assert_string_equal(apply(w, DESK "# more", NULL), "applied|2|");
     assert_string_equal(apply(w, DESK, "2"), "applied|3|");
-    assert_string_equal(sql(w, "select string_agg(version || ':' || (file like '%# more'), ' ' order by version) from desk"),
-                        "1:false 2:true 3:false");
+    assert_string_equal(
+        sql(w, "select string_agg(version || ':' || (file like '%# more'), ' ' order by version) from desk"),
+        "1:false 2:true 3:false");
     assert_non_null(strstr(row_text(w, run(w->c, STMT_DESK_SHOW, 1, two)), "\"version\" : 2, \"current\" : false"));
     assert_string_equal(row_text(w, run(w->c, STMT_DESK_SHOW, 1, nine)),
                         "404||not-found|there is no version 9 of the desk; the current one is 3");
@@ -338,15 +342,20 @@ a_queue_with_open_requests_leaves_only_with_them(void **state)
     assert_string_equal(judge(w, less), "");
     submit(w, "net");
     submit(w, "net");
-    assert_string_equal(judge(w, less),
-                        "queue 'net' has 2 open requests: say where they go, moved = ( { queue = \"net\"; to = \"...\" } )\n");
-    assert_string_equal(apply(w, less, NULL),
-                        "refused|1|queue 'net' has 2 open requests: say where they go, moved = ( { queue = \"net\"; to = \"...\" } )");
+    assert_string_equal(
+        judge(w, less),
+        "queue 'net' has 2 open requests: say where they go, moved = ( { queue = \"net\"; to = \"...\" } )\n");
+    assert_string_equal(
+        apply(w, less, NULL),
+        "refused|1|queue 'net' has 2 open requests: say where they go, moved = ( { queue = \"net\"; to = \"...\" } )");
     assert_string_equal(sql(w, "select version from desk_current"), "1");
-    assert_string_equal(apply(w, FILE_OF(DEP("it", "members = [\"ana\"];", Q("it")) ", " OPS ", " HR,
-                                         "moved = ( { queue = \"net\"; to = \"ops\"; } );"), NULL),
+    assert_string_equal(apply(w,
+                              FILE_OF(DEP("it", "members = [\"ana\"];", Q("it")) ", " OPS ", " HR,
+                                      "moved = ( { queue = \"net\"; to = \"ops\"; } );"),
+                              NULL),
                         "applied|2|2 open requests moved");
-    assert_string_equal(sql(w, "select active || ' ' || (select name from queue t where t.queue_id = q.moved_to) from queue q where name = 'net'"),
+    assert_string_equal(sql(w, "select active || ' ' || (select name from queue t where t.queue_id = q.moved_to) from "
+                               "queue q where name = 'net'"),
                         "false ops");
     /* the name still leads there */
     struct desk *d = load(w);
@@ -370,39 +379,55 @@ moved_requests_keep_their_time_and_place(void **state)
     }
     /* queued, offered to ana, held by ana, held by luis (of ops too), parked, resolved, queued */
     (void)sql(w, arena_printf(w->a,
-        "update live l set state = v.state, agent = p.person_id, last_agent = p.person_id, park = v.park, park_note = v.note,"
-        "  remaining = case when v.state = 4 then 5 end, due_at = v.due, since = since + interval '1 min', key = key + v.n"
-        " from (values (0, 1::smallint, null, null::smallint, null, null::timestamptz), (1, 2, 'ana', null, null, '2026-01-05 10:00Z'),"
-        "  (2, 3, 'ana', null, null, null), (3, 3, 'luis', null, null, '2026-01-05 11:00Z'), (4, 4, null, 2, 'ACME', '2026-01-06 10:00Z'),"
-        "  (5, 5, null, null, null, '2026-01-07 10:00Z'), (6, 1, null, null, null, null)) v(n, state, who, park, note, due)"
-        " left join person p on p.name = v.who where l.ticket_id = %lld + v.n", (long long)first));
+                              "update live l set state = v.state, agent = p.person_id, last_agent = p.person_id, park "
+                              "= v.park, park_note = v.note,"
+                              "  remaining = case when v.state = 4 then 5 end, due_at = v.due, since = since + "
+                              "interval '1 min', key = key + v.n"
+                              " from (values (0, 1::smallint, null, null::smallint, null, null::timestamptz), (1, 2, "
+                              "'ana', null, null, '2026-01-05 10:00Z'),"
+                              "  (2, 3, 'ana', null, null, null), (3, 3, 'luis', null, null, '2026-01-05 11:00Z'), (4, "
+                              "4, null, 2, 'ACME', '2026-01-06 10:00Z'),"
+                              "  (5, 5, null, null, null, '2026-01-07 10:00Z'), (6, 1, null, null, null, null)) v(n, "
+                              "state, who, park, note, due)"
+                              " left join person p on p.name = v.who where l.ticket_id = %lld + v.n",
+                              (long long)first));
     (void)sql(w, "insert into span (ticket_id, from_at, to_at, label, department_id, queue_id, version)"
                  " select ticket_id, opened, since, 1, department_id, queue_id, 1 from live");
     cluster_set_now(w->c, "2026-01-05 09:30Z");
-    assert_string_equal(apply(w, FILE_OF(DEP("it", "members = [\"ana\", \"luis\"];", Q("it")) ", " OPS ", " HR,
-                                         "moved = ( { queue = \"net\"; to = \"ops\"; } );"), NULL),
+    assert_string_equal(apply(w,
+                              FILE_OF(DEP("it", "members = [\"ana\", \"luis\"];", Q("it")) ", " OPS ", " HR,
+                                      "moved = ( { queue = \"net\"; to = \"ops\"; } );"),
+                              NULL),
                         "applied|2|7 open requests moved");
     assert_string_equal(
-        sql(w, "select string_agg(concat_ws(' ', l.state, p.name, park_note, to_char(due_at at time zone 'UTC', 'DD'), stations, version),"
+        sql(w, "select string_agg(concat_ws(' ', l.state, p.name, park_note, to_char(due_at at time zone 'UTC', 'DD'), "
+               "stations, version),"
                " ', ' order by ticket_id) from live l left join person p on p.person_id = l.agent"),
         "1 {1,2} 2, 1 {1,2} 2, 1 {1,2} 2, 3 luis 05 {1,2} 2, 4 ACME 06 {1,2} 2, 5 07 {1,2} 2, 1 {1,2} 2");
-    assert_string_equal(sql(w, "select count(*) from live l where queue_id = (select queue_id from queue where name = 'ops')"
-                               " and lane_id = (select lane_id from lane where lane.queue_id = l.queue_id)"
-                               " and department_id = 2 and key between usec('2026-01-05 10:00Z') and usec('2026-01-05 10:00Z') + 6"), "7");
+    assert_string_equal(
+        sql(w, "select count(*) from live l where queue_id = (select queue_id from queue where name = 'ops')"
+               " and lane_id = (select lane_id from lane where lane.queue_id = l.queue_id)"
+               " and department_id = 2 and key between usec('2026-01-05 10:00Z') and usec('2026-01-05 10:00Z') + 6"),
+        "7");
     assert_string_equal(sql(w, "select count(*) from live l where since - opened ="
-                               " (select sum(to_at - from_at) from span s where s.ticket_id = l.ticket_id)"), "7");
+                               " (select sum(to_at - from_at) from span s where s.ticket_id = l.ticket_id)"),
+                        "7");
+    assert_string_equal(sql(w, "select string_agg(concat_ws(' ', label, s.department_id, p.name, note, extract(epoch "
+                               "from to_at - from_at)::int), ', ' order by ticket_id)"
+                               " from span s left join person p on p.person_id = s.agent where version = 2"),
+                        "1 1 1740, 2 1 ana 1740, 3 1 ana 1740, 3 1 luis 1740, 5 1 ACME 1740, 8 1 1740, 1 1 1740");
     assert_string_equal(
-        sql(w, "select string_agg(concat_ws(' ', label, s.department_id, p.name, note, extract(epoch from to_at - from_at)::int), ', ' order by ticket_id)"
-               " from span s left join person p on p.person_id = s.agent where version = 2"),
-        "1 1 1740, 2 1 ana 1740, 3 1 ana 1740, 3 1 luis 1740, 5 1 ACME 1740, 8 1 1740, 1 1 1740");
-    assert_string_equal(
-        sql(w, "select string_agg(concat_ws(' ', v.name, e.actor, from_state, to_state, e.version, e.data), ', ' order by ticket_id)"
-               " from event e join verb v using (verb) where e.version = 2 and ticket_id < (select min(ticket_id) + 3 from live)"),
+        sql(w, "select string_agg(concat_ws(' ', v.name, e.actor, from_state, to_state, e.version, e.data), ', ' order "
+               "by ticket_id)"
+               " from event e join verb v using (verb) where e.version = 2 and ticket_id < (select min(ticket_id) + 3 "
+               "from live)"),
         "pass 1 1 1 2 {\"desk\": 2, \"from_queue\": \"net\"}, pass 1 2 1 2 {\"desk\": 2, \"from_queue\": \"net\"}, "
         "pass 1 3 1 2 {\"desk\": 2, \"from_queue\": \"net\"}");
     /* a second time there is nothing to move */
-    assert_string_equal(apply(w, FILE_OF(DEP("it", "members = [\"ana\"];", Q("it")) ", " OPS ", " HR,
-                                         "moved = ( { queue = \"net\"; to = \"it\"; } );"), NULL),
+    assert_string_equal(apply(w,
+                              FILE_OF(DEP("it", "members = [\"ana\"];", Q("it")) ", " OPS ", " HR,
+                                      "moved = ( { queue = \"net\"; to = \"it\"; } );"),
+                              NULL),
                         "applied|3|");
     assert_string_equal(sql(w, "select count(*) from event"), "14");
 }
@@ -414,21 +439,25 @@ names_are_never_used_for_another_thing(void **state)
     static const struct {
         const char *text, *want;
     } cases[] = {
-        {FILE_OF(DEP("it", "members = [\"ana\"];", Q("it")) ", " DEP("ops", "members = [\"luis\"];", Q("ops") ", " Q("net")) ", " HR, ""),
+        {FILE_OF(DEP("it",                                                                            "members = [\"ana\"];", Q("it")) ", " DEP("ops",              "members = [\"luis\"];",
+         Q("ops") ", " Q("net")) ", " HR,
+         ""),
          "queue 'net' belongs to department 'it' since it was made: give the new one another name\n"},
-        {FILE_OF(IT ", " OPS ", " HR ", " DEP("ana", "members = [\"x\"];", Q("new")), ""),
-         "department 'ana' has the name of a person\n"},
-        {FILE_OF(DEP("it", "members = [\"ana\"];", Q("it")) ", " OPS ", " HR ", " DEP("net", "members = [\"x\"];", Q("new")), ""),
+        {FILE_OF(IT ", " OPS ", " HR ", " DEP("ana", "members = [\"x\"];",                       Q("new")),                  ""),
+         "department 'ana' has the name of a person\n"                                                                                                                                                                                                                                                     },
+        {FILE_OF(DEP("it",                                               "members = [\"ana\"];",                                                                     Q("it")) ", " OPS ", " HR
+                                                            ", " DEP("net",                                                                                          "members = [\"x\"];",                                                                                                             Q("new")),
+         ""),
          "department 'net' has the name of a queue that department 'it' has or had\n"},
-        {FILE_OF(DEP("it", "members = [\"ana\"];", Q("it") ", " Q("ops")) ", " HR, ""),
+        {FILE_OF(DEP("it",                                                                                  "members = [\"ana\"];",                                                                                                                 Q("it") ", " Q("ops")) ", " HR,                                                                              ""),
          "queue 'ops' belongs to department 'ops' since it was made: give the new one another name\n"
-         "queue 'ops' has the name of another department, present or past\n"},
-        {FILE_OF(IT ", " OPS ", " DEP("hr", "members = [\"hugo\"];", Q("hr")), ""),
+         "queue 'ops' has the name of another department, present or past\n"                                                                                                                                                                                                                                                                                                                                                     },
+        {FILE_OF(IT ", " OPS ", " DEP("hr",                                                             "members = [\"hugo\"];",Q("hr")),                                                                                       ""),
          "queue 'hr' is private and stays so: its requests would be seen\n"},
-        {FILE_OF(IT ", " OPS ", " DEP("people", "members = [\"ops\", \"hr\"];", Q("p")), ""), NULL},
-        {FILE_OF(IT ", " OPS, "moved = ( { queue = \"hr\"; to = \"it\"; } );"),
+        {FILE_OF(IT ", " OPS ", " DEP("people",                                                                                   "members = [\"ops\", \"hr\"];",                                                                                                                                       Q("p")),                                                                                        ""),                                                                                                                                                                               NULL                                                                                                                                                                                                                                                                                                                                                  },
+        {FILE_OF(IT ", " OPS,                                                                                    "moved = ( { queue = \"hr\"; to = \"it\"; } );"),
          "the requests of the private queue 'hr' cannot go to 'it', which is not private\n"},
-        {FILE_OF(IT ", " DEP("people", "members = [\"ops\"];", Q("p")) ", " HR, ""),
+        {FILE_OF(IT ", " DEP("people",          "members = [\"ops\"];",                                Q("p")) ", " HR,                                                                                                                                ""),
          "'ops' is a department or the desk itself, not a person\n"},
     };
 
@@ -437,8 +466,9 @@ names_are_never_used_for_another_thing(void **state)
         if (cases[i].want != NULL) {
             const char *text = cases[i].text;
             if (strstr(text, "\"ana\"; members") != NULL) { /* ana cannot be a member any more, says the file itself */
-                text = FILE_OF(DEP("it", "members = [\"luis\"];", Q("it") ", " Q("net")) ", " OPS ", " HR ", "
-                               DEP("ana", "members = [\"x\"];", Q("new")), "");
+                text = FILE_OF(DEP("it", "members = [\"luis\"];", Q("it") ", " Q("net")) ", " OPS ", " HR ", " DEP(
+                                   "ana", "members = [\"x\"];", Q("new")),
+                               "");
             }
             assert_string_equal(judge(w, text), cases[i].want);
             assert_int_equal(strncmp(apply(w, text, NULL), "refused|1|", 10), 0);
@@ -451,17 +481,22 @@ what_left_may_come_back_as_itself(void **state)
 {
     struct world *w = *state;
     const char *ids;
-    const char *text = "select string_agg(concat_ws(' ', q.name, queue_id, department_id, lane_id, q.active, d.active), ', ' order by queue_id)"
+    const char *text = "select string_agg(concat_ws(' ', q.name, queue_id, department_id, lane_id, q.active, "
+                       "d.active), ', ' order by queue_id)"
                        " from queue q join department d using (department_id) join lane using (queue_id)";
 
     assert_string_equal(apply(w, DESK, NULL), "applied|1|");
     ids = sql(w, text);
     submit(w, "ops");
-    assert_string_equal(apply(w, FILE_OF(DEP("it", "members = [\"ana\"];", Q("it") ", " Q("net")) ", " HR,
-                                         "moved = ( { queue = \"ops\"; to = \"net\"; } );"), NULL),
+    assert_string_equal(apply(w,
+                              FILE_OF(DEP("it", "members = [\"ana\"];", Q("it") ", " Q("net")) ", " HR,
+                                      "moved = ( { queue = \"ops\"; to = \"net\"; } );"),
+                              NULL),
                         "applied|2|1 open requests moved");
     assert_string_equal(sql(w, "select active from department where name = 'ops'"), "f");
-    assert_string_equal(sql(w, "select string_agg(p.name, ' ' order by p.name) from member join person p using (person_id)"), "ana hugo");
+    assert_string_equal(
+        sql(w, "select string_agg(p.name, ' ' order by p.name) from member join person p using (person_id)"),
+        "ana hugo");
     assert_string_equal(sql(w, "select departments from person where name = 'luis'"), "{}");
     assert_string_equal(apply(w, DESK, NULL), "applied|3|");
     assert_string_equal(sql(w, text), ids);
@@ -500,7 +535,9 @@ outcome(struct world *w, PGconn *c, int col)
     return text;
 }
 
-#define WITHOUT_NET FILE_OF(DEP("it", "members = [\"ana\"];", Q("it")) ", " OPS ", " HR, "moved = ( { queue = \"net\"; to = \"it\"; } );")
+#define WITHOUT_NET                                                                                                    \
+    FILE_OF(DEP("it", "members = [\"ana\"];", Q("it")) ", " OPS ", " HR,                                               \
+            "moved = ( { queue = \"net\"; to = \"it\"; } );")
 
 /* The submission is first: the desk waits for it and takes its request along. */
 static void
@@ -577,7 +614,8 @@ of_two_applies_at_once_the_second_is_stale(void **state)
 
 /* outcome|name|admin|agent|lead|department|departments|leads */
 static const char *
-login(struct world *w, const char *name, const char *admin, const char *departments, const char *leads, const char *fallback)
+login(struct world *w, const char *name, const char *admin, const char *departments, const char *leads,
+      const char *fallback)
 {
     const char *values[6] = {name, "1001", admin, departments, leads, fallback};
     PGresult *res = run(w->c, STMT_PERSON_LOGIN, 6, values);
@@ -634,25 +672,34 @@ an_apply_leaves_memberships_by_group_alone(void **state)
 
     assert_string_equal(apply(w, DESK, NULL), "applied|1|");
     assert_string_equal(login(w, "bob", "f", "{2}", "{2}", NULL), "done|bob|f|t|t|ops|2|2");
-    assert_string_equal(apply(w, FILE_OF(IT ", " DEP("ops", "leads = [\"luis\"]; members = [\"bob\"];", Q("ops")) ", " HR, ""), NULL),
-                        "applied|2|");
-    assert_string_equal(sql(w, "select string_agg(concat_ws(' ', p.name, m.department_id, lead, source), ', ' order by p.name, source)"
-                               " from member m join person p using (person_id) where m.department_id = 2"),
-                        "bob 2 f desk, bob 2 t group, luis 2 t desk");
+    assert_string_equal(
+        apply(w, FILE_OF(IT ", " DEP("ops", "leads = [\"luis\"]; members = [\"bob\"];", Q("ops")) ", " HR, ""), NULL),
+        "applied|2|");
+    assert_string_equal(
+        sql(w, "select string_agg(concat_ws(' ', p.name, m.department_id, lead, source), ', ' order by p.name, source)"
+               " from member m join person p using (person_id) where m.department_id = 2"),
+        "bob 2 f desk, bob 2 t group, luis 2 t desk");
     assert_string_equal(sql(w, "select leads from person where name = 'bob'"), "{2}");
 }
 
 /* ---- tokens ---- */
 
+/* Fields of a request for a token; NULL: not given. */
+struct wish {
+    const char *hash, *scope, *expires, *person, *account, *kind, *name;
+};
+
 /* error|field|message|token_id|person_id|person|account */
 static const char *
-add_token(struct world *w, const char *hash, const char *scope, const char *expires, const char *person, const char *account,
-          const char *kind, const char *name)
+add_token_of(struct world *w, const struct wish *t)
 {
-    const char *values[10] = {"1", hash, scope, "label", expires, person, account, kind, NULL, name};
+    const char *values[10] = {"1",       t->hash,    t->scope, "label", t->expires,
+                              t->person, t->account, t->kind,  NULL,    t->name};
 
     return row_text(w, run(w->c, STMT_TOKEN_ADD, 10, values));
 }
+#define add_token(w, hash, scope, expires, person, account, kind, name)                                                \
+    add_token_of((w), &(struct wish){hash, scope, expires, person, account, kind, name})
 
 #define HASH(c) "\\x" c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c c
 
@@ -663,8 +710,8 @@ auth(struct world *w, const char *hash)
     const char *text = "no row";
 
     if (PQntuples(res) == 1) {
-        text = arena_printf(w->a, "%s %s %s %s %s", PQgetvalue(res, 0, 1), PQgetvalue(res, 0, 4), PQgetvalue(res, 0, 10),
-                            PQgetvalue(res, 0, 11), PQgetvalue(res, 0, 15));
+        text = arena_printf(w->a, "%s %s %s %s %s", PQgetvalue(res, 0, 1), PQgetvalue(res, 0, 4),
+                            PQgetvalue(res, 0, 10), PQgetvalue(res, 0, 11), PQgetvalue(res, 0, 15));
     }
     PQclear(res);
     return text;
@@ -680,7 +727,8 @@ tokens_stand_for_people_until_they_end(void **state)
     cluster_set_now(w->c, "2026-01-05 09:00Z");
     assert_string_equal(apply(w, DESK, NULL), "applied|1|");
     assert_non_null(strstr(add_token(w, HASH("aa"), "agent", NULL, "ana", NULL, NULL, NULL), "|1|"));
-    assert_non_null(strstr(add_token(w, HASH("bb"), "submit", "2026-01-06 09:00Z", NULL, "ACME", "supplier", "erp"), "|erp|ACME"));
+    assert_non_null(
+        strstr(add_token(w, HASH("bb"), "submit", "2026-01-06 09:00Z", NULL, "ACME", "supplier", "erp"), "|erp|ACME"));
     assert_non_null(strstr(add_token(w, HASH("cc"), "read", NULL, NULL, "ACME", NULL, "erp"), "|erp|ACME"));
     assert_string_equal(sql(w, "select count(*) from account"), "1");
     assert_string_equal(sql(w, "select count(*) from person where account_id is not null"), "1");
@@ -706,11 +754,15 @@ tokens_give_nobody_more_than_they_are(void **state)
 
     assert_string_equal(apply(w, DESK, NULL), "applied|1|");
     assert_string_equal(login(w, "root", "t", "{}", "{}", NULL), "done|root|t|f|f|||");
-    assert_string_equal(add_token(w, HASH("aa"), "agent", NULL, "nobody", NULL, NULL, NULL),
-                        "invalid|person|nobody is called 'nobody'; people come from the desk file or by their first command||||");
-    assert_string_equal(add_token(w, HASH("aa"), "agent", NULL, "it", NULL, NULL, NULL), "invalid|person|'it' is not a person||||");
-    assert_string_equal(add_token(w, HASH("aa"), "agent", NULL, "turno", NULL, NULL, NULL), "invalid|person|'turno' is not a person||||");
-    assert_string_equal(add_token(w, HASH("aa"), "admin", NULL, "ana", NULL, NULL, NULL), "invalid|scope|'ana' is not an administrator||||");
+    assert_string_equal(
+        add_token(w, HASH("aa"), "agent", NULL, "nobody", NULL, NULL, NULL),
+        "invalid|person|nobody is called 'nobody'; people come from the desk file or by their first command||||");
+    assert_string_equal(add_token(w, HASH("aa"), "agent", NULL, "it", NULL, NULL, NULL),
+                        "invalid|person|'it' is not a person||||");
+    assert_string_equal(add_token(w, HASH("aa"), "agent", NULL, "turno", NULL, NULL, NULL),
+                        "invalid|person|'turno' is not a person||||");
+    assert_string_equal(add_token(w, HASH("aa"), "admin", NULL, "ana", NULL, NULL, NULL),
+                        "invalid|scope|'ana' is not an administrator||||");
     assert_string_equal(add_token(w, HASH("aa"), "submit", NULL, "root", NULL, NULL, NULL),
                         "invalid|scope|'root' is an administrator: the scope is admin or read||||");
     assert_string_equal(add_token(w, HASH("aa"), "agent", NULL, NULL, "ACME", NULL, "erp"),
@@ -728,11 +780,14 @@ the_daemon_may_not_make_functions_its_own(void **state)
     struct world *w = *state;
 
     assert_string_equal(sql(w, "select count(*) from pg_proc where pronamespace = 'turno'::regnamespace and prosecdef"
-                               " and proname ~ '^(desk|person|token)_' and proconfig is null"), "0");
+                               " and proname ~ '^(desk|person|token)_' and proconfig is null"),
+                        "0");
     assert_string_equal(sql(w, "select count(*) from pg_proc p where pronamespace = 'turno'::regnamespace"
-                               " and has_function_privilege('public', p.oid, 'execute')"), "0");
+                               " and has_function_privilege('public', p.oid, 'execute')"),
+                        "0");
     assert_string_equal(sql(w, "select count(*) from pg_proc p join pg_roles r on r.oid = p.proowner"
-                               " where pronamespace = 'turno'::regnamespace and r.rolname = 'turnod'"), "0");
+                               " where pronamespace = 'turno'::regnamespace and r.rolname = 'turnod'"),
+                        "0");
 }
 
 int

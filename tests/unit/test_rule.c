@@ -14,6 +14,7 @@
 #include "common/strbuf.h"
 #include "daemon/desk/desk.h"
 #include "daemon/desk/deskfile.h"
+#include "daemon/desk/pattern.h"
 #include "daemon/desk/rule.h"
 #include "daemon/desk/token.h"
 #include "daemon/os/clock.h"
@@ -80,15 +81,15 @@ without_rules_it_goes_where_it_was_asked_for(void **state)
     static const struct {
         const char *asked, *want;
     } cases[] = {
-        {NULL,    "front normal -"},
-        {"it",    "it normal -"},
-        {"desk",  "front normal -"},
-        {"net",   "net normal -"},
-        {"lan",   "net normal -"},
-        {"hr",    "hr normal -"},
+        {NULL,    "front normal -"                                             },
+        {"it",    "it normal -"                                                },
+        {"desk",  "front normal -"                                             },
+        {"net",   "net normal -"                                               },
+        {"lan",   "net normal -"                                               },
+        {"hr",    "hr normal -"                                                },
         {"staff", "error department 'staff' has no queue: it takes no requests"},
-        {"x",     "error there is no department or queue 'x'"},
-        {"",      "error there is no department or queue ''"},
+        {"x",     "error there is no department or queue 'x'"                  },
+        {"",      "error there is no department or queue ''"                   },
     };
     struct fixture f;
 
@@ -107,28 +108,28 @@ each_condition_decides(void **state)
         const char *condition;
         struct request_facts yes, no;
     } cases[] = {
-        {"class = \"external\"", {.class = CLASS_EXTERNAL}, {.class = CLASS_INTERNAL}},
-        {"class = [\"internal\", \"external\"]", {.class = CLASS_EXTERNAL}, {.class = 0}},
-        {"channel = [\"mail\", \"web\"]", {.channel = CHANNEL_WEB}, {.channel = CHANNEL_API}},
-        {"to = \"it\"", {.asked = "it"}, {.asked = "front"}},
-        {"to = \"net\"", {.asked = "lan"}, {.asked = "it"}},
-        {"to = \"front\"", {.asked = NULL}, {.asked = "desk"}},
-        {"account = [\"ACME\", \"Ñandú S.A.\"]", {.account = "Ñandú S.A."}, {.account = "acme"}},
-        {"account = \"ACME\"", {.account = "ACME"}, {.account = NULL}},
-        {"kind = \"government\"", {.kind = "government"}, {.kind = "public"}},
-        {"segment = \"loyal\"", {.segment = "loyal"}, {.segment = "occasional"}},
-        {"lang = \"es\"", {.lang = "es"}, {.lang = "est"}},
-        {"lang = \"es\"", {.lang = "ES-mx"}, {.lang = NULL}},
-        {"lang = \"pt-BR\"", {.lang = "pt-br"}, {.lang = "pt"}},
-        {"department = \"it\"", {.department = "it"}, {.department = "desk"}},
-        {"subject = \"vpn\"", {.subject = "The VPN is gone"}, {.subject = "the v p n"}},
-        {"subject = \"^vpn$\"", {.subject = "VPN"}, {.subject = "a VPN"}},
-        {"subject = \"\\bav[eé]r[ií]a\\b\"", {.subject = "Hay una AVERÍA aquí"}, {.subject = "averiado"}},
-        {"subject = [\"vpn\", \"wifi\"]", {.subject = "wifi"}, {.subject = ""}},
-        {"body = \"toner\"", {.body = "line\nno toner\n"}, {.body = NULL}},
-        {"body = \"(?m)^toner\"", {.body = "line\ntoner\n"}, {.body = "no toner"}},
-        {"subject = \"a\"; body = \"b\"", {.subject = "a", .body = "b"}, {.subject = "a", .body = "a"}},
-        {"subject = \"(?-i)VPN\"", {.subject = "VPN"}, {.subject = "vpn"}},
+        {"class = \"external\"",                   {.class = CLASS_EXTERNAL},            {.class = CLASS_INTERNAL}    },
+        {"class = [\"internal\", \"external\"]",   {.class = CLASS_EXTERNAL},            {.class = 0}                 },
+        {"channel = [\"mail\", \"web\"]",          {.channel = CHANNEL_WEB},             {.channel = CHANNEL_API}     },
+        {"to = \"it\"",                            {.asked = "it"},                      {.asked = "front"}           },
+        {"to = \"net\"",                           {.asked = "lan"},                     {.asked = "it"}              },
+        {"to = \"front\"",                         {.asked = NULL},                      {.asked = "desk"}            },
+        {"account = [\"ACME\", \"Ñandú S.A.\"]", {.account = "Ñandú S.A."},          {.account = "acme"}          },
+        {"account = \"ACME\"",                     {.account = "ACME"},                  {.account = NULL}            },
+        {"kind = \"government\"",                  {.kind = "government"},               {.kind = "public"}           },
+        {"segment = \"loyal\"",                    {.segment = "loyal"},                 {.segment = "occasional"}    },
+        {"lang = \"es\"",                          {.lang = "es"},                       {.lang = "est"}              },
+        {"lang = \"es\"",                          {.lang = "ES-mx"},                    {.lang = NULL}               },
+        {"lang = \"pt-BR\"",                       {.lang = "pt-br"},                    {.lang = "pt"}               },
+        {"department = \"it\"",                    {.department = "it"},                 {.department = "desk"}       },
+        {"subject = \"vpn\"",                      {.subject = "The VPN is gone"},       {.subject = "the v p n"}     },
+        {"subject = \"^vpn$\"",                    {.subject = "VPN"},                   {.subject = "a VPN"}         },
+        {"subject = \"\\bav[eé]r[ií]a\\b\"",     {.subject = "Hay una AVERÍA aquí"}, {.subject = "averiado"}      },
+        {"subject = [\"vpn\", \"wifi\"]",          {.subject = "wifi"},                  {.subject = ""}              },
+        {"body = \"toner\"",                       {.body = "line\nno toner\n"},         {.body = NULL}               },
+        {"body = \"(?m)^toner\"",                  {.body = "line\ntoner\n"},            {.body = "no toner"}         },
+        {"subject = \"a\"; body = \"b\"",          {.subject = "a", .body = "b"},        {.subject = "a", .body = "a"}},
+        {"subject = \"(?-i)VPN\"",                 {.subject = "VPN"},                   {.subject = "vpn"}           },
     };
 
     (void)state;
@@ -183,7 +184,8 @@ nothing_is_taken_out_of_a_private_queue_unasked(void **state)
             "{ name = \"all\"; queue = \"net\"; }");
     assert_string_equal(route(&f, &(struct request_facts){.subject = "I am down"}), "it normal down");
     assert_string_equal(route(&f, &(struct request_facts){.subject = "I am down", .asked = "hr"}), "hr normal -");
-    assert_string_equal(route(&f, &(struct request_facts){.subject = "payroll server down", .asked = "hr"}), "it normal named");
+    assert_string_equal(route(&f, &(struct request_facts){.subject = "payroll server down", .asked = "hr"}),
+                        "it normal named");
     drop(&f);
 }
 
@@ -197,10 +199,12 @@ the_trace_says_why(void **state)
     char *text;
 
     (void)state;
-    use(&f, "{ name = \"a\"; class = \"external\"; queue = \"it\"; }, { name = \"b\"; account = \"ACME\"; queue = \"it\"; },"
+    use(&f, "{ name = \"a\"; class = \"external\"; queue = \"it\"; }, { name = \"b\"; account = \"ACME\"; queue = "
+            "\"it\"; },"
             "{ name = \"c\"; to = \"hr\"; queue = \"it\"; }, { name = \"d\"; subject = \"vpn\"; queue = \"net\"; }, "
             "{ name = \"e\"; queue = \"it\"; }");
-    assert_true(rule_trace(f.d, f.a, &(struct request_facts){.class = CLASS_INTERNAL, .subject = "vpn"}, &r, &tried, &e));
+    assert_true(
+        rule_trace(f.d, f.a, &(struct request_facts){.class = CLASS_INTERNAL, .subject = "vpn"}, &r, &tried, &e));
     assert_string_equal(r.rule, "d");
     assert_int_equal(r.position, 4);
     text = json_dumps(tried, JSON_COMPACT);
@@ -278,9 +282,22 @@ no_pattern_holds_the_loop(void **state)
 {
     /* texts of one letter drive backtracking matchers mad */
     static const char *const bad[] = {
-        "(a+)+b",        "(a+)+[bc]",     "a*a*a*[bc]",           "a*[bc]",         "(a|aa)+[bc]",    "(a|a)*[cd]",
-        "((a*)*)*[bc]",  "(.*)(.*)(.*)[cd]", "(a{1,30}){1,30}[bc]", "(a?){60}a{60}[bc]", "(?=.*[xy])a+z", "(.+)+$b",
-        "^(a|b|ab)*[cd]$", "(?:a+b?)*(?:a+c?)*[de]", "(?<=a)(a*)*[bc]", "(?>a*)*[bc]",
+        "(a+)+b",
+        "(a+)+[bc]",
+        "a*a*a*[bc]",
+        "a*[bc]",
+        "(a|aa)+[bc]",
+        "(a|a)*[cd]",
+        "((a*)*)*[bc]",
+        "(.*)(.*)(.*)[cd]",
+        "(a{1,30}){1,30}[bc]",
+        "(a?){60}a{60}[bc]",
+        "(?=.*[xy])a+z",
+        "(.+)+$b",
+        "^(a|b|ab)*[cd]$",
+        "(?:a+b?)*(?:a+c?)*[de]",
+        "(?<=a)(a*)*[bc]",
+        "(?>a*)*[bc]",
         "(a*[bc]|a*[cd]|a*[de]|a*[ef]|a*[fg])",
     };
     char *text = filled('a', 60000);
@@ -300,21 +317,21 @@ no_pattern_holds_the_loop(void **state)
 static void
 both_matchers_find_the_same(void **state)
 {
-    char *text = filled('a', RULE_BODY_MAX - 1);
-    char *beyond = filled('a', RULE_BODY_MAX + 1);
+    char *text = filled('a', PATTERN_TEXT_MAX - 1);
+    char *beyond = filled('a', PATTERN_TEXT_MAX + 1);
     usec_t took;
 
     (void)state;
-    text[RULE_BODY_MAX - 2] = 'b';
+    text[PATTERN_TEXT_MAX - 2] = 'b';
     assert_int_equal(finds("a*a*b", text, &took), 1);
     assert_int_equal(finds("(a|aa)+b", text, &took), 1);
     assert_int_equal(finds("(.*)(.*)b$", text, &took), 1);
     assert_int_equal(finds("a{3000}b", text, &took), 1);
     assert_int_equal(finds("c", text, &took), 0);
     /* patterns see so much of a body and no more, whole characters only */
-    beyond[RULE_BODY_MAX] = 'b';
+    beyond[PATTERN_TEXT_MAX] = 'b';
     assert_int_equal(finds("b", beyond, &took), 0);
-    memcpy(beyond + RULE_BODY_MAX - 1, "é", 2);
+    memcpy(beyond + PATTERN_TEXT_MAX - 1, "é", 2);
     assert_int_equal(finds("é", beyond, &took), 0);
     assert_int_equal(finds("a$", beyond, &took), 1);
     /* what is no UTF-8 is seen by no pattern */
@@ -326,14 +343,17 @@ both_matchers_find_the_same(void **state)
 static void
 patterns_that_differ_between_the_matchers_are_refused(void **state)
 {
-    static const char *const bad[] = {"(", "(.)\\1", "(?<n>a)\\k<n>", "a\\Kb", "(*ANYCRLF)a", "(?(1)a|b)", "\\C", "\\Ga", "a{2,1}", "()++", "(?x)() * +", "(a){1,2}+", "\xff"};
-    static const char *const good[] = {"", "a", "\\\\K", "a|b", "(?i)x", "[(*]", "\\p{Lu}", "(?=a)b", "\\(*", "(a)+", "a++", "\\)++"};
-    char *longest = filled('a', RULE_PATTERN_MAX + 1);
+    static const char *const bad[] = {"(",          "(.)\\1",    "(?<n>a)\\k<n>", "a\\Kb",  "(*ANYCRLF)a",
+                                      "(?(1)a|b)",  "\\C",       "\\Ga",          "a{2,1}", "()++",
+                                      "(?x)() * +", "(a){1,2}+", "\xff"};
+    static const char *const good[] = {"",        "a",      "\\\\K", "a|b",  "(?i)x", "[(*]",
+                                       "\\p{Lu}", "(?=a)b", "\\(*",  "(a)+", "a++",   "\\)++"};
+    char *longest = filled('a', PATTERN_MAX + 1);
 
     (void)state;
     for (size_t i = 0; i < COUNT(bad); i++) {
         struct err e;
-        if (rule_pattern_ok(bad[i], &e)) {
+        if (pattern_ok(bad[i], &e)) {
             fail_msg("%s", bad[i]);
         }
         assert_int_equal(e.code, ERR_INVALID);
@@ -341,13 +361,13 @@ patterns_that_differ_between_the_matchers_are_refused(void **state)
     for (size_t i = 0; i < COUNT(good); i++) {
         struct err e = {.msg = ""};
         bool is_class = strcmp(good[i], "[(*]") == 0; /* taken for a verb: the price of a simple look */
-        if (rule_pattern_ok(good[i], &e) == is_class) {
+        if (pattern_ok(good[i], &e) == is_class) {
             fail_msg("%s: %s", good[i], e.msg);
         }
     }
-    assert_false(rule_pattern_ok(longest, NULL));
-    longest[RULE_PATTERN_MAX] = '\0';
-    assert_true(rule_pattern_ok(longest, NULL));
+    assert_false(pattern_ok(longest, NULL));
+    longest[PATTERN_MAX] = '\0';
+    assert_true(pattern_ok(longest, NULL));
     free(longest);
 }
 
