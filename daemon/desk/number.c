@@ -27,6 +27,7 @@ struct numbers {
     int64_t next, end;   /* the block in use: next <= n < end */
     int64_t spare, spare_end;
     int block;           /* size of the next lease */
+    int asked;           /* size of the one under way */
     usec_t leased_at;
     bool asking;
     struct arena *a;     /* of the statement under way */
@@ -97,7 +98,7 @@ on_leased(struct db_call *call, const struct db_result *res)
                 res->err != NULL ? ": " : "", res->err != NULL ? res->err->msg : "");
     } else {
         n->spare = db_i64(res->rows[0], 0);
-        n->spare_end = n->spare + n->block;
+        n->spare_end = n->spare + n->asked;
         if (clock_mono() - n->leased_at < USEC_SEC && n->block < BLOCK_MAX) {
             n->block *= 2;
         }
@@ -114,6 +115,7 @@ lease(struct numbers *n)
         return;
     }
     n->asking = true;
+    n->asked = n->block;
     n->a = arena_new();
     db_call_init(&n->call, n->a, STMT_NUMBER_LEASE);
     db_bind_i32(&n->call, n->block);

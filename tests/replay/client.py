@@ -74,7 +74,7 @@ class Client:
         if status in (200, 201):
             self.write("submitted", key, answer["ticket"], what, int(answer.get("repeated", False)))
             return answer["ticket"]
-        self.write("refused", key, status, answer.get("code"), what)
+        self.write("refused", key, status, answer.get("detail"), what)
         return None
 
     def act(self, ticket, verb, **members):
@@ -85,7 +85,7 @@ class Client:
             self.write("acted", key, answer.get("ticket", ticket), verb, int(answer.get("repeated", False)),
                        answer.get("version", 0))
             return answer
-        self.write("refused", key, status, answer.get("code"), f"{verb} {ticket}")
+        self.write("refused", key, status, answer.get("detail"), f"{verb} {ticket}")
         return None
 
     def stopped(self):

@@ -14,3 +14,6 @@ from (select t.class, s.ticket_id, extract(epoch from sum(s.to_at - s.from_at)) 
 select 'acknowledged: ' || count(*) filter (where what = 'submitted') || ' submissions, ' || count(*) filter (where what in ('acted', 'cli')) || ' verbs ('
        || count(*) filter (where what = 'cli') || ' by turno); repeats answered as such: ' || count(*) filter (where d = '1' and what in ('submitted', 'acted')) from ledger;
 select 'longest time until an answer: ' || coalesce(max(a::numeric), 0) || ' s; looks by the stranger: ' || (select count(*) from ledger where what = 'looked') from ledger where what = 'outage';
+select 'refused: ' || coalesce(string_agg(n || ' x ' || what, ', '), 'nothing')
+from (select count(*) as n, b || ' ' || coalesce(c, '') || ' ' || case when d ~ '^c\d' then 'submit' when d like 'child%' then 'ask' else split_part(d, ' ', 1) end as what
+      from ledger where what = 'refused' group by 2 order by 1 desc) r;
