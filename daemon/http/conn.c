@@ -97,6 +97,9 @@ http_conn_rest(struct http_conn *c)
         return;
     }
     http_conn_set_state(c, CONN_IDLE);
+    if (c->h->draining) {
+        server_reap_soon(c->h); /* its reply may have been the last one to be written */
+    }
     set_reading(c, !c->half_closed);
     if (c->in_n > 0 && !c->feeding) {
         event_active(&c->rev, EV_READ, 0);

@@ -160,6 +160,9 @@ malformed_chunks_are_refused(void **state)
         {CHUNKED "2;a\x01=b\r\n{}\r\n0\r\n\r\n",                        0, 400, "syntax",    NULL},
         {CHUNKED "2\r\n{}\r\n0\r\nTrailer: x\r\n\r\n",                  0, 400, "syntax",    NULL},
         {CHUNKED "2\r\n{}\r\n0\r\nGET /v1 HTTP/1.1\r\nHost: a\r\n\r\n", 0, 400, "syntax",    NULL},
+        {CHUNKED
+         "1;0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+         "01234567890123456789012345678901234567890123456789", 0, 400, "syntax",    NULL},
         {CHUNKED "fffffffff\r\n",                                       0, 413, "too-large", NULL},
         {CHUNKED "10001\r\n",                                           0, 413, "too-large", NULL},
     };

@@ -52,10 +52,10 @@ bytes_while_a_request_waits_are_kept(void **state)
     struct client c;
 
     client_tcp(&c, *state);
-    client_printf(&c, "POST /v1/wait?ms=100 HTTP/1.1\r\n" HOST "Authorization: Bearer person\r\n\r\n");
-    client_expect_silence(&c, 20);
+    client_printf(&c, "POST /v1/wait?ms=400 HTTP/1.1\r\n" HOST "Authorization: Bearer person\r\n\r\n");
+    toy_wait_stat(*state, "ops", 2);
     client_printf(&c, "G");
-    client_expect_silence(&c, 20);
+    (void)toy_stat(*state, "ops"); /* a turn of the server's loop later */
     client_printf(&c, "ET /v1 HTTP/1.1\r\n" HOST "Authorization: Bearer person\r\n\r\n");
     expect_body(&c, "{\"alive\":true}");
     expect_body(&c, "{\"ok\":true}");
@@ -167,7 +167,7 @@ the_deadline_answers_504_and_frees_later(void **state)
     (void)state;
     toy_start(&t, &conf);
     client_unix(&c, &t);
-    client_printf(&c, "%s", POST("/v1/wait?ms=400"));
+    client_printf(&c, "%s", POST("/v1/wait?ms=3000"));
     client_read(&c, &r, false);
     reply_expect_problem(&r, 504, "deadline", NULL);
     reply_free(&r);
@@ -206,7 +206,7 @@ too_many_requests_are_refused_but_health_is_answered(void **state)
     toy_start(&t, &conf);
     for (int i = 0; i < 3; i++) {
         client_unix(&waiting[i], &t);
-        client_printf(&waiting[i], "%s", POST("/v1/wait?ms=400"));
+        client_printf(&waiting[i], "%s", POST("/v1/listed"));
     }
     toy_wait_stat(&t, "ops", 4);
     client_unix(&c, &t);
@@ -220,9 +220,9 @@ too_many_requests_are_refused_but_health_is_answered(void **state)
     assert_int_equal(r.status, 200);
     reply_free(&r);
     for (int i = 0; i < 3; i++) {
-        expect_body(&waiting[i], "{\"alive\":true}");
         client_close(&waiting[i]);
     }
+    toy_wait_stat(&t, "ops", 1);
     json_decref(client_ask(&c, GET("/v1"), 200));
     client_close(&c);
     toy_stop(&t);

@@ -300,41 +300,120 @@ running_out_of_descriptors_is_survived(void **state)
 }
 
 static void
-at_the_cap_new_connections_wait_or_replace_idle_ones(void **state)
+at_the_cap_new_connections_wait(void **state)
 {
     const struct toy_conf conf = {.connections = 4};
     struct client c[4], fifth;
-    struct reply r;
     struct toy t;
 
     (void)state;
     toy_start(&t, &conf);
     for (int i = 0; i < 4; i++) {
         client_unix(&c[i], &t);
-        client_printf(&c[i], "POST /v1/wait?ms=%d HTTP/1.1\r\n" HOST "\r\n", 200 + 40 * i); /* idle in this order */
+        client_printf(&c[i], "%s", POST("/v1/listed"));
     }
-    for (int i = 0; i < 4; i++) {
-        client_read(&c[i], &r, false);
-        assert_int_equal(r.status, 200);
-        reply_free(&r);
-    }
-    client_unix(&fifth, &t); /* all four are in use or fresh: it waits */
+    client_unix(&fifth, &t); /* all four are in use */
     client_printf(&fifth, "%s", GET("/v1"));
     client_expect_silence(&fifth, 250);
     client_close(&c[2]); /* one leaves */
     json_decref(client_ask(&fifth, "", 200));
     client_close(&fifth);
+    for (int i = 0; i < 4; i++) {
+        client_close(&c[i]);
+    }
+    toy_stop(&t);
+}
 
-    client_unix(&c[2], &t);
-    client_printf(&c[2], "%s", POST("/v1/wait?ms=5000")); /* in use: stays */
+static void
+at_the_cap_the_one_idle_for_longest_makes_room(void **state)
+{
+    const struct toy_conf conf = {.connections = 4};
+    struct client c[4], fifth;
+    struct toy t;
+
+    (void)state;
+    toy_start(&t, &conf);
+    for (int i = 0; i < 4; i++) {
+        client_unix(&c[i], &t);
+        json_decref(client_ask(&c[i], GET("/v1"), 200));
+    }
+    client_printf(&c[0], "%s", POST("/v1/listed")); /* the oldest is in use */
+    json_decref(client_ask(&c[1], GET("/v1"), 200));
     client_unix(&fifth, &t);
     json_decref(client_ask(&fifth, GET("/v1"), 200)); /* as soon as one is idle for a second */
-    client_expect_close(&c[0]);                       /* the one idle for longest */
-    json_decref(client_ask(&c[1], GET("/v1"), 200));
+    client_expect_close(&c[2]);
+    json_decref(client_ask(&c[1], GET("/v1"), 200)); /* no other was closed with it */
+    json_decref(client_ask(&c[3], GET("/v1"), 200));
+    client_expect_silence(&c[0], 0);
     client_close(&fifth);
     for (int i = 0; i < 4; i++) {
         client_close(&c[i]);
     }
+    toy_stop(&t);
+}
+
+/* 64 MiB of unfinished requests are the most that is kept for all connections together. */
+static void
+all_unfinished_requests_together_are_limited(void **state)
+{
+    const struct toy_conf conf = {.body_max = 16 << 20};
+    const size_t n = 15 << 20;
+    char *text = calloc(1, n);
+    struct client c[8];
+    struct toy t;
+    int refused = 0;
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, ' ', n);
+    toy_start(&t, &conf);
+    for (int i = 0; i < 8; i++) {
+        client_unix(&c[i], &t);
+        client_printf(&c[i], "POST /v1/echo HTTP/1.1\r\n" HOST JSON "Content-Length: %d\r\n\r\n", 16 << 20);
+        client_send(&c[i], text, n);
+    }
+    for (int i = 0; i < 8; i++) {
+        struct pollfd p = {.fd = c[i].fd, .events = POLLIN};
+        if (poll(&p, 1, 0) == 1) {
+            expect_refused(&c[i], 503, "busy");
+            refused++;
+        }
+        client_close(&c[i]);
+    }
+    free(text);
+    assert_in_range(refused, 3, 6);
+    toy_wait_stat(&t, "connections", 1);
+    client_unix(&c[0], &t);
+    json_decref(client_ask(&c[0], GET("/v1"), 200));
+    client_close(&c[0]);
+    toy_stop(&t);
+}
+
+/* Slower than the time limit as a whole, but moving. */
+static void
+a_reader_that_moves_is_kept(void **state)
+{
+    const struct toy_conf conf = {.request_timeout = 300};
+    struct toy t;
+    struct client c;
+    size_t n = 0;
+
+    (void)state;
+    toy_start(&t, &conf);
+    client_unix(&c, &t);
+    client_printf(&c, "%s", GET("/v1/big?bytes=3000000"));
+    client_expect(&c, "\r\n\r\n");
+    int64_t start = now_ms();
+    n = c.n;
+    while (n < 3000000) {
+        static char buf[150000];
+        ssize_t got = recv(c.fd, buf, sizeof(buf), 0);
+        assert_true(got > 0);
+        n += (size_t)got;
+        (void)poll(NULL, 0, 40);
+    }
+    assert_true(now_ms() - start > 600);
+    client_close(&c);
     toy_stop(&t);
 }
 
@@ -350,7 +429,10 @@ main(void)
         cmocka_unit_test(a_reader_that_stands_still_is_dropped),
         cmocka_unit_test(thousands_of_idle_connections_cost_little),
         cmocka_unit_test(running_out_of_descriptors_is_survived),
-        cmocka_unit_test(at_the_cap_new_connections_wait_or_replace_idle_ones),
+        cmocka_unit_test(at_the_cap_new_connections_wait),
+        cmocka_unit_test(at_the_cap_the_one_idle_for_longest_makes_room),
+        cmocka_unit_test(all_unfinished_requests_together_are_limited),
+        cmocka_unit_test(a_reader_that_moves_is_kept),
     };
 
     return cmocka_run_group_tests_name("limits", tests, toy_setup, toy_teardown);

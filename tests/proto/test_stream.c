@@ -128,7 +128,7 @@ bytes_on_a_stream_are_harmless(void **state)
     struct client c;
 
     client_unix(&c, *state);
-    client_printf(&c, "%s", POST("/v1/stream?n=3&ms=50"));
+    client_printf(&c, "%s", POST("/v1/stream?n=3&ms=300"));
     client_expect(&c, "\r\n\r\n");
     client_printf(&c, "x");
     client_expect(&c, "id: 1\n");
@@ -207,7 +207,7 @@ a_drain_lets_requests_end_and_refuses_new_ones(void **state)
     client_unix(&stream, &t);
     client_unix(&half, &t);
     json_decref(client_ask(&idle, GET("/v1"), 200));
-    client_printf(&waiting, "%s%s", POST("/v1/wait?ms=300"), GET("/v1"));
+    client_printf(&waiting, "%s%s", POST("/v1/wait?ms=1500"), GET("/v1"));
     client_printf(&stream, "%s", POST("/v1/stream?n=0"));
     client_printf(&half, "GET /v1 HT");
     client_expect(&stream, "\r\n\r\n");
