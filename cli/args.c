@@ -93,7 +93,7 @@ args_match(const struct cli_verb *verbs, const char *const *words, size_t nwords
     for (const struct cli_verb *v = verbs; v->pattern; v++) {
         size_t have = pattern_words(v->pattern);
         bool fits = true;
-        for (size_t i = 0; fits && i < nwords && i < have; i++) {
+        for (size_t i = 0; i < 2 && fits && i < nwords && i < have; i++) {
             fits = word_fits(v->pattern, i, words[i], exact[i]);
         }
         if (fits && nwords > 0 && ((v->flags & VERB_HIDDEN) == 0 || exact[0])) {
@@ -238,7 +238,6 @@ struct parser {
     const char *words[256];
     size_t nwords;
     struct args *ret;
-    const char **possible;
     struct err *e;
 };
 
@@ -283,7 +282,7 @@ find_option(const struct parser *p, const char *name, size_t n, char letter)
         }
     }
     if (!found) {
-        *p->possible = list_options(p->a, p->ret->verb);
+        p->ret->possible = list_options(p->a, p->ret->verb);
         if (letter) {
             (void)err_set(p->e, ERR_USAGE, "no option '-%c' here (before text that begins with '-' write --)", letter);
         } else {
@@ -332,7 +331,7 @@ take_option(struct parser *p, const struct opt *o, const char *value)
             return err_field(p->e, ERR_USAGE, o->name, "--%s needs a value", o->name);
         }
         value = value ? value : p->argv[p->at++];
-        if (!convert(p->a, o, value, p->now, &g, p->possible, p->e)) {
+        if (!convert(p->a, o, value, p->now, &g, &p->ret->possible, p->e)) {
             return false;
         }
     }
@@ -420,13 +419,13 @@ no_verb(struct parser *p)
 {
     const char *w = p->words[p->nwords - 1], *near;
 
-    *p->possible = list_verbs(p, p->words, p->nwords > 1 ? p->nwords - 1 : p->nwords);
+    p->ret->possible = list_verbs(p, p->words, p->nwords > 1 ? p->nwords - 1 : p->nwords);
     if (p->nwords > 1) {
         return err_set(p->e, ERR_USAGE, "'%.40s' has no '%.60s'", p->words[0], w);
     }
     near = near_verb(p, w);
     if (near) {
-        *p->possible = arena_printf(p->a, "turno %s (turno help lists all verbs)", near);
+        p->ret->possible = arena_printf(p->a, "turno %s (turno help lists all verbs)", near);
     }
     return err_set(p->e, ERR_USAGE, "no verb '%.60s'", w);
 }
@@ -450,7 +449,7 @@ settle_verb(struct parser *p, bool last)
         if (p->ret->help && last) {
             return true;
         }
-        *p->possible = list_verbs(p, p->words, p->nwords);
+        p->ret->possible = list_verbs(p, p->words, p->nwords);
         return err_set(p->e, ERR_USAGE,
                        pattern_words(match[0]->pattern) > p->nwords ? "'%.60s' is half a verb"
                                                                     : "'%.60s' may be several verbs",
@@ -480,7 +479,7 @@ join(struct arena *a, const char *const *parts, size_t n)
 static bool
 with_usage(struct parser *p, bool ok)
 {
-    *p->possible = arena_printf(p->a, "turno %s", p->ret->verb->pattern);
+    p->ret->possible = arena_printf(p->a, "turno %s", p->ret->verb->pattern);
     return ok;
 }
 
@@ -493,6 +492,7 @@ deal(struct parser *p)
     bool optional, rest;
     char word[32];
 
+    ensure(p->nwords >= nw && p->nwords > 0); /* the verb was settled by them */
     w += nw;
     for (size_t i = nw; pattern_word(pattern, i, word, &optional, &rest); i++) {
         struct arg *arg = &p->ret->arg[p->ret->narg];
@@ -549,14 +549,12 @@ parse_one(struct parser *p, const char *s)
 
 bool
 args_parse(struct arena *a, const struct cli_verb *verbs, int argc, char *const *argv, usec_t now, struct args *ret,
-           const char **ret_possible, struct err *e)
+           struct err *e)
 {
     struct parser p = {.a = a, .verbs = verbs, .now = now, .argv = argv, .argc = argc, .at = 1};
 
     *ret = (struct args){0};
-    *ret_possible = NULL;
     p.ret = ret;
-    p.possible = ret_possible;
     p.e = e;
     while (p.at < p.argc) {
         if (!parse_one(&p, argv[p.at++])) {

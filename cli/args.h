@@ -80,15 +80,16 @@ struct args {
     } given[OPTS_MAX];
     size_t ngiven;
     bool json, table, help, version, no_pager;
+    const char *possible; /* on failure */
 };
 
 /* Options that every verb has. */
 extern const struct opt opts_global[];
 
-/* Parse argv[1..argc-1]; the texts are borrowed from argv or live in a. On failure *ret_possible is text that says what
- * would have been possible, or NULL. ret->json and ret->verb are set as far as it got, so that help can be given. */
+/* Parse argv[1..argc-1]; the texts are borrowed from argv or live in a. On failure ret->possible says what would have been
+ * possible (or is NULL), and ret->json, ret->verb are set as far as it got. */
 bool args_parse(struct arena *a, const struct cli_verb *verbs, int argc, char *const *argv, usec_t now,
-                struct args *ret, const char **ret_possible, struct err *e);
+                struct args *ret, struct err *e);
 /* The rows that `words` (possibly abbreviated) may mean, at most max; an exact verb beats longer ones. */
 size_t args_match(const struct cli_verb *verbs, const char *const *words, size_t nwords, const struct cli_verb **ret,
                   size_t max);

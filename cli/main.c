@@ -45,13 +45,13 @@ hint_for(const struct err *e, const struct args *args)
 }
 
 static void
-complain(const struct err *e, const char *possible, const struct args *args)
+complain(const struct err *e, const struct args *args)
 {
     const char *hint = hint_for(e, args);
 
     fprintf(stderr, "turno: %s%s%s\n", e->msg, hint ? "; " : "", hint ? hint : "");
-    if (possible) {
-        fprintf(stderr, "possible: %s\n", possible);
+    if (args->possible) {
+        fprintf(stderr, "possible: %s\n", args->possible);
     } else if (e->code == ERR_USAGE && args->verb) {
         fprintf(stderr, "possible: turno %s (turno help tells more)\n", args->verb->pattern);
     }
@@ -70,7 +70,7 @@ check_utf8(int argc, char *const *argv, struct err *e)
 }
 
 static bool
-run(struct ctx *c, int argc, char *const *argv, const char **ret_possible, struct err *e)
+run(struct ctx *c, int argc, char *const *argv, struct err *e)
 {
     struct args *args = ARENA_NEW(c->a, struct args);
     bool (*verb)(struct ctx *, struct err *);
@@ -78,7 +78,7 @@ run(struct ctx *c, int argc, char *const *argv, const char **ret_possible, struc
     bool parsed;
 
     c->args = args;
-    parsed = check_utf8(argc, argv, e) && args_parse(c->a, cli_verbs, argc, argv, c->s->now, args, ret_possible, e);
+    parsed = check_utf8(argc, argv, e) && args_parse(c->a, cli_verbs, argc, argv, c->s->now, args, e);
     c->json = args->json;
     if (args->no_pager) {
         c->s->pager = false;
@@ -118,7 +118,6 @@ run(struct ctx *c, int argc, char *const *argv, const char **ret_possible, struc
 int
 main(int argc, char **argv)
 {
-    const char *possible = NULL;
     struct err e = {0}, write_err = {0};
     struct screen s;
     struct ctx c = {.a = arena_new(), .s = &s};
@@ -126,13 +125,13 @@ main(int argc, char **argv)
     int status;
 
     screen_start(&s);
-    ok = run(&c, argc, argv, &possible, &e);
+    ok = run(&c, argc, argv, &e);
     written = screen_stop(&s, &write_err);
     status = ok ? EXIT_OK : err_exit(e.code);
     if (!ok) {
-        complain(&e, possible, c.args);
+        complain(&e, c.args);
     } else if (!written) {
-        complain(&write_err, NULL, c.args);
+        complain(&write_err, c.args);
         status = EXIT_REFUSED;
     }
     arena_free(c.a);

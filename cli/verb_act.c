@@ -228,7 +228,7 @@ setting(struct ctx *c, const char *s, const char **ret_verb, json_t *body, struc
 bool
 run_set(struct ctx *c, struct err *e)
 {
-    const char *verb[8];
+    const char *verb[8] = {NULL};
     json_t *body[8];
     size_t n = 0;
     int64_t ticket;

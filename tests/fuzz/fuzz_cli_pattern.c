@@ -20,10 +20,9 @@ static void
 check_parse(struct arena *a, const struct cli_verb *verbs, int argc, char *const *argv)
 {
     struct args args;
-    const char *possible;
     struct err e = {0};
 
-    if (!args_parse(a, verbs, argc, argv, NOW, &args, &possible, &e)) {
+    if (!args_parse(a, verbs, argc, argv, NOW, &args, &e)) {
         ensure(e.code == ERR_USAGE && e.msg[0]);
         return;
     }

@@ -169,13 +169,13 @@ run_compose(struct compose *co, enum compose_need need, const char *in, const ch
 {
     char *argv[8] = {arena_strdup(a, "turno"), arena_strdup(a, "reply")};
     int argc = 2, was = dup(STDIN_FILENO), fd;
-    const char *possible, *path = "/dev/null";
+    const char *path = "/dev/null";
     bool ok;
 
     while (*words) {
         argv[argc++] = arena_strdup(a, *words++);
     }
-    assert_true(args_parse(a, cli_verbs, argc, argv, 0, &args, &possible, &e));
+    assert_true(args_parse(a, cli_verbs, argc, argv, 0, &args, &e));
     if (in) {
         assert_true(editor_create(a, "stdin", in, NULL, &path, &e));
     }

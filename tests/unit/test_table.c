@@ -225,13 +225,13 @@ static void
 json_stays_the_same_document(void **state)
 {
     static const char json[] = "{\"a\":\"\xc2\x9b"
-                               "31m\u202e \\u001b 中 \U000e0041\"}";
+                               "31m\xe2\x80\xae \\u001b 中 \U000e0041\xe2\x80\xac\"}";
     struct strbuf sb;
 
     (void)state;
     strbuf_init(&sb);
     text_json_safe(&sb, json, strlen(json));
-    assert_string_equal(sb.p, "{\"a\":\"\\u009b31m\\u202e \\u001b 中 \\udb40\\udc41\"}");
+    assert_string_equal(sb.p, "{\"a\":\"\\u009b31m\\u202e \\u001b 中 \\udb40\\udc41\\u202c\"}");
     strbuf_release(&sb);
 }
 

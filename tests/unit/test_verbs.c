@@ -18,7 +18,6 @@
 
 static struct arena *a;
 static struct args args;
-static const char *possible;
 static struct err e;
 
 static int
@@ -58,7 +57,7 @@ parse(const char *line)
         copy += strspn(copy, " ");
     }
     e = (struct err){0};
-    return args_parse(a, cli_verbs, argc, argv, NOW, &args, &possible, &e);
+    return args_parse(a, cli_verbs, argc, argv, NOW, &args, &e);
 }
 
 static void
@@ -69,8 +68,8 @@ fails(const char *line, const char *msg, const char *says_possible)
     if (!strstr(e.msg, msg)) {
         fail_msg("'%s' says \"%s\"", line, e.msg);
     }
-    if (says_possible && (!possible || !strstr(possible, says_possible))) {
-        fail_msg("'%s': possible is \"%s\"", line, possible ? possible : "(nothing)");
+    if (says_possible && (!args.possible || !strstr(args.possible, says_possible))) {
+        fail_msg("'%s': possible is \"%s\"", line, args.possible ? args.possible : "(nothing)");
     }
 }
 
