@@ -466,6 +466,7 @@ six_sessions_leave_the_tables_whole(void **state)
         assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
         assert_int_equal(status, 0);
     }
+    (void)cluster_sql(w->d->owner, "analyze");
     invariants_check(w->d);
     print_message("# %lld tickets, ", (long long)desk_int(w->d, "select count(*) from ticket"));
     print_message("%lld events, ", (long long)desk_int(w->d, "select count(*) from event"));
