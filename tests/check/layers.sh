@@ -54,7 +54,7 @@ event2/(http|keyvalq).*\.h       daemon/http/*
 event2/.*\.h                     daemon/*
 libconfig\.h                     daemon/os/config.c daemon/os/conffile.c daemon/desk/deskfile.c
 systemd/.*\.h                    daemon/os/*
-pcre2\.h                         daemon/desk/rule.c
+pcre2\.h                         daemon/desk/pattern.c
 openssl/.*\.h                    daemon/db/* daemon/desk/*
 curl/.*\.h                       cli/*
 libsmartcols.*\.h                cli/*

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* deskfile: what a desk file may say, and every mistake with its line; the document; what changes between two. */
+/*
+ * deskfile: what a desk file may say, and every mistake with its line; the document; what changes between two; the
+ * sample and the man page. deskfile.c is included for its tables of settings.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +16,7 @@
 #include "common/parse.h"
 #include "common/strbuf.h"
 #include "daemon/desk/desk.h"
+#include "daemon/desk/deskfile.c" /* NOLINT(bugprone-suspicious-include) */
 #include "daemon/desk/deskfile.h"
 #include "daemon/os/conffile.h"
 
@@ -381,8 +385,7 @@ a_document_that_does_not_fit_is_refused_whole(void **state)
     static const char *const bad[] = {
         "{}",
         "{\"departments\":[{\"name\":\"it\"}],\"default_queue\":\"it\"}",
-        "{\"departments\":[{\"name\":\"i\",\"title\":\"i\",\"queues\":[{\"name\":\"i\",\"title\":\"i\"}]}],\"default_"
-        "queue\":\"i\"}",
+        "{\"departments\":[{\"name\":\"i\",\"title\":\"i\",\"queues\":[{\"name\":\"q\"}]}]}",
         "{\"departments\":[],\"default_queue\":\"it\"}",
         "{\"departments\":7,\"default_queue\":\"it\",\"rules\":{}}",
     };
@@ -479,6 +482,93 @@ the_sample_has_nothing_to_complain_about(void **state)
     arena_free(a);
 }
 
+/* The man page: each setting has its entry, each desk among the examples is right. */
+
+static bool
+is_word_in(const char *word, const char *line)
+{
+    size_t n = strlen(word);
+
+    for (const char *p = strstr(line, word); p != NULL; p = strstr(p + 1, word)) {
+        if (p[-1] == ' ' && (p[n] == ' ' || p[n] == '\0')) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+expect_entries(const struct key *keys, char *const *lines)
+{
+    for (const struct key *k = keys; k->name != NULL; k++) {
+        bool found = false;
+        for (char *const *line = lines; *line != NULL && !found; line++) {
+            found = (strncmp(*line, ".It Ic ", 7) == 0 || strncmp(*line, ".Ic ", 4) == 0) && is_word_in(k->name, *line);
+        }
+        if (!found) {
+            fail_msg("desk.conf(5) has no entry for '%s'", k->name);
+        }
+        if (k->sub != NULL) {
+            expect_entries(k->sub, lines);
+        }
+    }
+}
+
+static void
+expect_example(const char *text)
+{
+    struct arena *a = arena_new();
+    struct deskfile f;
+
+    check(a, text, &f);
+    for (int i = 0; i < f.nfound; i++) {
+        print_error("%d: %s\n", f.found[i].line, f.found[i].message);
+    }
+    assert_int_equal(f.nfound, 0);
+    arena_free(a);
+}
+
+static void
+the_man_page_knows_every_setting_and_its_examples_work(void **state)
+{
+    static char *lines[1000];
+    struct strbuf sb;
+    struct err e;
+    char *text;
+    char *save = NULL;
+    bool inside = false;
+    int n = 0, examples = 0;
+
+    (void)state;
+    assert_true(conffile_read("conf/desk.conf.5", &text, NULL, &e));
+    for (char *line = strtok_r(text, "\n", &save); line != NULL && n < 999; line = strtok_r(NULL, "\n", &save)) {
+        lines[n++] = line;
+    }
+    expect_entries(desk_keys, lines);
+    strbuf_init(&sb);
+    for (int i = 0; i < n; i++) {
+        if (strncmp(lines[i], ".Bd -literal", 12) == 0) {
+            inside = true;
+            strbuf_clear(&sb);
+        } else if (strcmp(lines[i], ".Ed") == 0) {
+            inside = false;
+            if (strstr(sb.p, "departments") != NULL) {
+                expect_example(sb.p);
+                examples++;
+            }
+        } else if (inside) {
+            for (const char *p = lines[i]; *p != '\0'; p++) {
+                strbuf_addch(&sb, *p);
+                p += p[0] == '\\' && p[1] == 'e'; /* how mdoc writes a backslash */
+            }
+            strbuf_addch(&sb, '\n');
+        }
+    }
+    assert_int_equal(examples, 2);
+    strbuf_release(&sb);
+    free(text);
+}
+
 int
 main(void)
 {
@@ -493,6 +583,7 @@ main(void)
         cmocka_unit_test(a_document_that_does_not_fit_is_refused_whole),
         cmocka_unit_test(changes_are_told_in_sentences),
         cmocka_unit_test(the_sample_has_nothing_to_complain_about),
+        cmocka_unit_test(the_man_page_knows_every_setting_and_its_examples_work),
     };
 
     return cmocka_run_group_tests_name("deskfile", tests, NULL, NULL);
