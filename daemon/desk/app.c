@@ -15,6 +15,7 @@
 #include "daemon/desk/number.h"
 #include "daemon/desk/state.h"
 #include "daemon/desk/wait.h"
+#include "daemon/http/op.h"
 
 #include <limits.h>
 #include <stdlib.h>
@@ -142,6 +143,10 @@ app_reload(struct app *app, struct err *e)
 bool
 app_identify(struct op *op, const struct http_peer *peer)
 {
+    if (!op->app->ready) { /* nothing is known of departments yet: neither people nor routes could be judged */
+        (void)op_fail(op, ERR_DATABASE, "%s", db_is_up(op->app->db) ? "the desk is being loaded" : "the database cannot be reached");
+        return false;
+    }
     return person_identify(op->app->people, op, peer);
 }
 

@@ -49,3 +49,5 @@ select 'stuck', 'ticket ' || ticket_id || ' is still ' || state_name(state) from
 select 'leaked', who || ' saw it at ' || a from ledger where what = 'leaked';
 
 select 'unseen', 'nobody looked for leaks' where not exists (select from ledger where what = 'looked');
+
+select 'refused', who || ' was refused ' || d || ': ' || b || ' ' || coalesce(c, '') from ledger where what = 'refused' and d ~ '^c\d';
