@@ -34,6 +34,8 @@ hint_for(const struct err *e, const struct args *args)
     case ERR_STALE:
     case ERR_BLOCKED:
         return has_n ? "turno show tells how it stands and what is possible" : NULL;
+    case ERR_NEWS:
+        return "read it, then send your text again";
     case ERR_AWAY:
         return "turno back";
     case ERR_MISMATCH:
