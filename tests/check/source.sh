@@ -50,6 +50,15 @@ unguarded()
     c_sources | grep '\.h$' | xargs sed -n 's/^#ifndef \([A-Z_]*_H\)$/\1/p' | sort | uniq -d | sed 's/$/ guards two headers/'
 }
 
+# common/transition_print.c is a program of its own that the build runs.
+not_in_makefile()
+{
+    local file
+    for file in $(c_sources | grep -E '^(common|daemon|cli)/.*\.c$'); do
+        [ "$file" = common/transition_print.c ] || grep -qE "(^|[[:space:]])$file([[:space:]]|\$)" Makefile || echo "$file"
+    done
+}
+
 # Sources that only one machine understands.
 machine_paths()
 {
@@ -66,6 +75,7 @@ holds "every .c begins with what it is" without_head
 holds "nothing is marked as unfinished" unfinished
 holds "no file has more than 800 lines" too_long
 holds "every header has its guard" unguarded
+holds "the Makefile knows every source" not_in_makefile
 holds "no path of one machine is written down" machine_paths
 holds "shell tests can be run" tests_not_executable
 done_checking
