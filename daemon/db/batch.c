@@ -341,13 +341,19 @@ send_on(struct conn *conn, struct batch *b)
         batch_fail(b, &e);
         return;
     }
+    memset(us, 0, sizeof(us));
     if (b->unknown) {
-        us[n++] = (struct unit_stmt){.stmt = STMT_BARRIER, .bound = NULL, .n = 0};
+        us[n].stmt = STMT_BARRIER;
+        n++;
     }
     if (b->lock) {
-        us[n++] = (struct unit_stmt){.stmt = STMT_LINK_LOCK, .bound = NULL, .n = 0};
+        us[n].stmt = STMT_LINK_LOCK;
+        n++;
     }
-    us[n++] = (struct unit_stmt){.stmt = stmt, .bound = &bound, .n = b->call.n};
+    us[n].stmt = stmt;
+    us[n].bound = &bound;
+    us[n].n = b->call.n;
+    n++;
     b->conn = conn;
     b->unit.done = on_back;
     b->db->stats.batches++;

@@ -137,6 +137,12 @@ is_true(const PGresult *res, int col)
     return strcmp(PQgetvalue(res, 0, col), "t") == 0;
 }
 
+static int
+int_at(const PGresult *res, int row, int col)
+{
+    return (int)strtol(PQgetvalue(res, row, col), NULL, 10); /* an int of the server's */
+}
+
 /* What look() saw. */
 struct place {
     bool schema, tables; /* are there */
@@ -155,7 +161,7 @@ look(struct migrate *m, struct place *ret, struct err *e)
     if (res == NULL) {
         return false;
     }
-    if (atoi(PQgetvalue(res, 0, 0)) < 150000) {
+    if (int_at(res, 0, 0) < 150000) {
         err_set(e, ERR_DATABASE, "PostgreSQL 15 or newer is needed, the server has version number %s",
                 PQgetvalue(res, 0, 0));
     } else if (strcmp(PQgetvalue(res, 0, 1), "UTF8") != 0) {
@@ -178,7 +184,7 @@ look(struct migrate *m, struct place *ret, struct err *e)
 static bool
 same_migration(struct migrate *m, const PGresult *list, int row, struct err *e)
 {
-    int number = atoi(PQgetvalue(list, row, 0));
+    int number = int_at(list, row, 0);
     const char *name = PQgetvalue(list, row, 1);
     const struct schema_file *f;
     PGresult *sum;

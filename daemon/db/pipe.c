@@ -66,14 +66,15 @@ pipe_push(struct conn *c, struct unit *u, int nstmt)
 }
 
 void
-conn_send(struct conn *c, struct unit *u, const struct unit_stmt *list, int n)
+conn_send(struct conn *c, struct unit *u, const struct unit_stmt *stmts_of_unit, int n)
 {
     ensure(c->state == CONN_READY || c->state == CONN_BROKEN);
     for (int i = 0; i < n && c->state == CONN_READY; i++) {
-        const struct bound *b = list[i].bound;
+        const struct bound *b = stmts_of_unit[i].bound;
 
-        if (PQsendQueryPrepared(c->pg, stmts[list[i].stmt].name, list[i].n, b != NULL ? b->value : NULL,
-                                b != NULL ? b->length : NULL, b != NULL ? b->format : NULL, 1) != 1) {
+        if (PQsendQueryPrepared(c->pg, stmts[stmts_of_unit[i].stmt].name, stmts_of_unit[i].n,
+                                b != NULL ? b->value : NULL, b != NULL ? b->length : NULL, b != NULL ? b->format : NULL,
+                                1) != 1) {
             conn_break(c, "%s", PQerrorMessage(c->pg));
         }
     }

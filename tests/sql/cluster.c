@@ -12,6 +12,7 @@
 #include <pwd.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -100,6 +101,16 @@ server_user(uid_t *ret_uid, gid_t *ret_gid)
     }
     *ret_uid = nobody->pw_uid;
     *ret_gid = nobody->pw_gid;
+}
+
+static bool
+is_server_user(uid_t uid)
+{
+    uid_t ours;
+    gid_t group;
+
+    server_user(&ours, &group);
+    return uid == ours;
 }
 
 /* In a child: become the server's user, quiet, with output to log. */
@@ -198,15 +209,23 @@ give_to_server(const char *path)
 static const char *
 template_dir(void)
 {
-    static char dir[120];
-    char base[100], fresh[140], log[160], lock[120];
+    static char dir[440];
+    char base[400], fresh[460], log[470], lock[440];
+    const char *build = getenv("TURNO_BUILD");
+    struct stat st;
     int fd;
 
-    (void)snprintf(base, sizeof(base), "%s/turno-pg-%u", tmp_dir(), (unsigned)geteuid());
-    if (mkdir(base, 0755) != 0 && errno != EEXIST) {
-        die("mkdir %s: %s", base, strerror(errno));
+    /* In the build's folder it is there for the next test; the server run by root cannot go there. */
+    if (build != NULL && strlen(build) < 300 && geteuid() != 0) {
+        (void)snprintf(base, sizeof(base), "%s/test-cluster", build);
+    } else {
+        (void)snprintf(base, sizeof(base), "%s/turno-pg-%u", tmp_dir(), (unsigned)geteuid());
     }
-    give_to_server(base);
+    if (mkdir(base, 0755) == 0) {
+        give_to_server(base);
+    } else if (errno != EEXIST || lstat(base, &st) != 0 || !S_ISDIR(st.st_mode) || !is_server_user(st.st_uid)) {
+        die("%s cannot be used", base);
+    }
     (void)snprintf(lock, sizeof(lock), "%s/lock", base);
     (void)snprintf(dir, sizeof(dir), "%s/template-%d", base, PQlibVersion() / 10000);
     (void)snprintf(fresh, sizeof(fresh), "%s.%ld", dir, (long)getpid());

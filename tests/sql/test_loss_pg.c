@@ -79,18 +79,19 @@ sleeping_backend(struct loop *d)
     return (pid_t)atol(cluster_sql(owner, "select pid from pg_stat_activity where wait_event = 'PgSleep' limit 1"));
 }
 
+/* The server ends all sessions when one backend has died, and recovers. */
 static void
 reopen_owner(void)
 {
-    PQfinish(owner);
-    for (int i = 0;; i++) { /* the server recovers */
-        const struct timespec t = {.tv_nsec = 20000000};
+    const struct timespec pause = {.tv_nsec = 20000000};
 
-        if (PQping(cluster_owner_conninfo(cluster)) == PQPING_OK) {
-            break;
-        }
+    do {
+        PQclear(PQexec(owner, "select"));
+    } while (PQstatus(owner) == CONNECTION_OK);
+    PQfinish(owner);
+    for (int i = 0; PQping(cluster_owner_conninfo(cluster)) != PQPING_OK; i++) {
         assert_true(i < 1000);
-        (void)nanosleep(&t, NULL);
+        (void)nanosleep(&pause, NULL);
     }
     owner = cluster_connect_owner(cluster);
 }

@@ -80,6 +80,7 @@ stmt_of(const char *text)
     return STMT_COUNT;
 }
 
+/* libpq's own number of parameters: NOLINTBEGIN(readability-function-size) */
 static PGresult *
 t_exec_params(PGconn *conn, const char *text, int n, const Oid *types, const char *const *values, const int *lengths,
               const int *formats, int format)
@@ -107,6 +108,8 @@ t_exec_params(PGconn *conn, const char *text, int n, const Oid *types, const cha
     }
     return res;
 }
+
+/* NOLINTEND(readability-function-size) */
 
 static char *
 t_error_field(const PGresult *res, int field)
