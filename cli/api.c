@@ -138,9 +138,10 @@ api_number(struct ctx *c, bool offer, int64_t *ret, struct err *e)
             strbuf_addf(&list, "%s%lld", n++ > 0 ? ", " : "", (long long)*ret);
         }
     }
-    if (n == 0) {
-        (void)err_set(e, ERR_USAGE,
-                      offer ? "nothing is offered to you" : "you have no ticket in hand: say which one is meant");
+    if (n == 0 && offer) {
+        (void)err_set(e, ERR_NOTHING, "nothing is offered to you");
+    } else if (n == 0) {
+        (void)err_set(e, ERR_USAGE, "you have no ticket in hand: say which one is meant");
     } else if (n > 1) {
         (void)err_set(e, ERR_AMBIGUOUS, "you have %zu tickets in hand (%.150s): say which one is meant", n, list.p);
     }

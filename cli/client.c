@@ -154,7 +154,7 @@ client_problem(const struct reply *r, struct err *e)
     }
     if (!*title && !*detail) {
         (void)err_set(e, known, "the answer is HTTP %d without an explanation", r->status);
-    } else if (*title && *detail && strcmp(title, detail) != 0) {
+    } else if (*title && *detail && strncmp(title, detail, strlen(title)) != 0) {
         (void)err_field(e, known, field, "%s: %s", title, detail);
     } else {
         (void)err_field(e, known, field, "%s", *detail ? detail : title);

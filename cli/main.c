@@ -51,6 +51,10 @@ complain(const struct err *e, const struct args *args)
 {
     const char *hint = hint_for(e, args);
 
+    if (hint && strstr(e->msg, hint)) {
+        hint = NULL; /* the desk has said it already */
+    }
+
     fprintf(stderr, "turno: %s%s%s\n", e->msg, hint ? "; " : "", hint ? hint : "");
     if (args->possible) {
         fprintf(stderr, "possible: %s\n", args->possible);

@@ -67,9 +67,9 @@ ticket_table(struct ctx *c, const json_t *list, const char *none)
         {"PARK",      COL_TEXT,   0,  COL_HIDDEN},
         {"PRIO",      COL_TEXT,   0,  3         },
         {"CLASS",     COL_TEXT,   0,  9         },
-        {"QUEUE",     COL_TEXT,   8,  4         },
-        {"REQUESTER", COL_TEXT,   10, 5         },
-        {"AGENT",     COL_TEXT,   6,  7         },
+        {"QUEUE",     COL_TEXT,   12, 4         },
+        {"REQUESTER", COL_TEXT,   16, 5         },
+        {"AGENT",     COL_TEXT,   10, 7         },
         {"OPENED",    COL_AGE,    0,  8         },
         {"SINCE",     COL_AGE,    0,  6         },
         {"TARGET",    COL_DUE,    0,  2         },
@@ -145,7 +145,7 @@ page_desk_facts(struct ctx *c, struct facts *f, const json_t *t)
     facts_number(f, "desk", jint(t, "desk", TABLE_NONE));
     facts_text(f, "submitter",
                is(jtext(t, "submitter"), or_empty(jtext(t, "requester"))) && c->s->tty ? NULL : jtext(t, "submitter"));
-    facts_text(f, "from", jtext(t, "from_department"));
+    facts_text(f, "from department", jtext(t, "from_department"));
     facts_text(f, "lang", jtext(t, "lang"));
     if (!c->s->tty) {
         facts_text(f, "park", jtext(t, "park"));
@@ -289,10 +289,34 @@ page_events(struct ctx *c, const json_t *list)
 }
 
 void
+ticket_actions(struct ctx *c, const json_t *actions)
+{
+    char *list = arena_strdup(c->a, api_actions(c->a, actions));
+    struct strbuf sb;
+
+    if (!c->s->tty) {
+        fprintf(c->s->out, "actions\t%s\n", jjoin(c->a, actions, ","));
+        return;
+    }
+    if (!*list) {
+        return;
+    }
+    /* lines break between the commands only: their own blanks are hidden meanwhile */
+    for (char *p = list; *p; p++) {
+        *p = *p == ' ' && p > list && p[-1] != ',' ? '\001' : *p;
+    }
+    strbuf_init(&sb);
+    text_wrap(&sb, arena_printf(c->a, "You may: %s", list), "", c->s->width);
+    for (char *p = sb.p; *p; p++) {
+        *p = *p == '\001' ? ' ' : *p;
+    }
+    fprintf(c->s->out, "\n%s%.*s%s\n", screen_style(c->s, STYLE_DIM), (int)sb.n - 1, sb.p, screen_plain(c->s));
+    strbuf_release(&sb);
+}
+
+void
 ticket_page(struct ctx *c, const json_t *t, unsigned flags)
 {
-    const char *actions = api_actions(c->a, jlist(t, "actions"));
-
     if (c->s->tty) {
         struct strbuf head;
         strbuf_init(&head);
@@ -311,15 +335,7 @@ ticket_page(struct ctx *c, const json_t *t, unsigned flags)
     if (flags & SHOW_AS_CUSTOMER) {
         return;
     }
-    if (!c->s->tty) {
-        fprintf(c->s->out, "actions\t%s\n", jjoin(c->a, jlist(t, "actions"), ","));
-    } else if (*actions) {
-        struct strbuf sb;
-        strbuf_init(&sb);
-        text_wrap(&sb, arena_printf(c->a, "You may: %s", actions), "", c->s->width);
-        fprintf(c->s->out, "\n%s%.*s%s\n", screen_style(c->s, STYLE_DIM), (int)sb.n - 1, sb.p, screen_plain(c->s));
-        strbuf_release(&sb);
-    }
+    ticket_actions(c, jlist(t, "actions"));
 }
 
 void

@@ -19,6 +19,8 @@ void ticket_page(struct ctx *c, const json_t *t, unsigned flags);
 void ticket_table(struct ctx *c, const json_t *list, const char *none);
 /* The life as bars, and the totals: GET /v1/tickets/N/waits. */
 void ticket_waits(struct ctx *c, const json_t *waits);
+/* "You may: …", wrapped between the commands. */
+void ticket_actions(struct ctx *c, const json_t *actions);
 /* One message, from "messages" or from a refusal with news. */
 void ticket_message(struct ctx *c, const json_t *m);
 /* What a verb has done: the sentence on a terminal; ticket, state, queue, agent, epoch, outcome otherwise. */

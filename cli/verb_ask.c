@@ -45,7 +45,7 @@ run_queues(struct ctx *c, struct err *e)
         table_number(tb, jint(q, "waiting", TABLE_NONE));
         table_number(tb, jint(q, "held", TABLE_NONE));
         table_number(tb, jint(q, "parked", TABLE_NONE));
-        table_span(tb, jnum(q, "oldest_seconds"));
+        table_span(tb, jint(q, "waiting", 1) > 0 ? jnum(q, "oldest_seconds") : -1);
         table_span(tb, jnum(json_object_get(q, "targets"), "normal"));
         table_text(tb, jtext(q, "estimate_text"));
         table_text(tb, jtext(q, "title"));

@@ -266,17 +266,17 @@ run_token_list(struct ctx *c, struct err *e)
     list = jlist(r.doc, "tokens");
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *t = json_array_get(list, i);
-        usec_t expires = jtime(t, "expires");
+        usec_t expires = jtime(t, "expires_at");
         table_row(tb);
         table_number(tb, jint(t, "token_id", TABLE_NONE));
         table_text(tb, jtext(t, "person"));
         table_text(tb, jtext(t, "account"));
         table_text(tb, jtext(t, "scope"));
         table_text(tb, jtext(t, "label"));
-        table_time(tb, jtime(t, "created"));
+        table_time(tb, jtime(t, "created_at"));
         table_time(tb, expires);
         table_style(tb, expires != USEC_NONE && expires < c->s->now ? STYLE_BAD : STYLE_PLAIN);
-        table_time(tb, jtime(t, "revoked"));
+        table_time(tb, jtime(t, "revoked_at"));
     }
     if (table_rows(tb) == 0) {
         fprintf(c->s->chat, "there are no tokens\n");

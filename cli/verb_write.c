@@ -57,8 +57,7 @@ show_news(struct ctx *c, int64_t n, const struct compose *co, const struct reply
         (void)api_json(c, r);
     }
     if (co->path) {
-        fprintf(c->s->chat, "turno: to send your text after all: turno reply %lld < %s\n", (long long)n,
-                co->path);
+        fprintf(c->s->chat, "turno: to send your text after all: turno reply %lld < %s\n", (long long)n, co->path);
     }
 }
 
