@@ -71,59 +71,84 @@ take_crlf(const char *p, size_t n)
     return n >= 2 ? 2 : 0;
 }
 
-static bool
-take_data(struct chunk *c, char *buf, size_t *to, size_t *from, size_t n)
-{
-    size_t have = n - *from;
+/* One call of chunk_decode. */
+struct decoding {
+    struct chunk *c;
+    char *buf;
+    size_t to;   /* end of the body so far */
+    size_t from; /* first byte not taken yet */
+    size_t n;
+    size_t body_max;
+    bool ok;
+    struct err *e;
+};
 
-    if (have > c->left) {
-        have = (size_t)c->left;
+static bool
+take_size(struct decoding *d)
+{
+    size_t used;
+
+    d->ok = parse_size(d->buf + d->from, d->n - d->from, &d->c->left, &used, d->e);
+    if (!d->ok || used == 0) {
+        return false;
     }
-    memmove(buf + *to, buf + *from, have);
-    *to += have;
-    *from += have;
-    c->left -= have;
-    if (c->left == 0) {
-        c->state = CHUNK_DATA_END;
+    if (d->c->left > d->body_max || d->to + d->c->left > d->body_max) {
+        d->ok = err_set(d->e, ERR_TOO_LARGE, "the body is larger than %zu bytes", d->body_max);
+        return false;
+    }
+    d->from += used;
+    d->c->state = d->c->left == 0 ? CHUNK_LAST : CHUNK_DATA;
+    return true;
+}
+
+static bool
+take_data(struct decoding *d)
+{
+    size_t have = d->n - d->from;
+
+    if (have > d->c->left) {
+        have = (size_t)d->c->left;
+    }
+    memmove(d->buf + d->to, d->buf + d->from, have);
+    d->to += have;
+    d->from += have;
+    d->c->left -= have;
+    if (d->c->left == 0) {
+        d->c->state = CHUNK_DATA_END;
     }
     return have > 0;
 }
 
-/* One step from buf[*from]: false when more bytes are needed, or e is filled (*ok is false). */
+/* The line's end behind a chunk's data, or behind the last chunk. */
 static bool
-chunk_step(struct chunk *c, char *buf, size_t *to, size_t *from, size_t n, size_t body_max, bool *ok, struct err *e)
+take_end(struct decoding *d)
 {
-    size_t used;
-    int crlf;
+    bool is_last = d->c->state == CHUNK_LAST;
+    int crlf = take_crlf(d->buf + d->from, d->n - d->from);
 
-    switch (c->state) {
+    if (crlf < 0) {
+        d->ok = err_set(d->e, ERR_SYNTAX, is_last ? "trailers are not accepted" : "a chunk does not end with CR LF");
+    }
+    if (crlf <= 0) {
+        return false;
+    }
+    d->from += 2;
+    d->c->state = is_last ? CHUNK_OVER : CHUNK_SIZE;
+    return true;
+}
+
+/* Take one thing; false when more bytes are needed, the body is over, or it is refused. */
+static bool
+take_one(struct decoding *d)
+{
+    switch (d->c->state) {
     case CHUNK_SIZE:
-        *ok = parse_size(buf + *from, n - *from, &c->left, &used, e);
-        if (!*ok || used == 0) {
-            return false;
-        }
-        if (c->left > body_max || *to + c->left > body_max) {
-            *ok = err_set(e, ERR_TOO_LARGE, "the body is larger than %zu bytes", body_max);
-            return false;
-        }
-        *from += used;
-        c->state = c->left == 0 ? CHUNK_LAST : CHUNK_DATA;
-        return true;
+        return take_size(d);
     case CHUNK_DATA:
-        return take_data(c, buf, to, from, n);
+        return take_data(d);
     case CHUNK_DATA_END:
     case CHUNK_LAST:
-        crlf = take_crlf(buf + *from, n - *from);
-        if (crlf < 0) {
-            *ok = err_set(e, ERR_SYNTAX,
-                          c->state == CHUNK_LAST ? "trailers are not accepted" : "a chunk does not end with CR LF");
-        }
-        if (crlf <= 0) {
-            return false;
-        }
-        *from += 2;
-        c->state = c->state == CHUNK_LAST ? CHUNK_OVER : CHUNK_SIZE;
-        return true;
+        return take_end(d);
     case CHUNK_OVER:
         return false;
     }
@@ -133,17 +158,17 @@ chunk_step(struct chunk *c, char *buf, size_t *to, size_t *from, size_t n, size_
 bool
 chunk_decode(struct chunk *c, char *buf, size_t *body_n, size_t *n, size_t body_max, struct err *e)
 {
-    size_t to = *body_n, from = *body_n;
-    bool ok = true;
+    struct decoding d = {.c = c, .buf = buf, .to = *body_n, .from = *body_n, .n = *n, .body_max = body_max, .ok = true};
 
-    while (chunk_step(c, buf, &to, &from, *n, body_max, &ok, e)) {
+    d.e = e;
+    while (take_one(&d)) {
         /* until nothing more can be taken */
     }
-    if (!ok) {
+    if (!d.ok) {
         return false;
     }
-    memmove(buf + to, buf + from, *n - from);
-    *n -= from - to;
-    *body_n = to;
+    memmove(buf + d.to, buf + d.from, d.n - d.from);
+    *n -= d.from - d.to;
+    *body_n = d.to;
     return true;
 }

@@ -21,7 +21,7 @@ struct deadline {
 };
 
 struct deadline_queue {
-    TAILQ_HEAD(, deadline) list;
+    TAILQ_HEAD(deadline_list, deadline) list;
     struct deadlines *all;
     int64_t span; /* usec; 0: its entries never expire, the queue is only a list */
     /* The entry has been taken out of its queue. It may put it back, and put or drop any others. */

@@ -54,7 +54,7 @@ set_listening(struct http *h, bool on)
 
     LIST_FOREACH(l, &h->listeners, link) {
         if ((on ? event_add(&l->ev, NULL) : event_del(&l->ev)) < 0) {
-            log_err("http listener %d could not be switched %s", l->fd, on ? "on" : "off");
+            log_err("http listeners could not be switched %s", on ? "on" : "off");
         }
     }
 }

@@ -59,7 +59,7 @@ peer_read(int fd, bool is_unix)
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
         struct sockaddr_storage room;
-    } sa;
+    } sa = {.any.sa_family = AF_UNSPEC};
     socklen_t len = sizeof(sa);
 
     if (is_unix) {

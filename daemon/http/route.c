@@ -113,7 +113,7 @@ route_find(const struct route *table, enum method m, const char *path, struct op
            struct err *e)
 {
     unsigned allow = 0;
-    struct found f;
+    struct found f = {.n = 0};
 
     for (const struct route *r = table; r->path; r++) {
         if (!path_fits(r->path, path, &f)) {

@@ -53,7 +53,7 @@ struct listener {
 struct http {
     struct http_conf conf;
     struct event_base *base;
-    LIST_HEAD(, listener) listeners;
+    LIST_HEAD(listener_list, listener) listeners;
     int spare_fd;        /* given up to accept one connection more when descriptors run out */
     bool paused;         /* listeners are switched off */
     int64_t pause_told;  /* when that was last written to the log */

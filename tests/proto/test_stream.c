@@ -164,7 +164,7 @@ a_reader_that_stands_still_is_dropped_at_last(void **state)
     toy_start(&t, &conf);
     client_unix(&c, &t);
     /* one event, larger than the socket's buffer and smaller than the limit of unsent bytes, then silence */
-    client_printf(&c, "%s", POST("/v1/stream?n=2&ms=3600&bytes=400000"));
+    client_printf(&c, "%s", POST("/v1/stream?n=2&ms=600&bytes=400000"));
     toy_wait_stat(&t, "streams", 1);
     toy_wait_stat(&t, "gone", 1);
     client_close(&c);

@@ -98,7 +98,9 @@ db_text(const struct db_row *r, int col, size_t *ret_len)
 {
     (void)r;
     (void)col;
-    (void)ret_len;
+    if (ret_len) {
+        *ret_len = 0;
+    }
     return NULL;
 }
 
@@ -110,7 +112,7 @@ call_done(const struct err *e)
     const struct db_result res = {.err = e};
 
     assert_true(ncalls > 0);
-    memmove(calls, calls + 1, (size_t)--ncalls * sizeof(calls[0]));
+    memmove(calls, calls + 1, (size_t)--ncalls * sizeof(struct db_call *));
     c->done(c, &res);
 }
 
