@@ -70,14 +70,16 @@ begin
                (select count(*) from batch) as seen,
                case when (select count(*) from shown) = want - cardinality(events)
                     then (select array[s.xid, s.ticket_id, s.n] from shown s order by s.xid desc, s.ticket_id desc, s.n desc limit 1)
-                    else (select array[max(w.xid) + 1, 0, 0] from raw w)
+                    else (select array[max((b.e).xid) + 1, 0, 0] from batch b)
                end as last
             into r;
         events := events || r.page;
         looked := looked || r.looks;
-        at_xid := coalesce(r.last[1], at_xid);
-        at_ticket := coalesce(r.last[2], at_ticket);
-        at_n := coalesce(r.last[3], at_n);
+        if r.last[1] is not null then
+            at_xid := r.last[1];
+            at_ticket := r.last[2];
+            at_n := r.last[3];
+        end if;
         more := r.seen >= portion;
         budget := budget - portion;
         portion := portion * 4;

@@ -1,6 +1,6 @@
 -- A page of tickets: one queue's waiting tickets in the order of the queue for those who serve it, all else newest number
 -- first. Filters that are null or false filter nothing. Without queue, department or agent the scope is what is in the
--- actor's departments and what the actor and they asked for.
+-- actor's departments and what the actor and they asked for; for people outside the company always what they asked for.
 --
 -- Candidates come from indexes that have the order of the page (tickets of a department, a requester, an asking
 -- department, a lane), a few more than the page needs; what does not pass filters and visibility falls out, and if the
@@ -68,7 +68,7 @@ begin
     f_states := array(select i::smallint from generate_series(1, 6) i where state_name(i::smallint) = any (ticket_list.states));
     f_class := (select i from generate_series(1, 2) i where class_name(i::smallint) = ticket_list.class);
     f_priority := (select i from generate_series(1, 4) i where priority_name(i::smallint) = ticket_list.priority);
-    in_queue := coalesce(f_states = '{1}' and (me.admin or f_queue_department = any (me.departments)), false);
+    in_queue := coalesce(f_queue is not null and f_states = '{1}' and (me.admin or f_queue_department = any (me.departments)), false);
     message := case
         when ticket_list.queue is not null and f_queue is null
             then format('queue: there is no ''%s'' with tickets for you to see', ticket_list.queue)
@@ -125,26 +125,32 @@ begin
                           order by l.key, l.ticket_id limit portion) s
                       order by s.key, s.ticket_id limit portion) s;
         else
-            -- the newest `portion` of all streams together: one that was cut short goes on below the last of them
+            -- The newest `portion` of all streams together: one that was cut short goes on below the last of them. Said as a
+            -- range, so that only the index of that column has the order: as `requester = x order by ticket_id` the planner
+            -- may walk down the numbers instead, and read everything to find a few.
             select array_agg(s.ticket_id order by s.ticket_id desc) into found
                 from (select s.ticket_id from unnest(by_department) as k(id) cross join lateral (
-                          select l.ticket_id from live l where live_too and l.department_id = k.id and l.ticket_id < at_ticket
-                          order by l.ticket_id desc limit portion) s
+                          select l.ticket_id from live l
+                          where live_too and (l.department_id, l.ticket_id) < (k.id, at_ticket) and l.department_id >= k.id
+                          order by l.department_id desc, l.ticket_id desc limit portion) s
                       union
                       select s.ticket_id from unnest(by_requester) as k(id) cross join lateral (
-                          select l.ticket_id from live l where live_too and l.requester = k.id and l.ticket_id < at_ticket
-                          order by l.ticket_id desc limit portion) s
+                          select l.ticket_id from live l
+                          where live_too and (l.requester, l.ticket_id) < (k.id, at_ticket) and l.requester >= k.id
+                          order by l.requester desc, l.ticket_id desc limit portion) s
                       union
                       select s.ticket_id from unnest(by_from) as k(id) cross join lateral (
-                          select l.ticket_id from live l where live_too and l.from_department = k.id and l.ticket_id < at_ticket
-                          order by l.ticket_id desc limit portion) s
+                          select l.ticket_id from live l
+                          where live_too and (l.from_department, l.ticket_id) < (k.id, at_ticket) and l.from_department >= k.id
+                          order by l.from_department desc, l.ticket_id desc limit portion) s
                       union
                       select l.ticket_id from unnest(by_agent) as k(id), live l
-                      where live_too and l.agent = k.id and l.ticket_id < at_ticket
+                      where live_too and l.agent = k.id and l.ticket_id + 0 < at_ticket   -- + 0: by agent, not by number
                       union
                       select s.ticket_id from unnest(by_requester) as k(id) cross join lateral (
-                          select z.ticket_id from closed z where closed_too and z.requester = k.id and z.ticket_id < at_ticket
-                          order by z.ticket_id desc limit portion) s
+                          select z.ticket_id from closed z
+                          where closed_too and (z.requester, z.ticket_id) < (k.id, at_ticket) and z.requester >= k.id
+                          order by z.requester desc, z.ticket_id desc limit portion) s
                       union
                       select s.ticket_id from (
                           select z.ticket_id from closed z
@@ -189,7 +195,7 @@ begin
             end if;
             exit;
         end if;
-        portion := portion * 4;
+        portion := least(portion * 4, budget);
     end loop;
 
     -- a private queue of others does not exist, unless something of one's own is in it

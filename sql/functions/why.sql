@@ -103,7 +103,7 @@ begin
             says := says || 'Requests that already had an earlier turn keep it: those that return from waiting or from another queue, or that hold up an older one. Whether they come from inside or outside the company makes no difference.'::text;
             -- what would change it
             for p in select x from generate_series(c.priority::int - 1, 1, -1) x loop
-                p_place := place_of(c.queue_id, usec(c.anchor) + q.targets[p], id);
+                p_place := place_of(c.queue_id, usec(c.anchor) + q.targets[p], id) + 1;
                 if p_place is distinct from place then
                     says := says || format('With priority %s, which a lead can give, it would be number %s.', priority_name(p),
                                            coalesce(p_place::text, 'more than 10,000'));

@@ -12,8 +12,8 @@
 
 struct seen {
     int status;
-    json_t *body;   /* NULL when there is none */
-    char *text;     /* its bytes, "" when there is none */
+    json_t *body; /* NULL when there is none */
+    char *text;   /* its bytes, "" when there is none */
     char error[40], message[300];
 };
 

@@ -80,27 +80,27 @@ ask_lists(PGconn *conn, struct strbuf *sb, int who)
 {
     static const char all[] = "{queued,offered,held,parked,resolved,closed}";
     const struct list lists[] = {
-        {0},
-        {.states = all},
-        {.states = "{closed}"},
-        {.q = SAGA_SECRET},
-        {.q = "printer"},
-        {.queue = "legal"},
-        {.queue = "legal", .states = "{queued}"},
-        {.queue = "legal", .states = all},
-        {.queue = "warehouse", .states = "{queued}"},
-        {.queue = "warehouse", .states = all},
-        {.department = "legal", .states = all},
-        {.department = "it", .states = all},
+        {0                    },
+        {.states = all        },
+        {.states = "{closed}" },
+        {.q = SAGA_SECRET     },
+        {.q = "printer"       },
+        {.queue = "legal"     },
+        {.queue = "legal",      .states = "{queued}"},
+        {.queue = "legal",                     .states = all},
+        {.queue = "warehouse",.states = "{queued}"},
+        {.queue = "warehouse",  .states = all},
+        {.department = "legal",                     .states = all},
+        {.department = "it",       .states = all},
         {.asked = true},
-        {.asked = true, .states = all, .queue = "legal"},
-        {.mine = true},
-        {.agent = "lex", .states = all},
-        {.agent = "me", .states = all},
-        {.class_of = "internal", .states = all},
-        {.priority = "urgent", .states = all},
-        {.tag = SAGA_SECRET, .states = all},
-        {.queue = "no such queue"},
+        {.asked = true,                     .states = all, .queue = "legal"},
+        {.mine = true },
+        {.agent = "lex",         .states = all},
+        {.agent = "me",         .states = all},
+        {.class_of = "internal",     .states = all},
+        {.priority = "urgent",          .states = all},
+        {.tag = SAGA_SECRET,        .states = all},
+        {.queue = "no such queue"                    },
         {.agent = "nobody at all"},
     };
 
@@ -208,12 +208,13 @@ ask_everything(PGconn *conn, int who, const struct ids *tickets)
 static int
 find_hidden(struct desk *d, int who)
 {
-    return (int)desk_int(d,
-                         "drop table if exists hidden; create temp table hidden on commit drop as select ticket_id from "
-                         "(select ticket_id, queue_id from live union all select ticket_id, queue_id from closed) t "
-                         "join queue q using (queue_id) where q.private and sees(%d, ticket_id) = 0; "
-                         "select count(*) from hidden",
-                         who);
+    return (int)desk_int(
+        d,
+        "drop table if exists hidden; create temp table hidden on commit drop as select ticket_id from "
+        "(select ticket_id, queue_id from live union all select ticket_id, queue_id from closed) t "
+        "join queue q using (queue_id) where q.private and sees(%d, ticket_id) = 0; "
+        "select count(*) from hidden",
+        who);
 }
 
 /* All that are near to hidden ones, hidden ones themselves, and some of the rest. */
@@ -221,7 +222,8 @@ static struct ids
 worth_asking(struct desk *d)
 {
     return ids_of(d->owner,
-                  "select ticket_id from hidden where ticket_id % 3 = 0 union select blocks from link where ticket_id in (table hidden) "
+                  "select ticket_id from hidden where ticket_id % 3 = 0 union select blocks from link where ticket_id "
+                  "in (table hidden) "
                   "union select ticket_id from link where blocks in (table hidden) "
                   "union select ticket_id from ticket where follows in (table hidden) "
                   "union select follows from ticket where ticket_id in (table hidden) and follows is not null "
@@ -304,9 +306,12 @@ a_kinder_rule_is_noticed(void **state)
 {
     static const char *const kinder[] = {
         /* for lists, feed and their like: members of any department see private queues */
-        "create or replace function sees_row(me int, admin boolean, departments smallint[], stands int[], private boolean, "
-        "department_id smallint, stations smallint[], agent int, requester int, submitter int, from_department smallint) "
-        "returns int language sql immutable as $$ select case when admin or departments <> '{}' then 2 when requester = me "
+        "create or replace function sees_row(me int, admin boolean, departments smallint[], stands int[], private "
+        "boolean, "
+        "department_id smallint, stations smallint[], agent int, requester int, submitter int, from_department "
+        "smallint) "
+        "returns int language sql immutable as $$ select case when admin or departments <> '{}' then 2 when requester "
+        "= me "
         "then 1 else 0 end $$",
         /* for single tickets and what they are linked to: everybody sees what is public */
         "create or replace function ticket_rights(actor int, ticket_id bigint) returns int language sql stable as "
@@ -353,7 +358,8 @@ not_visible_is_not_there(void **state)
             assert_int_equal(b.status, 404);
             assert_string_equal(a.error, "not-found");
             assert_string_equal(b.error, "not-found");
-            assert_string_equal(a.message, desk_text(x->d, "select replace('%s', '9999999', '%lld')", b.message, (long long)hidden));
+            assert_string_equal(
+                a.message, desk_text(x->d, "select replace('%s', '9999999', '%lld')", b.message, (long long)hidden));
             seen_clear(&a);
             seen_clear(&b);
         }
@@ -364,9 +370,11 @@ static void
 the_private_queue_is_an_unknown_word_to_others(void **state)
 {
     struct fixture *x = *state;
-    struct seen a = LIST(x->d->owner, .actor = NOVA, .queue = "legal"), b = LIST(x->d->owner, .actor = NOVA, .queue = "fiscal");
+    struct seen a = LIST(x->d->owner, .actor = NOVA, .queue = "legal"),
+                b = LIST(x->d->owner, .actor = NOVA, .queue = "fiscal");
 
-    if (desk_int(x->d, "select count(*) from live where queue_id = 4 and (requester = %d or submitter = %d)", NOVA, NOVA) == 0) {
+    if (desk_int(x->d, "select count(*) from live where queue_id = 4 and (requester = %d or submitter = %d)", NOVA,
+                 NOVA) == 0) {
         assert_int_equal(a.status, 422);
         assert_int_equal(b.status, 422);
         assert_string_equal(a.message, "queue: there is no 'legal' with tickets for you to see");
@@ -388,7 +396,8 @@ a_private_matter(struct fixture *x)
     struct answer r;
 
     assert_string_equal(ACT(x->s, .ticket = id, .verb = VERB_GIVE, .actor = LEA, .agent = "lex")->outcome, "done");
-    assert_string_equal(ACT(x->s, .ticket = id, .verb = VERB_NOTE, .actor = LEX, .body = "what a mess")->outcome, "done");
+    assert_string_equal(ACT(x->s, .ticket = id, .verb = VERB_NOTE, .actor = LEX, .body = "what a mess")->outcome,
+                        "done");
     r = *ACT(x->s, .ticket = id, .verb = VERB_KEEP, .actor = LEX, .epoch = 1, .body = "We are looking into it.");
     assert_string_equal(r.outcome, "done");
     return id;
@@ -400,7 +409,7 @@ find(json_t *list, const char *member, const char *is)
     size_t i;
     json_t *j;
 
-    json_array_foreach (list, i, j) {
+    json_array_foreach(list, i, j) {
         if (strcmp(text_at_path(j, member), is) == 0) {
             return j;
         }
@@ -447,8 +456,10 @@ after_it_was_handed_over(void **state)
     (void)snprintf(before, sizeof(before), "%s", text_at_path(s.body, "next"));
     seen_clear(&s);
     desk_pass(x->d, HOUR);
-    assert_string_equal(ACT(x->s, .ticket = id, .verb = VERB_PASS, .actor = LEX, .epoch = 1, .queue = Q_IT, .body = "please see to it")->outcome,
-                        "done");
+    assert_string_equal(
+        ACT(x->s, .ticket = id, .verb = VERB_PASS, .actor = LEX, .epoch = 1, .queue = Q_IT, .body = "please see to it")
+            ->outcome,
+        "done");
     /* the new department: the hand-over line and what is public; what was among colleagues of legal stays there */
     s = LOOK(x->d->owner, STMT_TICKET_SHOW, num(IAN), num(id), "true");
     assert_int_equal(s.status, 200);
@@ -487,7 +498,8 @@ a_hidden_request_that_holds_something_up(void **state)
     assert_string_equal(ACT(x->s, .ticket = parent, .verb = VERB_GIVE, .actor = ROOT, .agent = "ian")->outcome, "done");
     child = SUBMIT(x->s, .actor = IAN, .queue = Q_LEGAL, .blocks = parent, .subject = "May we")->ticket;
     desk_pass(x->d, MINUTE);
-    assert_string_equal(ACT(x->s, .ticket = parent, .verb = VERB_PARK_CHILD, .actor = IAN, .epoch = 1)->outcome, "done");
+    assert_string_equal(ACT(x->s, .ticket = parent, .verb = VERB_PARK_CHILD, .actor = IAN, .epoch = 1)->outcome,
+                        "done");
     desk_pass(x->d, HOUR);
     /* the customer of the parent */
     s = LOOK(x->d->owner, STMT_TICKET_SHOW, num(CARL), num(parent), "true");
@@ -545,17 +557,23 @@ what_an_administrator_reads_is_noted(void **state)
             assert_int_equal(s.status, 200);
             seen_clear(&s);
         }
-        assert_string_equal(desk_text(x->d, "select string_agg(person_id || ' ' || what, ',') from look where ticket_id = %lld and what = '%s'",
-                                      (long long)id, reads[i].what),
-                            desk_text(x->d, "select '%d %s'", ROOT, reads[i].what));
+        assert_string_equal(
+            desk_text(
+                x->d,
+                "select string_agg(person_id || ' ' || what, ',') from look where ticket_id = %lld and what = '%s'",
+                (long long)id, reads[i].what),
+            desk_text(x->d, "select '%d %s'", ROOT, reads[i].what));
     }
     s = LIST(conn, .actor = ROOT, .queue = "legal");
     seen_clear(&s);
-    assert_int_equal(desk_int(x->d, "select count(*) from look where ticket_id = %lld and what = 'list'", (long long)id), 1);
+    assert_int_equal(
+        desk_int(x->d, "select count(*) from look where ticket_id = %lld and what = 'list'", (long long)id), 1);
     s = LOOK(conn, STMT_FEED, num(ROOT), NULL, "500");
     seen_clear(&s);
     assert_true(desk_int(x->d, "select count(*) from look where what = 'feed'") > 0);
-    assert_int_equal(desk_int(x->d, "select count(*) from look where ticket_id = %lld or person_id <> %d", (long long)open, ROOT), 0);
+    assert_int_equal(
+        desk_int(x->d, "select count(*) from look where ticket_id = %lld or person_id <> %d", (long long)open, ROOT),
+        0);
     /* and cannot be unwritten by the daemon */
     PGresult *res = PQexec(conn, "delete from look");
     assert_string_equal(PQresultErrorField(res, PG_DIAG_SQLSTATE), "42501");
