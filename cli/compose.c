@@ -123,7 +123,7 @@ compose(struct ctx *c, struct compose *co, struct err *e)
 }
 
 void
-compose_keep(struct ctx *c, struct compose *co)
+compose_keep(struct ctx *c, struct compose *co, const char *again)
 {
     struct err e;
 
@@ -131,10 +131,12 @@ compose_keep(struct ctx *c, struct compose *co)
         return;
     }
     if (!co->path && !editor_create(c->a, co->name, co->text, NULL, &co->path, &e)) {
-        fprintf(c->s->chat, "turno: %s; your text was:\n%s\n", e.msg, co->text);
-        return;
+        fprintf(c->s->after, "turno: %s; your text was:\n%s\n", e.msg, co->text);
+    } else if (again) {
+        fprintf(c->s->after, "turno: your text is kept; to send it after all: %s < %s\n", again, co->path);
+    } else {
+        fprintf(c->s->after, "turno: your text is kept in %s\n", co->path);
     }
-    fprintf(c->s->chat, "turno: your text is kept in %s\n", co->path);
 }
 
 void

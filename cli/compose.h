@@ -37,8 +37,9 @@ struct compose {
     }
 
 bool compose(struct ctx *c, struct compose *co, struct err *e);
-/* The text could not be sent: keep it in a file and tell where, unless the shell still has it. */
-void compose_keep(struct ctx *c, struct compose *co);
+/* The text could not be sent: keep it in a file and tell where, unless the shell still has it. again: the command that
+ * would send it from the file, or NULL. */
+void compose_keep(struct ctx *c, struct compose *co, const char *again);
 /* The text was sent: remove the draft. */
 void compose_sent(struct compose *co);
 

@@ -39,17 +39,24 @@ start_locale(void)
 }
 
 void
+screen_clock(struct screen *s)
+{
+    struct timespec ts;
+
+    (void)clock_gettime(CLOCK_REALTIME, &ts); /* cannot fail for this clock */
+    s->now = (usec_t)ts.tv_sec * USEC_SEC + ts.tv_nsec / 1000;
+}
+
+void
 screen_start(struct screen *s)
 {
     const char *term = getenv("TERM"), *no_color = getenv("NO_COLOR");
     struct winsize ws = {0};
-    struct timespec ts;
 
-    (void)clock_gettime(CLOCK_REALTIME, &ts); /* cannot fail for this clock */
     *s = (struct screen){.out = stdout, .chat = stderr, .pager = true};
     s->after = open_memstream(&s->later, &s->later_n);
     s->after = s->after ? s->after : stderr;
-    s->now = (usec_t)ts.tv_sec * USEC_SEC + ts.tv_nsec / 1000;
+    screen_clock(s);
     s->utf8 = start_locale();
     s->tty = isatty(STDOUT_FILENO) == 1;
     if (!s->tty) {

@@ -42,6 +42,8 @@ struct screen {
 
 /* Sets the locale's character set too. Environment: NO_COLOR, TERM, COLUMNS, LINES. */
 void screen_start(struct screen *s);
+/* Read the clock again, for what is shown after a wait. */
+void screen_clock(struct screen *s);
 /* Show as on a terminal (without colour and pager) though stdout is none. */
 void screen_force(struct screen *s);
 /* From now on straight to stdout, line by line: for what is shown while it happens. */

@@ -220,7 +220,8 @@ void
 ticket_message(struct ctx *c, const json_t *m)
 {
     const char *kind = or_empty(jtext(m, "kind")), *side = or_empty(jtext(m, "side"));
-    const char *author = or_empty(jtext(m, "author")), *body = or_empty(jtext(m, "body"));
+    const char *author = text_line(c->a, jtext(m, "author")), *body = or_empty(jtext(m, "body"));
+    const char *what = is(kind, "public") || !*kind ? side : kind;
     enum style st = is(kind, "note") ? STYLE_WARN : is(side, "customer") ? STYLE_NAME : STYLE_GOOD;
     usec_t at = jtime(m, "at");
     char iso[32];
@@ -231,9 +232,9 @@ ticket_message(struct ctx *c, const json_t *m)
                 text_field(c->a, author), iso, text_field(c->a, body));
         return;
     }
-    fprintf(c->s->out, "\n%s%s%s%s, %s, %s (%s)%s\n", screen_style(c->s, st), text_line(c->a, author),
-            screen_plain(c->s), screen_style(c->s, STYLE_DIM), is(kind, "public") ? side : kind,
-            text_local(c->a, at, 0), text_relative(c->a, at, c->s->now), screen_plain(c->s));
+    fprintf(c->s->out, "\n%s%s%s%s%s%s, %s (%s)%s\n", screen_style(c->s, st),
+            c->s->utf8 ? author : text_ascii(c->a, author), screen_plain(c->s), screen_style(c->s, STYLE_DIM),
+            *what ? ", " : "", what, text_local(c->a, at, 0), text_relative(c->a, at, c->s->now), screen_plain(c->s));
     print_body(c, body);
 }
 

@@ -204,7 +204,7 @@ run_ask(struct ctx *c, struct err *e)
         return false;
     }
     if (!client_post(c->client, "/v1/tickets", body, &r, e)) {
-        compose_keep(c, &co);
+        compose_keep(c, &co, NULL);
         return false;
     }
     compose_sent(&co);

@@ -43,6 +43,7 @@ show_claimed(struct ctx *c, int64_t n, const struct reply *claim, struct err *e)
         err_wrap(e, "ticket %lld is in your hand, but", (long long)n);
         return false;
     }
+    screen_clock(c->s); /* we may have waited for hours */
     ticket_page(c, t.doc, 0);
     return true;
 }

@@ -42,22 +42,23 @@ draft_context(struct ctx *c, const json_t *t, const char *head)
     return s;
 }
 
-/* Show the newer message that a refused text did not know of. */
+/* Show the newer messages that a refused text did not know of. */
 static void
-show_news(struct ctx *c, int64_t n, const struct compose *co, const struct reply *r)
+show_news(struct ctx *c, const struct reply *r)
 {
-    const json_t *m = json_object_get(r->doc, "message");
+    const json_t *list = jlist(r->doc, "messages"), *one = json_object_get(r->doc, "message");
 
-    if (json_is_object(m) && !c->json) {
-        ticket_message(c, m);
-        if (c->s->tty) {
-            fputc('\n', c->s->out);
-        }
-    } else if (c->json) {
-        (void)api_json(c, r);
+    if (api_json(c, r)) {
+        return;
     }
-    if (co->path) {
-        fprintf(c->s->chat, "turno: to send your text after all: turno reply %lld < %s\n", (long long)n, co->path);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        ticket_message(c, json_array_get(list, i));
+    }
+    if (json_is_object(one)) {
+        ticket_message(c, one);
+    }
+    if (c->s->tty) {
+        fputc('\n', c->s->out);
     }
 }
 
@@ -82,10 +83,13 @@ send_text(struct ctx *c, int64_t n, const char *verb, json_t *body, struct compo
         compose_sent(co);
         return true;
     }
-    compose_keep(c, co);
     if (e->code == ERR_NEWS) {
-        show_news(c, n, co, ret);
+        screen_clock(c->s); /* the editor may have been open for long */
+        show_news(c, ret);
     }
+    compose_keep(c, co,
+                 arena_printf(c->a, "turno %.*s %lld -m -", (int)strcspn(c->args->verb->pattern, " "),
+                              c->args->verb->pattern, (long long)n));
     return false;
 }
 

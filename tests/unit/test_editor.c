@@ -48,7 +48,7 @@ set_up(void **state)
     (void)state;
     a = arena_new();
     e = (struct err){0};
-    scr = (struct screen){.out = stdout, .chat = open_memstream(&chat, &chat_n)};
+    scr = (struct screen){.out = stdout, .after = open_memstream(&chat, &chat_n)};
     ctx = (struct ctx){.a = a, .s = &scr, .args = &args};
     unsetenv("VISUAL");
     setenv("EDITOR", "false", 1);
@@ -59,7 +59,7 @@ static int
 tear_down(void **state)
 {
     (void)state;
-    fclose(scr.chat);
+    fclose(scr.after);
     free(chat);
     arena_free(a);
     return 0;
@@ -250,8 +250,8 @@ what_could_not_be_sent_is_kept(void **state)
 
     (void)state;
     assert_true(run_compose(&co, COMPOSE_MUST, "long and precious\n", WORDS(NULL)));
-    compose_keep(&ctx, &co);
-    fflush(scr.chat);
+    compose_keep(&ctx, &co, NULL);
+    fflush(scr.after);
     assert_non_null(co.path);
     assert_non_null(strstr(chat, co.path));
     assert_true(editor_slurp(a, co.path, 100, &text, &e));
@@ -260,7 +260,7 @@ what_could_not_be_sent_is_kept(void **state)
     assert_null(co.path);
     /* what was typed is still in the shell's history */
     assert_true(run_compose(&co, COMPOSE_MUST, NULL, WORDS("short", NULL)));
-    compose_keep(&ctx, &co);
+    compose_keep(&ctx, &co, NULL);
     assert_null(co.path);
 }
 
