@@ -510,6 +510,39 @@ cluster_look(const struct cluster *c)
     return s;
 }
 
+/* Process id on the first line of a lock file of the server; 0: none. */
+static pid_t
+pid_in(const char *path)
+{
+    FILE *f = fopen(path, "re");
+    char line[32] = "";
+    int64_t pid = 0;
+
+    if (f != NULL) {
+        (void)fgets(line, sizeof(line), f);
+        (void)fclose(f);
+    }
+    line[strcspn(line, " \n")] = '\0';
+    return parse_i64(line, 2, INT32_MAX, &pid) ? (pid_t)pid : 0;
+}
+
+bool
+cluster_clear_stale(const struct cluster *c)
+{
+    char *names[] = {xasprintf("%s/postmaster.pid", c->data), xasprintf("%s/.s.PGSQL.5432.lock", c->run)};
+    bool removed = false;
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        pid_t pid = pid_in(names[i]);
+
+        if (pid != 0 && !works_here(c, pid) && kill(pid, 0) == 0) {
+            removed = unlink(names[i]) == 0 || removed;
+        }
+        free(names[i]);
+    }
+    return removed;
+}
+
 pid_t
 cluster_launch(const struct cluster *c, int log_fd, int lock_fd, struct err *e)
 {

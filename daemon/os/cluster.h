@@ -40,6 +40,9 @@ struct cluster_server {
     bool is_ready;
 };
 struct cluster_server cluster_look(const struct cluster *c);
+/* Only while no server runs (its lock is ours): remove lock files that name a process which is there but is none of the
+ * server's, for the server would believe them: a zombie nobody reaps, or another program that got the number. */
+bool cluster_clear_stale(const struct cluster *c);
 /* Start the server; it outlives us. log_fd becomes its stdout and stderr, lock_fd is inherited by all of it. -1: e. */
 pid_t cluster_launch(const struct cluster *c, int log_fd, int lock_fd, struct err *e);
 /* Signal every process that works in the data folder; how many there were. */

@@ -168,7 +168,7 @@ on_server_exit(evutil_socket_t fd, short what, void *arg)
     }
     stats_add(STATS_POSTGRES_DEATHS, 1);
     stats_set(STATS_POSTGRES_UP, 0);
-    em->deaths = em->state == UP && clock_mono() - em->since > STEADY ? 1 : em->deaths + 1;
+    em->deaths = em->state == UP && clock_mono() - em->since >= STEADY ? 1 : em->deaths + 1;
     task_stop(em->task);
     em->task = NULL;
     if (!em->was_up && em->deaths >= STARTS_MAX) {
@@ -246,8 +246,12 @@ static void
 launch(struct embedded *em, int lock_fd)
 {
     struct err e;
-    pid_t pid = cluster_launch(&em->cluster, pglog_fd(em->log), lock_fd, &e);
+    pid_t pid;
 
+    if (cluster_clear_stale(&em->cluster)) {
+        log_notice("lock file of a dead database server removed: another process has its number now");
+    }
+    pid = cluster_launch(&em->cluster, pglog_fd(em->log), lock_fd, &e);
     (void)close(lock_fd); /* theirs now */
     if (pid < 0) {
         give_up(em, &e);

@@ -470,9 +470,13 @@ static void
 stale_pid_file_of_another_process_is_not_adopted(void **state)
 {
     static struct rig r;
+    char text[128];
 
     (void)state;
-    write_text("db/postmaster.pid", "1\n/x\n0\n5432\n/x\n\n 1 1\nready   \n");
+    /* ours: a process that is there and could be signalled, which is enough for the server to give way */
+    (void)snprintf(text, sizeof(text), "%d\n%s/db\n0\n5432\n%s/run\n\n 1 1\nready   \n", (int)getpid(), dir, dir);
+    write_text("db/postmaster.pid", text);
+    write_text("run/.s.PGSQL.5432.lock", text);
     rig_start(&r);
     assert_int_equal(cluster_look(&r.em->cluster).pid, 0);
     until(&r, &r.up);
