@@ -146,7 +146,7 @@ begin
     ), counted as (                      -- a ticket and the row it counts in
         select k.*, h.held,
                case f_by when 'queue' then k.queue_id when 'department' then k.department_id when 'class' then k.class
-                         when 'priority' then k.priority else h.agent end as id
+                         when 'priority' then k.priority else coalesce(h.agent, 0) end as id
         from tick k left join holder h on f_by = 'agent' and h.ticket_id = k.ticket_id
     ), row_of as (
         select c.id, count(*) as n, count(*) filter (where c.is_open) as open,
@@ -159,7 +159,7 @@ begin
         from counted c group by c.id
     ), wait_of as (
         select case f_by when 'queue' then v.queue_id when 'department' then v.department_id when 'class' then v.class
-                         when 'priority' then v.priority else v.taker end as id,
+                         when 'priority' then v.priority else coalesce(v.taker, 0) end as id,
                figures(array_agg(packed(v.wait, v.done) order by packed(v.wait, v.done)), count(*) filter (where v.waits_now)) as wait
         from visit v group by 1
     ), named as (
