@@ -64,7 +64,7 @@ connect_to(const char *conninfo, const char *name)
         fail_msg("%s", PQerrorMessage(c));
     }
     free(whole);
-    (void)PQexec(c, "set client_min_messages = warning");
+    PQclear(PQexec(c, "set client_min_messages = warning"));
     return c;
 }
 
