@@ -188,7 +188,8 @@ $$;
 create or replace function desk_apply(actor int, document jsonb, file text, sha256 text, expected_version int,
                                       summary text default '')
 returns table(outcome text, version int, message text)
-language plpgsql security definer set search_path = turno, pg_temp as $$
+-- Longer than deadlock_timeout, after which an autovacuum of `live` gives way.
+language plpgsql security definer set search_path = turno, pg_temp set lock_timeout = '3s' as $$
 #variable_conflict use_column
 declare
     now_version int;
