@@ -40,18 +40,26 @@ returns boolean language sql stable parallel safe as $$
                 else false end
 $$;
 
--- The members every list shows of a ticket, in their order, for tickets the actor is known to see.
-create or replace function items(actor int, ids bigint[])
-returns table (ticket bigint, subject text, state text, park text, park_note text, queue text, department text, priority text,
-               class text, requester text, account text, agent text, epoch int, opened text, since text, target text,
-               late boolean, tags text[])
+-- A text as JSON, null too.
+create or replace function quoted(t text) returns text language sql stable parallel safe
+    as $$ select coalesce(to_json(t)::text, 'null') $$;
+
+-- The JSON of tickets as every list shows them, in the order of ids, for tickets the actor is known to see. Put together by
+-- format: a page of 100 takes two thirds of the time that to_json of a row takes.
+create or replace function items(actor int, ids bigint[]) returns table (place bigint, item text)
 language sql stable parallel safe as $$
-    select c.ticket_id, t.subject, state_name(c.state), park_name(c.park),
-           case when sees_row(me.person_id, me.admin, me.departments, me.stands, q.private, c.department_id, c.stations, c.agent,
-                              c.requester, c.submitter, c.from_department) = 2 then c.park_note end,
-           q.name, d.name, priority_name(c.priority), class_name(c.class), r.name, a.name, g.name, c.epoch, iso(c.opened),
-           iso(c.since), iso(target_at(c.state, c.key)), is_late(c.state, c.key, c.remaining, c.resolved_at),
-           case when me.external then '{}' else c.tags end
+    select c.place, format(
+        '{"ticket":%s,"subject":%s,"state":"%s","park":%s,"park_note":%s,"queue":%s,"department":%s,"priority":"%s","class":"%s",'
+        '"requester":%s,"account":%s,"agent":%s,"epoch":%s,"opened":"%s","since":"%s","target":%s,"late":%s,"tags":%s}',
+        c.ticket_id, to_json(t.subject), state_name(c.state), quoted(park_name(c.park)),
+        case when c.park_note is null
+                  or sees_row(me.person_id, me.admin, me.departments, me.stands, q.private, c.department_id, c.stations, c.agent,
+                              c.requester, c.submitter, c.from_department) < 2 then 'null' else quoted(c.park_note) end,
+        quoted(q.name), quoted(d.name), priority_name(c.priority), class_name(c.class),
+        quoted(r.name), quoted(a.name), quoted(g.name), c.epoch, iso(c.opened), iso(c.since),
+        coalesce('"' || iso(target_at(c.state, c.key)) || '"', 'null'),
+        case when is_late(c.state, c.key, c.remaining, c.resolved_at) then 'true' else 'false' end,
+        case when me.external or c.tags = '{}' then '[]' else to_json(c.tags)::text end)
     from cards(items.ids) c
     cross join lateral (select x.subject from ticket x where x.ticket_id = c.ticket_id) t
     cross join (select x.* from actor x where x.person_id = items.actor) me
@@ -60,7 +68,6 @@ language sql stable parallel safe as $$
     left join lateral (select x.name from person x where x.person_id = c.requester) r on true
     left join lateral (select x.name from person x where x.person_id = c.agent) g on true
     left join account a on a.account_id = c.account_id
-    order by c.place
 $$;
 
 -- Two JSON objects as one, text by text: members keep their order.
@@ -154,7 +161,7 @@ begin
     if is_look(me, q.private, q.department_id) then
         looked := array[id];
     end if;
-    select to_json(i) into item from items(me.person_id, array[id]) i;
+    select i.item::json into item from items(me.person_id, array[id]) i;
     select to_json(x) into more from (select
         t.body,
         channel_name(t.channel) as channel,
