@@ -5,83 +5,91 @@
 --   desk      routed by another version of the desk: route again
 --   none, forbidden, conflict, deep: the ticket it should block is not there, not the actor's, not open, too deep
 --   again     a row was busy or has changed: send it once more
--- Joins between CTEs are avoided (array look-ups instead): they cost K x K rows a batch (calibration.md 5.3).
+-- $2 ticket_id, $3 op_id, $4 key, $5 request, $6 actor, $7 requester, $8 desk, $9 queue_id, $10 lane_id, $11 department_id,
+-- $12 priority, $13 class, $14 channel, $15 from_department, $16 account_id, $17 kind, $18 segment, $19 asked, $20 rule,
+-- $21 lang, $22 subject, $23 body, $24 attrs, $25 tags (comma separated), $26 blocks, $27 follows, $28 target.
+-- Plans: see ticket_act.sql. What is only stored is taken from its array at the end, so that long texts are not copied.
 with item as materialized (
     select * from unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::bigint[], $6::int[], $7::int[], $8::int[], $9::int[],
-                         $10::int[], $11::smallint[], $12::smallint[], $13::smallint[], $14::smallint[], $15::smallint[],
-                         $16::int[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[], $22::text[],
-                         $23::text[], $24::jsonb[], $25::text[], $26::bigint[], $27::bigint[], $28::bigint[])
+                         $10::int[], $11::smallint[], $12::smallint[], $13::smallint[], $15::smallint[], $16::int[],
+                         $26::bigint[], $28::bigint[])
          with ordinality as u(ticket_id, op_id, key, request, actor, requester, desk, queue_id,
-                              lane_id, department_id, priority, class, channel, from_department,
-                              account_id, kind, segment, asked, rule, lang, subject,
-                              body, attrs, tags, blocks, follows, target, ord)
+                              lane_id, department_id, priority, class, from_department, account_id,
+                              blocks, target, ord)
 ), gate as (
     insert into op (key, at) values ($1::uuid, desk_now()) on conflict do nothing returning 1
 ), ctx as materialized (
-    select desk_now() as t, pg_current_xact_id()::text::bigint as xid, exists (select from gate) as fresh,
-           (select version from desk_current) as desk
+    select x.*, usec(x.t) as now_us
+    from (select desk_now() as t, pg_current_xact_id()::text::bigint as xid, exists (select from gate) as fresh,
+                 (select version from desk_current) as desk offset 0) x
 ), seen as materialized (       -- the tickets these will block, as the snapshot has them
     select array_agg(l.ticket_id) as ids, array_agg(l.version) as versions
-    from live l where l.ticket_id = any (array(select blocks from item where blocks is not null))
+    from live l where l.ticket_id = any (array(select b from unnest($26::bigint[]) b where b is not null))
 ), parent as materialized (     -- (a) locked in order of number, busy ones left out
-    select l.* from live l where l.ticket_id = any (array(select blocks from item where blocks is not null))
+    select l.* from live l where l.ticket_id = any (array(select b from unnest($26::bigint[]) b where b is not null))
     order by l.ticket_id for update skip locked
 ), judged as materialized (
-    select i.*, c.t, c.xid, p.lane_id as parent_lane, old.ticket_id as old_ticket,
-           case when i.blocks is null then usec(c.t) + i.target
-                else greatest(usec(c.t) - q.age_cap,                       -- queueing.md 2.5, child request
-                              least(usec(c.t) + q.targets[p.priority],
-                                    coalesce(usec(c.t) + p.remaining, p.key))) end as due_key,
+    select i.*, c.t, c.xid, old.ticket_id as old_ticket,
+           case when i.blocks is null then c.now_us + i.target
+                else greatest(c.now_us - p.age_cap,                        -- queueing.md 2.5, child request
+                              least(c.now_us + p.targets[p.priority], coalesce(c.now_us + p.remaining, p.key))) end as due_key,
            coalesce(p.priority, i.priority) as prio,
            coalesce(p.department_id, i.from_department) as asking,
-           coalesce((select d.person_id from department d where d.department_id = p.department_id), i.requester) as waiter,
+           coalesce(p.waiter, i.requester) as waiter,
            case
                when old.ticket_id = i.ticket_id and old.same and not c.fresh then 'resent'
                when old.ticket_id is not null then case when old.same then 'known' else 'mismatch' end
                when not c.fresh then
-                   case when exists (select from ticket t where t.ticket_id = i.ticket_id) then 'resent' else 'again' end
+                   case when (select t.ticket_id from ticket t where t.ticket_id = i.ticket_id) is not null then 'resent' else 'again' end
                when i.desk <> c.desk then 'desk'
                when i.blocks is null then 'done'
-               when seen_version is null then
-                   case when exists (select from closed z where z.ticket_id = i.blocks)
+               when p.seen_version is null then
+                   case when (select z.ticket_id from closed z where z.ticket_id = i.blocks) is not null
                              and sees(i.actor, i.blocks) > 0 then 'conflict' else 'none' end
                -- (b) busy, or changed since the snapshot
-               when p.ticket_id is null or p.version <> seen_version then 'again'
-               when p_sees = 0 then 'none'
-               when p_sees = 1 then 'forbidden'
+               when p.ticket_id is null or p.version <> p.seen_version then 'again'
+               when p.seen_by = 0 then 'none'
+               when p.seen_by = 1 then 'forbidden'
                when p.state not in (1, 2, 3, 4) then 'conflict'
                when (with recursive up(ticket_id, depth) as (
                          select i.blocks, 1
-                         union select k.blocks, u.depth + 1 from up u, link k
-                               where k.ticket_id = u.ticket_id and k.open and u.depth <= 16)
+                         union select k.blocks, u.depth + 1
+                               from up u cross join lateral (select x.blocks from link x
+                                                             where x.ticket_id = u.ticket_id and x.open offset 0) k
+                               where u.depth <= 16)
                      select max(depth) from up) > 15 then 'deep'
                else 'done'
            end as verdict
     from ctx c cross join item i
     left join lateral (select o.ticket_id, o.request is not distinct from i.request as same
-                       from op o where o.key = i.key) old on i.key is not null
-    left join lateral (select s.versions[array_position(s.ids, i.blocks)] as seen_version from seen s) v on i.blocks is not null
-    left join lateral (select x.* from parent x where x.ticket_id = i.blocks) p on i.blocks is not null
-    left join lateral (select z.age_cap, z.targets from queue z where z.queue_id = i.queue_id) q on i.blocks is not null
-    left join lateral (select sees(i.actor, i.blocks) as p_sees) r on i.blocks is not null
+                       from op o where o.key = i.key offset 0) old on true
+    left join lateral (         -- nothing of this is looked up for a request that blocks nothing
+        select x.ticket_id, x.version, x.state, x.priority, x.department_id, x.remaining, x.key,
+               s.versions[array_position(s.ids, i.blocks)] as seen_version, sees(i.actor, i.blocks) as seen_by,
+               (select q.age_cap from queue q where q.queue_id = i.queue_id) as age_cap,
+               (select q.targets from queue q where q.queue_id = i.queue_id) as targets,
+               (select d.person_id from department d where d.department_id = x.department_id) as waiter
+        from seen s left join parent x on x.ticket_id = i.blocks
+        where i.blocks is not null offset 0) p on true
 ), keyed as (
     insert into op (key, request, ticket_id, at)
     select key, request, ticket_id, t from judged where verdict = 'done' and key is not null
     order by key, ord on conflict do nothing returning ticket_id
-), going as materialized (      -- the same key twice in one batch, or by another daemon just now: the first wins
+), going as not materialized (  -- the same key twice in one batch, or by another daemon just now: the first wins
     select * from judged
     where verdict = 'done' and (key is null or ticket_id = any (array(select ticket_id from keyed)))
 ), put_ticket as (
     insert into ticket (ticket_id, op_id, requester, submitter, department_id, account_id, class, channel, kind, segment,
                         asked, rule, desk, queue_id, priority, lang, subject, body, attrs, follows, opened)
-    select ticket_id, op_id, waiter, actor, asking, account_id, class, channel, kind, segment,
-           asked, rule, desk, queue_id, prio, lang, subject, body, attrs, follows, t from going
+    select ticket_id, op_id, waiter, actor, asking, account_id, class, ($14::smallint[])[ord], ($17::text[])[ord],
+           ($18::text[])[ord], ($19::text[])[ord], ($20::text[])[ord], desk, queue_id, prio, ($21::text[])[ord],
+           ($22::text[])[ord], ($23::text[])[ord], ($24::jsonb[])[ord], ($27::bigint[])[ord], t from going
 ), put_live as (
     insert into live (ticket_id, state, department_id, queue_id, lane_id, priority, class, key, anchor, opened, since,
                       requester, submitter, from_department, account_id, stations, public_by, tags)
     select ticket_id, 1, department_id, queue_id, lane_id, prio, class, due_key, t, t, t,
            waiter, actor, asking, account_id, array[department_id], actor,
-           coalesce(string_to_array(nullif(tags, ''), ','), '{}') from going
+           coalesce(string_to_array(nullif(($25::text[])[ord], ''), ','), '{}') from going
 ), put_link as (
     insert into link (ticket_id, blocks, open, child, created_at)
     select ticket_id, blocks, true, true, t from going where blocks is not null
@@ -89,12 +97,12 @@ with item as materialized (
     insert into event (ticket_id, op_id, verb, version, actor, from_state, to_state, queue_id, at, recorded_at, xid, data)
     select ticket_id, op_id, 1, 1, actor, 0, 1, queue_id, t, t, xid,
            case when blocks is not null then jsonb_build_object('blocks', blocks)
-                when follows is not null then jsonb_build_object('follows', follows) end
+                when ($27::bigint[])[ord] is not null then jsonb_build_object('follows', ($27::bigint[])[ord]) end
     from going
 ), counted as (                 -- (d) one change a row, however many children
     update live l set version = l.version + 1, open_children = l.open_children + g.n
     from (select blocks, count(*)::int as n from going where blocks is not null group by blocks) g
-    where l.ticket_id = g.blocks
+    where l.ticket_id = g.blocks and l.ticket_id = any (array(select blocks from going where blocks is not null))
     returning l.ticket_id, l.version, l.state, l.queue_id, l.agent, l.since
 ), told as (
     insert into event (ticket_id, op_id, verb, version, actor, from_state, to_state, queue_id, agent, at, recorded_at, xid, data)
@@ -117,6 +125,7 @@ from judged j
 left join lateral (
     select t.ticket_id, coalesce(l.queue_id, t.queue_id) as queue_id, t.opened, coalesce(l.priority, t.priority) as priority,
            coalesce(l.state, 6::smallint) as state, l.key
-    from ticket t left join live l on l.ticket_id = t.ticket_id
-    where t.ticket_id = coalesce(j.old_ticket, j.ticket_id)) old on j.verdict in ('known', 'resent')
+    from (select x.* from ticket x where x.ticket_id = coalesce(j.old_ticket, j.ticket_id) offset 0) t
+    left join lateral (select x.* from live x where x.ticket_id = t.ticket_id offset 0) l on true
+    where j.verdict in ('known', 'resent') offset 0) old on true
 order by j.ord
