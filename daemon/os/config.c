@@ -176,22 +176,44 @@ set_text(const struct key *k, struct config *c, const char *s, struct err *e)
     return true;
 }
 
+/* What is wanted is told when it is not that. */
+static bool
+read_number(enum type type, const char *s, int64_t *ret, const char **ret_wanted)
+{
+    switch (type) {
+    case NUMBER:
+        *ret_wanted = "a whole number";
+        return parse_i64(s, INT64_MIN, INT64_MAX, ret);
+    case DURATION:
+        *ret_wanted = "a duration with its unit (\"30s\", \"5m\", \"1h\")";
+        return parse_duration(s, ret);
+    case SIZE:
+        *ret_wanted = "a size (\"64K\", \"1M\")";
+        return parse_size(s, ret);
+    case MODE:
+        *ret_wanted = "an octal mode (\"0660\")";
+        return parse_mode(s, ret);
+    case LEVEL:
+        *ret_wanted = "one of err, warn, notice, info, debug";
+        return parse_level(s, ret);
+    case TEXT:
+    case PATH:
+    case TEXTS:
+    case TYPES:
+        break;
+    }
+    ensure(false); /* not a type of numbers */
+    return false;
+}
+
 static bool
 set_number(const struct key *k, struct config *c, const char *s, struct err *e)
 {
-    static const char *const wanted[TYPES] = {
-        [NUMBER] = "a whole number",
-        [DURATION] = "a duration with its unit (\"30s\", \"5m\", \"1h\")",
-        [SIZE] = "a size (\"64K\", \"1M\")",
-        [MODE] = "an octal mode (\"0660\")",
-        [LEVEL] = "one of err, warn, notice, info, debug",
-    };
-    static bool (*const readers[TYPES])(const char *, int64_t *) = {
-        [DURATION] = parse_duration, [SIZE] = parse_size, [MODE] = parse_mode, [LEVEL] = parse_level};
+    const char *wanted;
     int64_t v;
 
-    if (k->type == NUMBER ? !parse_i64(s, INT64_MIN, INT64_MAX, &v) : !readers[k->type](s, &v)) {
-        return err_set(e, ERR_INVALID, "must be %s, not '%s'", wanted[k->type], s);
+    if (!read_number(k->type, s, &v, &wanted)) {
+        return err_set(e, ERR_INVALID, "must be %s, not '%s'", wanted, s);
     }
     if (k->max > k->min && (v < k->min || v > k->max)) {
         if (k->type == DURATION) {

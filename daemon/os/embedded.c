@@ -487,9 +487,12 @@ take_ownership(struct embedded *em, struct err *e)
         err_set(e, ERR_INVALID, "could not open '%s': %s", path, strerror(errno));
     }
     for (int i = 0; ok && flock(em->owner_fd, LOCK_EX | LOCK_NB) != 0; i++) {
-        if (i == OWNER_PATIENCE) {
-            (void)pread(em->owner_fd, pid, sizeof(pid) - 1, 0);
-            pid[strcspn(pid, "\n")] = '\0';
+        if (errno != EWOULDBLOCK) {
+            ok = err_set(e, ERR_INVALID, "could not lock '%s': %s", path, strerror(errno));
+        } else if (i == OWNER_PATIENCE) {
+            ssize_t n = pread(em->owner_fd, pid, sizeof(pid) - 1, 0);
+
+            pid[n > 0 ? strcspn(pid, "\n") : 0] = '\0';
             ok = err_set(e, ERR_CONFLICT, "another turnod works in '%s', process %s", em->conf.state_dir, pid);
         } else {
             (void)nanosleep(&pause, NULL);

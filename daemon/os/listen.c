@@ -161,7 +161,7 @@ bool
 listen_check(const char *address, struct err *e)
 {
     union address a;
-    socklen_t len;
+    socklen_t len = 0;
 
     return parse_address(address, &a, &len, e);
 }
@@ -191,7 +191,7 @@ static bool
 open_tcp(struct listeners *l, const char *address, struct err *e)
 {
     union address a;
-    socklen_t len;
+    socklen_t len = 0;
     int fd, on = 1;
 
     if (!parse_address(address, &a, &len, e)) {
@@ -215,7 +215,7 @@ open_tcp(struct listeners *l, const char *address, struct err *e)
 /* ---- inherited ---------------------------------------------------------------------------------------------------- */
 
 static bool
-take_inherited(struct listeners *l, int fd, struct err *e)
+take_inherited(struct listeners *l, int fd, bool *ret_is_unix, struct err *e)
 {
     union address a = {.in6 = {0}};
     socklen_t len = sizeof(a);
@@ -230,6 +230,7 @@ take_inherited(struct listeners *l, int fd, struct err *e)
     }
     ls = add(l, fd, is_unix);
     ls->is_inherited = true;
+    *ret_is_unix = is_unix;
     if (!is_unix) {
         return name_tcp(ls) || err_set(e, ERR_INVALID,
                                        "an inherited TCP socket is not on loopback: plain HTTP is offered on 127.0.0.1 "
@@ -245,13 +246,13 @@ static bool
 open_all(const struct config *c, struct listeners *l, struct err *e)
 {
     int n = sd_listen_fds(1); /* also keeps children from believing the descriptors theirs */
-    bool has_unix = false;
+    bool has_unix = false, is_unix = false;
 
     for (int i = 0; i < n; i++) {
-        if (!take_inherited(l, FIRST_INHERITED + i, e)) {
+        if (!take_inherited(l, FIRST_INHERITED + i, &is_unix, e)) {
             return false;
         }
-        has_unix = has_unix || l->v[l->n - 1].is_unix;
+        has_unix = has_unix || is_unix;
     }
     if (!has_unix && c->socket[0] != '\0' && !open_unix(l, c->socket, (mode_t)c->socket_mode, e)) {
         return false;

@@ -73,7 +73,7 @@ struct users {
     struct group_id *group;
     size_t ngroup;
     struct source passwd, groups;
-    TAILQ_HEAD(, question) questions;
+    TAILQ_HEAD(questions, question) questions;
 };
 
 /* ---- the tables ------------------------------------------------------------------------------------------------------ */

@@ -470,7 +470,7 @@ static void
 stale_pid_file_of_another_process_is_not_adopted(void **state)
 {
     static struct rig r;
-    char text[128];
+    char text[640];
 
     (void)state;
     /* ours: a process that is there and could be signalled, which is enough for the server to give way */
