@@ -210,7 +210,7 @@ begin
              else actions(c.state, c.park, rights) end as actions) x;
     body := join_objects(item, more);
     if events then
-        select coalesce(json_agg(case when level = 2 then (to_jsonb(i) || jsonb_build_object('data', event_data(me.person_id, x.data)))::json
+        select coalesce(json_agg(case when level = 2 then join_objects(to_json(i), json_build_object('data', event_data(me.person_id, x.data)))
                                       else to_json(i) end order by x.version, x.at, x.op_id), '[]') into past
             from event x cross join lateral event_item(me, x, c.requester, c.submitter) i
             where x.ticket_id = id and event_shown(x.verb, level);

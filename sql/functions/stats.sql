@@ -54,8 +54,8 @@ end
 $$;
 
 -- The departments a ticket went through, stays told once: its handoffs, and those that went back where they came from.
-create or replace function handoffs(stations smallint[], out handoffs int, out returns int) language sql immutable parallel safe as $$
-    select greatest(count(*) - 1, 0)::int, (count(*) filter (where d = before2))::int
+create or replace function handoffs(stations smallint[]) returns int[] language sql immutable parallel safe as $$
+    select array[greatest(count(*) - 1, 0), count(*) filter (where d = before2)]::int[]
     from (select d, lag(d, 2) over (order by i) as before2
           from (select d, i, lag(d) over (order by i) as before from unnest(stations) with ordinality as u(d, i)) x
           where d is distinct from before) y
@@ -104,7 +104,7 @@ begin
           and case when me.external then z.requester = me.person_id or z.submitter = me.person_id
                    else not z.queue_id = any (hidden_queues) end
     ), tick as materialized (
-        select b.*, b.state < 5 as is_open, h.handoffs, h.returns,
+        select b.*, b.state < 5 as is_open, coalesce(h.way[1], 0) as handoffs, coalesce(h.way[2], 0) as returns,
                -- first response
                usec(coalesce(b.first_reply, x.answered, b.closed_at, t)) - usec(b.opened) as response,
                coalesce(b.first_reply, x.answered) is not null as response_done,
@@ -114,7 +114,7 @@ begin
         from born b
         cross join lateral (select case when b.state = 5 or b.outcome = 1 then b.resolved_at
                                         when b.outcome in (2, 3) then b.closed_at end as answered) x
-        cross join lateral handoffs(b.stations) h
+        cross join lateral (select case when cardinality(b.stations) > 1 then handoffs(b.stations) end as way offset 0) h
         where b.opened >= f_since and b.outcome is distinct from 4 and b.outcome is distinct from 6
     ), piece as (
         select s.ticket_id, s.from_at, s.to_at, s.version, s.label, s.department_id, s.queue_id, s.agent, false as now
