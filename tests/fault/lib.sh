@@ -120,6 +120,7 @@ load_start()
 # shellcheck disable=SC2086 # a list of pids
 load_stop()
 {
+    [ -n "$load_pids" ] || return 0 # a bare `wait` would wait for turnod, too
     kill $load_pids 2>/dev/null
     wait $load_pids 2>/dev/null
     load_pids=''

@@ -1,0 +1,84 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: MIT
+#
+# For the end-to-end tests: a desk with people, who are tokens, driven through turno and HTTP. Starting, waiting and
+# tidying up are those of the fault tests.
+#
+#   . tests/e2e/lib.sh
+#   people                                  a desk of two open departments and a private one, ready
+#   ok "sentence" COMMAND...
+#   as ana next                             turno as ana; its answer is also in $desk/out
+#   api ana POST /v1/next '{}'              status in $status, body in $desk/body
+#   says STATUS JQ                          the last api answer: its status, and JQ is true of its body
+. "$(dirname "${BASH_SOURCE[0]}")/../fault/lib.sh"
+
+cli=$build/turno
+export TURNO_URL=unix://$socket NO_COLOR=1 TERM=dumb EDITOR=false VISUAL=false
+unset TURNO_TOKEN
+declare -A token
+status=
+
+people()
+{
+    cat >"$desk/desk.conf" <<'END'
+departments = (
+  { name = "frontdesk"; title = "Front desk"; members = ["ana", "luis"]; leads = ["eva"];
+    queues = ( { name = "frontdesk"; title = "Questions"; take = "agent"; } ); },
+  { name = "warehouse"; title = "Warehouse"; members = ["marta"]; leads = ["olga"];
+    queues = ( { name = "warehouse"; title = "Picking"; targets = { normal = "4h"; }; } ); },
+  { name = "hr"; title = "Human resources"; members = ["hugo"];
+    queues = ( { name = "hr"; title = "People"; private = true; } ); }
+);
+default_queue = "frontdesk";
+rules = ( { name = "outage"; subject = "(?i)outage"; queue = "warehouse"; priority = "urgent"; tags = ["outage"]; } );
+END
+    desk_start -o desk="$desk/desk.conf" || return 1
+    local who
+    for who in ana luis eva marta olga hugo; do
+        token[$who]=$("$cli" token add --person "$who" --scope agent --label test --json | jq -r .secret) || return 1
+    done
+    token[acme]=$("$cli" token add --account ACME --name "web shop" --scope submit --label test --json | jq -r .secret)
+    token[other]=$("$cli" token add --account Other --name "stranger" --scope submit --label test --json | jq -r .secret)
+}
+
+as()
+{
+    local who=$1
+    shift
+    TURNO_TOKEN=${token[$who]} "$cli" "$@" >"$desk/out" 2>"$desk/err" </dev/null
+    local rc=$?
+    cat "$desk/out" "$desk/err"
+    return $rc
+}
+# exits CODE WHO ARG...: turno ends with this status
+exits()
+{
+    local want=$1
+    shift
+    as "$@"
+    local rc=$?
+    [ "$rc" = "$want" ] || { echo "status $rc, not $want"; return 1; }
+}
+# told TEXT: turno's last answer holds it
+told() { grep -qF -- "$1" "$desk/out" "$desk/err" || { cat "$desk/out" "$desk/err"; return 1; }; }
+
+api()
+{
+    local who=$1 method=$2 path=$3 data=()
+    [ $# -lt 4 ] || data=(-H 'Content-Type: application/json' --data-binary "$4")
+    status=$(curl -s -m 20 -o "$desk/body" -w '%{http_code}' -X "$method" --unix-socket "$socket" \
+        -H "Authorization: Bearer ${token[$who]}" ${KEY:+-H "Idempotency-Key: $KEY"} "${data[@]}" "http://turno$path")
+}
+says()
+{
+    [ "$status" = "$1" ] && { [ $# -lt 2 ] || jq -e "$2" "$desk/body" >/dev/null; } || {
+        echo "status $status, body $(head -c 600 "$desk/body")"
+        return 1
+    }
+}
+# has N JQ: ticket N, as its holder's lead sees it
+ticket_is()
+{
+    status=$(curl -s -o "$desk/body" -w '%{http_code}' --unix-socket "$socket" "http://turno/v1/tickets/$1?events=1")
+    says 200 "$2"
+}
