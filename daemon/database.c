@@ -94,11 +94,13 @@ say(void *arg, const char *line)
     task_say(arg, "%s", line);
 }
 
-/* In a child. A schema that is complete needs no owner. */
+/* In a child. A schema that is complete needs no owner. Without one the daemon's own role tries; when that may not, what
+ * is missing says more than what was not permitted. */
 static bool
 run_migration(struct task_out *out, void *arg, struct err *e)
 {
     const struct database *d = arg;
+    struct err own = {ERR_NONE, "", ""};
 
     if (migrate_check(d->conninfo, e)) {
         return true;
@@ -106,7 +108,19 @@ run_migration(struct task_out *out, void *arg, struct err *e)
     if (d->owner_conninfo[0] != '\0') {
         return migrate_run(d->owner_conninfo, d->role, say, out, e);
     }
-    return migrate_run(d->conninfo, NULL, say, out, e);
+    if (migrate_run(d->conninfo, NULL, say, out, &own)) {
+        return true;
+    }
+    if (own.code != ERR_DATABASE) {
+        *e = own;
+    }
+    return false;
+}
+
+static bool
+is_for_good(const struct err *e)
+{
+    return e->code == ERR_CONFLICT || e->code == ERR_INVALID;
 }
 
 static void
@@ -116,13 +130,13 @@ on_migrated(void *arg, const struct err *e)
     struct timeval tv = {.tv_sec = (time_t)(AGAIN / USEC_SEC)};
 
     d->migration = NULL;
-    if (e != NULL && e->code == ERR_CONFLICT) {
+    if (e != NULL && is_for_good(e)) {
         d->conf.on_failed(d->conf.arg, e);
         return;
     }
     if (e != NULL) {
         if (d->failures++ % WARN_NTH == 0) {
-            log_warn("the database's schema could not be looked at, it is tried again: %s", e->msg);
+            log_warn("the database's schema is not there yet, it is tried again: %s", e->msg);
         }
         (void)event_add(d->timer, &tv);
     }

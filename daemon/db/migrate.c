@@ -162,10 +162,10 @@ look(struct migrate *m, struct place *ret, struct err *e)
         return false;
     }
     if (int_at(res, 0, 0) < 150000) {
-        err_set(e, ERR_DATABASE, "PostgreSQL 15 or newer is needed, the server has version number %s",
+        err_set(e, ERR_CONFLICT, "PostgreSQL 15 or newer is needed, the server has version number %s",
                 PQgetvalue(res, 0, 0));
     } else if (strcmp(PQgetvalue(res, 0, 1), "UTF8") != 0) {
-        err_set(e, ERR_DATABASE, "the database must be in encoding UTF8, not %s: create it anew with ENCODING 'UTF8'",
+        err_set(e, ERR_CONFLICT, "the database must be in encoding UTF8, not %s: create it anew with ENCODING 'UTF8'",
                 PQgetvalue(res, 0, 1));
     } else if (is_true(res, 2)) {
         err_set(e, ERR_DATABASE, "the server is a standby: connect to the primary");
@@ -191,13 +191,13 @@ same_migration(struct migrate *m, const PGresult *list, int row, struct err *e)
     bool same;
 
     if (number < 1 || (size_t)number > schema_migration_count) {
-        return err_set(e, ERR_DATABASE,
+        return err_set(e, ERR_CONFLICT,
                        "the database has had migration %d '%s', this program knows %zu: it was made by a newer turno",
                        number, name, schema_migration_count);
     }
     f = &schema_migrations[number - 1];
     if (number != row + 1) {
-        return err_set(e, ERR_DATABASE, "migration %d is missing in table migration, though later ones are there",
+        return err_set(e, ERR_CONFLICT, "migration %d is missing in table migration, though later ones are there",
                        row + 1);
     }
     sum = ask(m, STMT_MIGRATE_SUM, 1, (const char *const[]){f->text}, e);
@@ -206,7 +206,7 @@ same_migration(struct migrate *m, const PGresult *list, int row, struct err *e)
     }
     same = strcmp(PQgetvalue(sum, 0, 0), PQgetvalue(list, row, 2)) == 0;
     PQclear(sum);
-    return same || err_set(e, ERR_DATABASE,
+    return same || err_set(e, ERR_CONFLICT,
                            "migration %d '%s' was applied with another text than this program has: wrong program or "
                            "wrong database",
                            number, name);

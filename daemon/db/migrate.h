@@ -16,8 +16,9 @@
  * Apply what is missing, as the owner of schema `turno` (which is made when absent): each numbered migration in its own
  * transaction, then all functions whose text has changed in one, with the rights of `role`. role: the name the daemon
  * connects as, created (login, no password) when there is none; NULL or the owner's own name: the owner itself serves.
- * progress, when not NULL, gets a line for each thing done. Refused: a migration that was applied with another text, a
- * database that knows newer migrations than this program, an encoding other than UTF8, a standby, PostgreSQL before 15.
+ * progress, when not NULL, gets a line for each thing done. Refused for good (ERR_CONFLICT): a migration that was applied
+ * with another text, a database that knows newer migrations than this program, an encoding other than UTF8, PostgreSQL
+ * before 15. Everything else (ERR_DATABASE: away, a standby, not permitted) may pass.
  */
 bool migrate_run(const char *owner_conninfo, const char *role, void (*progress)(void *arg, const char *line), void *arg,
                  struct err *e);

@@ -174,7 +174,7 @@ a_changed_text_is_refused(void **state)
     assert_true(run(&e));
     schema_migrations[0].text = "create table thing (id bigint);";
     assert_false(run(&e));
-    assert_int_equal(e.code, ERR_DATABASE);
+    assert_int_equal(e.code, ERR_CONFLICT);
     assert_non_null(strstr(e.msg, "migration 1 'core' was applied with another text"));
     assert_false(migrate_check(daemon_role, &e));
 }

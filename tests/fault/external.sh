@@ -1,0 +1,112 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# A database of the administrator's that is away, comes, goes, or is not ours: the daemon serves what it can and says why.
+. "$(dirname "$0")/lib.sh"
+
+programs=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
+data=$desk/pg
+unset PGHOST PGPORT PGUSER PGDATABASE
+
+make_server()
+{
+    "$programs/initdb" -D "$data" -U postgres -E UTF8 --locale=C.UTF-8 -A trust -N &&
+        printf "listen_addresses = ''\nunix_socket_directories = '%s'\nfsync = off\n" "$desk" >>"$data/postgresql.conf"
+}
+server() { "$programs/pg_ctl" -D "$data" -l "$desk/pg.log" -w -s "$@"; }
+sql() { "$programs/psql" -X -q -A -t -h "$desk" -U "$1" -d "$2" -c "$3"; }
+finish_server() { server -m immediate stop; }
+trap 'finish_server >/dev/null 2>&1; finish' EXIT
+
+status_of() { curl -s -m 20 -o "$desk/body" -w '%{http_code}' --unix-socket "$socket" "http://turno$1"; }
+readyz_says() { [ "$(status_of /readyz)" = "$1" ] && { cat "$desk/body"; grep -q "$2" "$desk/body"; }; }
+listens() { grep -q '^turnod: listening' "$log"; }
+submit()
+{
+    curl -s -m 20 --unix-socket "$socket" -H 'Content-Type: application/json' -o "$desk/body" -w '%{http_code}' \
+        -d '{"subject":"a request"}' http://turno/v1/tickets
+}
+submit_says() { [ "$(submit)" = "$1" ] || { cat "$desk/body"; return 1; }; }
+
+conninfo="host=$desk dbname=turno user=desk_daemon"
+owner="host=$desk dbname=turno user=desk_owner"
+external() { desk_spawn -o database.conninfo="$conninfo" "$@"; }
+
+ok "a server is made" make_server
+
+# away from the beginning
+away_at_start()
+{
+    external -o database.owner_conninfo="$owner" -o database.role=desk_daemon
+    until_true 30 listens && readyz_says 503 '"database":"down"' && [ "$(status_of /healthz)" = 200 ]
+}
+ok "with the database away it is up after a grace, and /readyz says what is missing" away_at_start
+ok "a request is answered with 503" submit_says 503
+comes()
+{
+    server start && sql postgres postgres 'create role desk_owner login createrole' &&
+        sql postgres postgres 'create database turno owner desk_owner' || return 1
+    until_true 60 is_ready && submit_says 201
+}
+ok "when it comes, the owner makes the schema and requests are served" comes
+owns_nothing()
+{
+    [ "$(sql postgres turno "select count(*) from pg_class where relowner = 'desk_daemon'::regrole")" = 0 ] &&
+        [ "$(sql postgres turno "select count(*) from pg_proc where proowner = 'desk_daemon'::regrole")" = 0 ]
+}
+ok "the daemon's role owns nothing" owns_nothing
+goes_and_comes()
+{
+    server -m fast stop && until_true 20 readyz_says 503 '"database":"down"' || return 1
+    server start && until_true 60 is_ready && submit_says 201
+}
+ok "when it goes and comes again, so does the service" goes_and_comes
+ok "TERM ends it with status 0" desk_stop
+
+# without an owner
+needs_no_owner()
+{
+    external
+    until_true 60 is_ready && submit_says 201 && desk_stop
+}
+ok "a complete schema needs no owner" needs_no_owner
+may_not()
+{
+    sql postgres turno 'drop schema turno cascade' || return 1
+    : >"$log"
+    external
+    until_true 30 grep -q "s schema is not there yet, it is tried again: the database has no turno schema" "$log" || return 1
+    desk_stop
+}
+ok "a role that may not make the schema says what is missing" may_not
+
+# not ours
+is_refused()
+{
+    local status=0
+    : >"$log"
+    external -o database.owner_conninfo="$owner" -o database.role=desk_daemon
+    wait "$turnod_pid" || status=$?
+    [ "$status" = 1 ] && grep -q "$1" "$log"
+}
+newer()
+{
+    external -o database.owner_conninfo="$owner" -o database.role=desk_daemon
+    until_true 60 is_ready && desk_stop || return 1
+    sql desk_owner turno "insert into turno.migration (number, name, sha256, ms) values (9999, 'later', '', 0)"
+    is_refused 'it was made by a newer turno'
+}
+ok "a schema made by a newer turno is refused" newer
+changed()
+{
+    sql desk_owner turno "delete from turno.migration where number = 9999; update turno.migration set sha256 = 'x' where number = 1"
+    is_refused 'was applied with another text'
+}
+ok "a schema with another history is refused" changed
+wrong_conninfo()
+{
+    conninfo='no such thing'
+    is_refused 'cannot be used'
+}
+ok "a conninfo that cannot be understood is refused" wrong_conninfo
+all_done
