@@ -68,6 +68,28 @@ socket_is_refused()
 ok "a second turnod on the same socket is refused" socket_is_refused
 
 # stopping
+stopped_under_load()
+{
+    for _ in 1 2 3; do
+        until_acked 15 && desk_stop && desk_start || return 1
+    done
+}
+load_start
+ok "stopped by TERM under load, three times: status 0 each time" stopped_under_load
+load_stop
+ok "nothing acknowledged was lost by that either" nothing_lost
+stream_is_open() { grep -q '^HTTP/1.1 200' "$desk/stream"; }
+stream_is_ended()
+{
+    local begin=$SECONDS
+    curl -s -i -N --unix-socket "$socket" -H 'Accept: text/event-stream' http://turno/v1/feed >"$desk/stream" 2>&1 &
+    until_true 30 stream_is_open && desk_stop || return 1
+    wait $!
+    cat "$desk/stream"
+    grep -q stopping "$desk/stream" && [ $((SECONDS - begin)) -lt 25 ]
+}
+ok "an open stream is ended by TERM, not waited for" stream_is_ended
+ok "it starts again" desk_start
 ok "TERM ends it with status 0" desk_stop
 ok "and leaves no process behind" no_server_is_left
 ok "and no socket" test ! -e "$socket"
