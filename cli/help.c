@@ -9,6 +9,7 @@
 #include "cli/api.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "common/version.h"
 
 static const char *const hat_names[HAT_COUNT] = {"For everyone", "For agents", "For leads", "For administrators"};
 

@@ -9,8 +9,6 @@
 #include "cli/args.h"
 #include "cli/ctx.h"
 
-#define TURNO_VERSION "0.1"
-
 extern const struct cli_verb cli_verbs[];
 
 typedef bool verb_fn(struct ctx *c, struct err *e);

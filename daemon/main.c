@@ -24,6 +24,7 @@
 #include "common/err.h"
 #include "common/log.h"
 #include "common/parse.h"
+#include "common/version.h"
 #include "common/xalloc.h"
 #include "daemon/database.h"
 #include "daemon/db/db.h"
@@ -38,9 +39,6 @@
 #include "daemon/os/stats.h"
 #include "daemon/os/users.h"
 
-#ifndef TURNO_VERSION
-#define TURNO_VERSION "0.1"
-#endif
 #ifndef SYSCONFDIR
 #define SYSCONFDIR "/etc"
 #endif
