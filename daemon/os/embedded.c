@@ -42,8 +42,8 @@
 
 #define UNIX_PATH_MAX 107
 #define POLL          (20 * 1000) /* usec between two looks at something that will change soon */
-#define BACKOFF_MAX   (30 * USEC_SEC)
-#define STEADY        (60 * USEC_SEC)  /* up for so long: earlier deaths are forgotten */
+#define BACKOFF_MAX   (10 * USEC_SEC)
+#define STEADY        (5 * USEC_SEC)   /* up for so long: earlier deaths are forgotten */
 #define STARTS_MAX    5                /* deaths before it was ever up: give up */
 #ifndef REST_ASKED                     /* tests have less time */
 #define REST_ASKED     (3 * USEC_SEC)  /* leftover processes are told to end */
