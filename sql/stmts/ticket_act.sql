@@ -13,15 +13,21 @@
 --   no-child  park-child, but nothing blocks it;  circle, deep, no-other: the other ticket does not fit
 --   no-agent, no-queue, no-person, invalid: a value does not fit;  closed: it is, so the message needs a new ticket
 --   again     a row was busy, has changed since the snapshot, or another item of the batch touches it
--- Concurrency rules (a)-(d) of DESIGN section 4 are marked. No joins between CTEs: arrays and positions instead.
+-- Concurrency rules (a)-(d) of DESIGN section 4 are marked.
+--
+-- Plans. No plan may read a whole table, whatever the statistics say (tests/sql/test_plans.c): base tables are reached by
+-- scalar sub-selects, or laterally behind OFFSET 0, which keeps the planner from making a join of it; EXISTS is not used,
+-- because it may be hashed. Nothing joins two CTEs row by row, except where few rows are likely: positions in the
+-- arrays do. What most items do not need is not computed for them.
 with gate as (
     insert into op (key, at) values ($1::uuid, desk_now()) on conflict do nothing returning 1
 ), ctx as materialized (
-    select desk_now() as t, pg_current_xact_id()::text::bigint as xid, exists (select from gate) as fresh
+    select x.*, usec(x.t) as now_us
+    from (select desk_now() as t, pg_current_xact_id()::text::bigint as xid, exists (select from gate) as fresh offset 0) x
 ), reach as materialized (      -- tickets these ones block or are told to wait for, or will
     select k.ticket_id, k.blocks, k.open from link k
     where k.ticket_id = any (array(select u.ticket_id from unnest($2::bigint[], $4::smallint[]) as u(ticket_id, verb)
-                                   where u.verb in (select t.verb from transition t where t.blocked <> 'NONE')))
+                                   where u.verb = any (array(select t.verb from transition t where t.blocked <> 'NONE'))))
 ), wanted as materialized (     -- (from ctx: a batch that waits at its gate holds no ticket yet)
     select $2::bigint[] || array(select blocks from reach)
            || array(select u.other from unnest($4::smallint[], $15::bigint[]) as u(verb, other)
@@ -30,40 +36,23 @@ with gate as (
 ), seen as materialized (       -- versions as the snapshot has them
     select coalesce(array_agg(l.ticket_id), '{}') as ids, array_agg(l.version) as versions
     from live l where l.ticket_id = any (array(select unnest(ids) from wanted))
-), locked as materialized (     -- (a) all rows this touches, in order of number, busy ones left out
-    select l.* from live l where l.ticket_id = any (array(select unnest(ids) from wanted))
-    order by l.ticket_id for update skip locked
 ), fresh as materialized (      -- (b) only what is as the snapshot saw it may be changed
     select l.*, array_position($2::bigint[], l.ticket_id) as ord
-    from locked l, seen s where l.version = s.versions[array_position(s.ids, l.ticket_id)]
+    from (select x.* from live x        -- (a) all rows this touches, in order of number, busy ones left out
+          where x.ticket_id = any (array(select unnest(ids) from wanted))
+          order by x.ticket_id for update skip locked) l, seen s
+    where l.version = s.versions[array_position(s.ids, l.ticket_id)]
 ), sure as materialized (
     select coalesce(array_agg(ticket_id), '{}') as ids from fresh
-), row_of as materialized (     -- the row of the state machine and the actor's rights, for each ticket named
-    select f.*, t.to_state, t.who, t.needs_epoch, t.key_rule, t.agent_rule, t.park as new_park, t.blocked, t.message,
-           t.outcome as closes_as, t.check_news, t.check_asked, t.check_free, ($4::smallint[])[f.ord] as verb,
-           ($5::int[])[f.ord] as actor, ($15::bigint[])[f.ord] as other, ($9::text[])[f.ord] as body,
-           q.private, q.take_right, q.targets, q.age_cap, q.idle_limit, q.auto_close,
-           n.department_id as new_department, n.lane_id as new_lane, n.targets as new_targets,
-           n.age_cap as new_age_cap, n.private as new_private, n.queue_id as new_queue,
-           rights(($5::int[])[f.ord], f.queue_id, f.department_id, f.stations, f.agent, f.last_agent, f.requester,
-                  f.submitter, f.from_department) as rights,
-           (select p.person_id from person p where p.name = ($11::text[])[f.ord] and p.account_id is null) as new_agent,
-           -- somebody inside, or of the account that asks
-           coalesce((select p.person_id from person p where p.name = ($16::text[])[f.ord] and p.account_id is null),
-                    (select p.person_id from person p where p.name = ($16::text[])[f.ord] and p.account_id = f.account_id)) as new_requester
-    from fresh f
-    left join lateral (select r.* from transition r
-                       where r.from_state = f.state and r.verb = ($4::smallint[])[f.ord] and r.why in (0, coalesce(f.park, 0))
-                         and r.verb not in (2, 3, 20)   -- next has its own statement, unblock is never sent
-                       order by r.why desc limit 1) t on true
-    left join lateral (select z.* from queue z where z.queue_id = f.queue_id) q on true
-    left join lateral (select z.queue_id, z.department_id, z.private, z.targets, z.age_cap, y.lane_id from queue z, lane y
-                       where z.queue_id = ($10::int[])[f.ord] and z.active and y.queue_id = z.queue_id and y.skills = '{}') n on true
-    where f.ord is not null
+), stuck as materialized (      -- (b), (c): what blocks a ticket that is busy, changed, or named by this batch too
+    select coalesce(array_agg(k.ticket_id), '{}') as ids, coalesce(array_agg(k.ticket_id) filter (where k.open), '{}') as open_ids
+    from reach k
+    where k.blocks = any ((select ids from seen)::bigint[])
+      and (not k.blocks = any ((select ids from sure)::bigint[]) or k.blocks = any ($2::bigint[]))
 ), judged as materialized (
-    select r.*, rights & 255 as roles,
+    select r.*, r.rights & 255 as roles,
            case
-               when before.same is not null then case when before.same then 'known' else 'mismatch' end
+               when r.same is not null then case when r.same then 'known' else 'mismatch' end
                when not (select c.fresh from ctx c) then 'again'
                when r.rights >> 8 = 0 then 'none'
                when r.who is null then 'conflict'
@@ -74,14 +63,14 @@ with gate as (
                when r.check_asked and not r.asked_out then 'not-asked'
                when r.check_free and r.open_children > 0 then 'blocked'
                when r.message in ('NOTE', 'PUBLIC') and r.body is null then 'invalid'
-               when r.agent_rule = 'NAMED' and (r.new_agent is null or not exists (
-                        select from member m where m.person_id = r.new_agent and m.department_id = r.department_id)) then 'no-agent'
+               when r.agent_rule = 'NAMED'
+                    and (select true from member m where m.person_id = r.new_agent and m.department_id = r.department_id limit 1)
+                        is null then 'no-agent'
                when r.key_rule = 'TRANSFER' and (r.new_queue is null or r.new_queue = r.queue_id) then 'no-queue'
                when r.key_rule = 'PRIORITY' and (($12::smallint[])[r.ord] between 1 and 4) is not true then 'invalid'
                when r.key_rule = 'DUE' and ($13::timestamptz[])[r.ord] is null then 'invalid'
                when r.new_park = 3 and (($13::timestamptz[])[r.ord] is null or ($14::text[])[r.ord] is null) then 'invalid'
                when r.new_park = 2 and ($14::text[])[r.ord] is null then 'invalid'
-               when r.verb = 34 and ($13::timestamptz[])[r.ord] is null then 'invalid'
                when r.verb = 35 and r.new_requester is null then 'no-person'
                when r.verb = 37 and (($18::smallint[])[r.ord] between 1 and 5) is not true then 'invalid'
                when r.verb = 26 and (r.other is null or r.other = r.ticket_id or sees(r.actor, r.other) < 2
@@ -95,51 +84,71 @@ with gate as (
                         -- (b), (c): the other ticket is busy, changed, or named by this batch too
                         when not r.other = any ((select ids from sure)::bigint[]) or r.other = any ($2::bigint[]) then 'again'
                         when (select f.state from fresh f where f.ticket_id = r.other) = 5 then 'no-other'
-                        when exists (select from link k where k.ticket_id = r.other and k.blocks = r.ticket_id and k.open) then 'done'
+                        when (select k.open from link k where k.ticket_id = r.other and k.blocks = r.ticket_id) then 'done'
                         -- what this ticket blocks, and what those block: the other must not be among them
                         when (with recursive up(ticket_id) as (
                                   select r.ticket_id
-                                  union select k.blocks from up u, link k where k.ticket_id = u.ticket_id and k.open)
+                                  union select k.blocks
+                                        from up u cross join lateral (select x.blocks from link x
+                                                                      where x.ticket_id = u.ticket_id and x.open offset 0) k)
                               select bool_or(ticket_id = r.other) from up) then 'circle'
                         when (with recursive up(ticket_id, depth) as (
                                   select r.ticket_id, 1
-                                  union select k.blocks, u.depth + 1 from up u, link k
-                                        where k.ticket_id = u.ticket_id and k.open and u.depth <= 16)
+                                  union select k.blocks, u.depth + 1
+                                        from up u cross join lateral (select x.blocks from link x
+                                                                      where x.ticket_id = u.ticket_id and x.open offset 0) k
+                                        where u.depth <= 16)
                               select max(depth) from up)
                              + (with recursive down(ticket_id, depth) as (
                                   select r.other, 1
-                                  union select k.ticket_id, d.depth + 1 from down d, link k
-                                        where k.blocks = d.ticket_id and k.open and d.depth <= 16)
+                                  union select k.ticket_id, d.depth + 1
+                                        from down d cross join lateral (select x.ticket_id from link x
+                                                                        where x.blocks = d.ticket_id and x.open offset 0) k
+                                        where d.depth <= 16)
                                 select max(depth) from down) > 16 then 'deep'
                         else 'done' end
-               -- (b), (c): a ticket this one blocks is busy, changed, or named by this batch too
-               when r.blocked <> 'NONE' and exists (
-                        select from reach k where k.ticket_id = r.ticket_id and (k.open or r.blocked = 'BEGINS')
-                        and k.blocks = any ((select ids from seen)::bigint[])
-                        and (not k.blocks = any ((select ids from sure)::bigint[]) or k.blocks = any ($2::bigint[]))) then 'again'
+               when r.blocked = 'ENDS' and r.ticket_id = any ((select open_ids from stuck)::bigint[])
+                    or r.blocked = 'BEGINS' and r.ticket_id = any ((select ids from stuck)::bigint[]) then 'again'
                else 'done'
            end as verdict
-    from row_of r
-    left join lateral (select e.request is not distinct from ($19::bigint[])[r.ord] as same from event e
-                       where e.ticket_id = r.ticket_id and e.op_id = ($3::uuid[])[r.ord]) before on true
-), done as materialized (
-    select j.*, greatest(c.t, j.since) as at, c.xid,
-           coalesce(nullif(j.to_state, 0), j.state) as s2,
-           case when j.to_state = 4 then j.new_park when j.to_state = 0 then j.park end as p2,
-           case j.agent_rule when 'KEEP' then j.agent when 'ACTOR' then j.actor when 'NAMED' then j.new_agent end as a2,
-           case when j.key_rule = 'TRANSFER' then j.new_queue else j.queue_id end as q2,
-           case when j.key_rule = 'TRANSFER' then j.new_lane else j.lane_id end as l2,
-           case when j.key_rule = 'TRANSFER' then j.new_department else j.department_id end as d2,
-           coalesce(case when j.key_rule = 'PRIORITY' then ($12::smallint[])[j.ord] end, j.priority) as priority2,
-           case when j.body is not null and j.message <> 'NONE' then j.messages + 1 end as number,
-           -- public words are the customer's when the row is (also) the customer's and the actor is one
-           j.who & 1 <> 0 and j.roles & 1 <> 0 as by_customer,
-           j.new_park = 4 and j.other is not null
-               and not exists (select from link k where k.ticket_id = j.other and k.blocks = j.ticket_id and k.open) as links
-    from judged j, ctx c where j.verdict = 'done'
+    from (
+        -- the row of the state machine, the actor's rights and what else is looked up, for each ticket named
+        select f.*, t.to_state, t.who, t.needs_epoch, t.key_rule, t.agent_rule, t.park as new_park, t.blocked, t.message,
+               t.outcome as closes_as, t.check_news, t.check_asked, t.check_free, ($4::smallint[])[f.ord] as verb,
+               ($5::int[])[f.ord] as actor, ($15::bigint[])[f.ord] as other, ($9::text[])[f.ord] as body,
+               q.private, q.targets, q.age_cap, q.idle_limit, q.auto_close,
+               n.department_id as new_department, n.lane_id as new_lane, n.targets as new_targets,
+               n.age_cap as new_age_cap, n.private as new_private, n.queue_id as new_queue,
+               -- what rights() says: here with the queue that is at hand anyway, at a fifth of the time
+               coalesce((select role_row(a.person_id, a.admin, a.departments, a.leads, a.stands, q.take_right = 'agent',
+                                         f.department_id, f.agent, f.last_agent, f.requester, f.submitter)
+                                | (sees_row(a.person_id, a.admin, a.departments, a.stands, q.private, f.department_id, f.stations,
+                                            f.agent, f.requester, f.submitter, f.from_department) << 8)
+                         from actor a where a.person_id = ($5::int[])[f.ord]), 0) as rights,
+               case when t.agent_rule = 'NAMED' then
+                    (select p.person_id from person p where p.name = ($11::text[])[f.ord] and p.account_id is null) end as new_agent,
+               -- somebody inside, or of the account that asks
+               case when t.verb = 35 then
+                    coalesce((select p.person_id from person p where p.name = ($16::text[])[f.ord] and p.account_id is null),
+                             (select p.person_id from person p where p.name = ($16::text[])[f.ord] and p.account_id = f.account_id))
+                    end as new_requester,
+               (select e.request is not distinct from ($19::bigint[])[f.ord] from event e
+                where e.ticket_id = f.ticket_id and e.op_id = ($3::uuid[])[f.ord]) as same
+        from fresh f
+        left join lateral (select r.* from transition r
+                           where r.from_state = f.state and r.verb = ($4::smallint[])[f.ord] and r.why in (0, coalesce(f.park, 0))
+                             and r.verb not in (2, 3, 20)   -- next has its own statement, unblock is never sent
+                           order by r.why desc limit 1) t on true
+        left join lateral (select z.* from queue z where z.queue_id = f.queue_id offset 0) q on true
+        left join lateral (select z.queue_id, z.department_id, z.private, z.targets, z.age_cap,
+                                  (select y.lane_id from lane y where y.queue_id = z.queue_id and y.skills = '{}') as lane_id
+                           from queue z where z.queue_id = ($10::int[])[f.ord] and z.active and t.key_rule = 'TRANSFER' offset 0) n
+               on true
+        where f.ord is not null offset 0) r
 ), keyed as materialized (      -- the key rules of queueing.md 2.5, in wall time
     select d.*,
            case d.key_rule
+               when 'KEEP' then d.key
                when 'SAVE' then d.key
                when 'RESUME' then usec(d.at) + greatest(coalesce(d.remaining, d.key - usec(d.at)), -d.age_cap)
                when 'TRANSFER' then    -- from the key it has: going there and back changes nothing
@@ -151,11 +160,27 @@ with gate as (
                             case when d.priority2 < d.priority then usec(d.at) - d.age_cap
                                  when d.priority2 > d.priority then usec(d.at) end)
                when 'DUE' then usec(($13::timestamptz[])[d.ord])
-               else d.key
            end as key2,
            -- a span ends where state, holder or queue change
-           (d.s2, coalesce(d.p2, 0), coalesce(d.a2, 0), d.q2) is distinct from (d.state, coalesce(d.park, 0), coalesce(d.agent, 0), d.queue_id) as moves
-    from done d
+           d.s2 <> d.state or d.p2 is distinct from d.park or d.a2 is distinct from d.agent or d.q2 <> d.queue_id as moves
+    from (
+        select j.*, greatest(c.t, j.since) as at, c.xid,
+               coalesce(nullif(j.to_state, 0), j.state) as s2,
+               case when j.to_state = 4 then j.new_park when j.to_state = 0 then j.park end as p2,
+               case j.agent_rule when 'KEEP' then j.agent when 'ACTOR' then j.actor when 'NAMED' then j.new_agent end as a2,
+               case when j.key_rule = 'TRANSFER' then j.new_queue else j.queue_id end as q2,
+               case when j.key_rule = 'TRANSFER' then j.new_lane else j.lane_id end as l2,
+               case when j.key_rule = 'TRANSFER' then j.new_department else j.department_id end as d2,
+               coalesce(case when j.key_rule = 'PRIORITY' then ($12::smallint[])[j.ord] end, j.priority) as priority2,
+               case when j.agent_rule in ('ACTOR', 'NAMED') then j.epoch + 1 else j.epoch end as epoch2,
+               case when j.body is not null and j.message <> 'NONE' then j.messages + 1 end as number,
+               j.body is not null and j.message in ('PUBLIC', 'PUBLIC_MAY') as speaks,
+               -- public words are the customer's when the row is (also) the customer's and the actor is one
+               j.who & 1 <> 0 and j.roles & 1 <> 0 as by_customer,
+               case when j.new_park = 4 and j.other is not null
+                    then (select k.open from link k where k.ticket_id = j.other and k.blocks = j.ticket_id) is not true
+                    else false end as links
+        from judged j, ctx c where j.verdict = 'done' offset 0) d
 ), effect as materialized (     -- (d) what these do to tickets they block, one row a ticket
     select k.blocks as ticket_id, sum(case when k.open then -1 else 1 end)::int as delta, min(k.ticket_id) as by
     from reach k
@@ -165,81 +190,87 @@ with gate as (
     group by k.blocks
 ), ended as materialized (      -- named, but closed: rating goes on for 90 days, a message opens a new ticket
     select u.ord::int as ord, z.*, ($5::int[])[u.ord] as actor,
-           case when before.same is not null then case when before.same then 'known' else 'mismatch' end
+           case when z.same is not null then case when z.same then 'known' else 'mismatch' end
                 when not (select c.fresh from ctx c) then 'again'
-                when r.rights >> 8 = 0 then 'none'
+                when z.rights >> 8 = 0 then 'none'
                 when ($4::smallint[])[u.ord] = 37 then
-                    case when r.rights & 1 = 0 then 'forbidden'
+                    case when z.rights & 1 = 0 then 'forbidden'
                          when (($18::smallint[])[u.ord] between 1 and 5) is not true then 'invalid'
                          when coalesce(z.resolved_at, z.closed_at) < (select t from ctx) - interval '90 days' then 'conflict'
                          else 'done' end
-                when ($4::smallint[])[u.ord] = 12 and r.rights & 1 <> 0 then 'closed'
+                when ($4::smallint[])[u.ord] = 12 and z.rights & 1 <> 0 then 'closed'
                 else 'conflict' end as verdict
     from unnest($2::bigint[]) with ordinality as u(ticket_id, ord)
-    cross join lateral (select x.* from closed x where x.ticket_id = u.ticket_id) z
-    cross join lateral (select rights(($5::int[])[u.ord], z.queue_id, z.department_id, z.stations, null, null, z.requester,
-                                      z.submitter, z.from_department) as rights) r
-    left join lateral (select e.request is not distinct from ($19::bigint[])[u.ord] as same from event e
-                       where e.ticket_id = z.ticket_id and e.op_id = ($3::uuid[])[u.ord]) before on true
-    where not u.ticket_id = any ((select ids from seen)::bigint[]) and array_position($2::bigint[], u.ticket_id) = u.ord
-), chg as materialized (        -- every live row to change, each once: the named ones, the blocked ones, the waited-for ones
-    select ticket_id, s2, p2, a2, q2, l2, d2, priority2, key2, at, moves, state, park, agent, queue_id, department_id, since, park_note,
-           case when p2 = 4 and links then open_children + 1 else open_children end as open2,
+    cross join lateral (select x.*, rights(($5::int[])[u.ord], x.queue_id, x.department_id, x.stations, null, null, x.requester,
+                                           x.submitter, x.from_department) as rights,
+                               (select e.request is not distinct from ($19::bigint[])[u.ord] from event e
+                                where e.ticket_id = x.ticket_id and e.op_id = ($3::uuid[])[u.ord]) as same
+                        from closed x
+                        where x.ticket_id = case when not u.ticket_id = any ((select ids from seen)::bigint[])
+                                                      and array_position($2::bigint[], u.ticket_id) = u.ord then u.ticket_id end
+                        offset 0) z
+), touched as materialized (    -- tickets that are not named, but blocked, or waited for from now on
+    select f.*, x.delta, x.at, u.to_state is not null as wakes, coalesce(u.to_state, f.state) as s2,
+           case when u.to_state is null then f.key
+                else usec(x.at) + greatest(coalesce(f.remaining, f.key - usec(x.at)),
+                                           -(select z.age_cap from queue z where z.queue_id = f.queue_id)) end as key2
+    from fresh f
+    cross join lateral (select coalesce((select e.delta from effect e where e.ticket_id = f.ticket_id), 0) as delta,
+                               greatest((select t from ctx), f.since) as at offset 0) x
+    left join lateral (select t.to_state from transition t
+                       where t.verb = 20 and t.from_state = f.state and t.why = f.park
+                         and f.open_children + x.delta <= 0 and x.delta < 0 offset 0) u on true
+    where f.ord is null and (f.ticket_id = any (array(select ticket_id from effect))
+                             or f.ticket_id = any (array(select other from keyed where links)))
+), upd as (                     -- (d) every row changes once. Always an update, the rows are there and locked: said as an
+                                -- insert it finds each by its primary key, whatever the planner believes of the sizes
+    insert into live as l (ticket_id, state, version, epoch, department_id, queue_id, lane_id, priority, class, key, remaining,
+                           anchor, opened, since, agent, park, park_note, open_children, due_at, warned, requester, submitter,
+                           stations, messages, public_last, public_by, asked_out, first_reply, first_held, resolved_at,
+                           reopens, taken, tags)
+    select ticket_id, s2, version + 1, epoch2, d2, q2, l2, priority2, class, key2,
            case when key_rule = 'SAVE' then key2 - usec(at)
-                when s2 = 4 then case when key_rule in ('DUE', 'PRIORITY') then key2 - usec(at) else remaining end end as remaining2,
-           case when key_rule = 'REOPEN' then at else anchor end as anchor2,
-           case when to_state = 4 then ($14::text[])[ord] when s2 = 4 then park_note end as note2,
+                when s2 = 4 then case when key_rule in ('DUE', 'PRIORITY') then key2 - usec(at) else remaining end end,
+           case when key_rule = 'REOPEN' then at else anchor end, opened, case when moves then at else since end, a2, p2,
+           case when to_state = 4 then ($14::text[])[ord] when s2 = 4 then park_note end,
+           case when links then open_children + 1 else open_children end,
            case when to_state = 4 then case when new_park in (2, 3) then ($13::timestamptz[])[ord] end
                 when s2 = 3 and verb = 7 then at + idle_limit * 0.25
                 when s2 = 3 and (to_state = 3 or actor = a2) then at + idle_limit * 0.75
                 when to_state = 5 then at + auto_close
                 when to_state = 1 then null
-                else due_at end as due2,
-           case when verb = 7 then true when s2 = 3 and (to_state = 3 or actor = a2) then false when s2 = 3 then warned else false end as warned2,
-           epoch + case when agent_rule in ('ACTOR', 'NAMED') then 1 else 0 end as epoch2,
-           coalesce(number, messages) as messages2,
-           case when number is not null and message in ('PUBLIC', 'PUBLIC_MAY') then number else public_last end as public2,
-           case when number is not null and message in ('PUBLIC', 'PUBLIC_MAY') then actor else public_by end as by2,
-           case when number is not null and message in ('PUBLIC', 'PUBLIC_MAY') then not by_customer else asked_out end as asked2,
-           case when number is not null and message in ('PUBLIC', 'PUBLIC_MAY') and not by_customer then coalesce(first_reply, at) else first_reply end as reply2,
-           case when s2 = 3 then coalesce(first_held, at) else first_held end as held2,
-           case when to_state = 5 then at when key_rule = 'REOPEN' then null else resolved_at end as resolved2,
-           reopens + case when key_rule = 'REOPEN' then 1 else 0 end as reopens2,
-           taken + case when verb = 30 and state = 1 then 1 else 0 end as taken2,
-           case when verb = 35 then new_requester else requester end as requester2,
-           case when verb = 36 then coalesce(string_to_array(nullif(($17::text[])[ord], ''), ','), '{}') else tags end as tags2,
-           case when d2 <> stations[cardinality(stations)] then stations || d2 else stations end as stations2
-    from keyed
+                else due_at end,
+           case when s2 <> 3 then false when verb = 7 then true when to_state = 3 or actor = a2 then false else warned end,
+           case when verb = 35 then new_requester else requester end, submitter,
+           case when d2 <> stations[cardinality(stations)] then stations || d2 else stations end,
+           coalesce(number, messages),
+           case when speaks then number else public_last end,
+           case when speaks then actor else public_by end,
+           case when speaks then not by_customer else asked_out end,
+           case when speaks and not by_customer then coalesce(first_reply, at) else first_reply end,
+           case when s2 = 3 then coalesce(first_held, at) else first_held end,
+           case when to_state = 5 then at when key_rule = 'REOPEN' then null else resolved_at end,
+           case when key_rule = 'REOPEN' then reopens + 1 else reopens end,
+           case when verb = 30 and state = 1 then taken + 1 else taken end,
+           case when verb = 36 then coalesce(string_to_array(nullif(($17::text[])[ord], ''), ','), '{}') else tags end
+    from keyed where s2 <> 6
     union all
-    select f.ticket_id, w.s2, case when w.wakes then null else f.park end, case when w.wakes then null else f.agent end,
-           f.queue_id, f.lane_id, f.department_id, f.priority,
-           case when w.wakes then usec(w.at) + greatest(coalesce(f.remaining, f.key - usec(w.at)), -q.age_cap) else f.key end,
-           w.at, w.wakes, f.state, f.park, f.agent, f.queue_id, f.department_id, f.since, f.park_note,
-           f.open_children + w.delta, case when w.wakes then null else f.remaining end, f.anchor,
-           case when w.wakes then null else f.park_note end, case when w.wakes then null else f.due_at end,
-           f.warned, f.epoch, f.messages, f.public_last, f.public_by, f.asked_out, f.first_reply, f.first_held, f.resolved_at,
-           f.reopens, f.taken, f.requester, f.tags, f.stations
-    from fresh f
-    cross join lateral (select coalesce((select e.delta from effect e where e.ticket_id = f.ticket_id), 0) as delta,
-                               greatest((select t from ctx), f.since) as at) x
-    cross join lateral (select x.delta, x.at, u.to_state is not null as wakes, coalesce(u.to_state, f.state) as s2
-                        from (select 1) one
-                        left join transition u on u.verb = 20 and u.from_state = f.state and u.why = f.park
-                                                  and f.open_children + x.delta <= 0 and x.delta < 0) w
-    cross join lateral (select z.age_cap from queue z where z.queue_id = f.queue_id) q
-    where f.ord is null and (f.ticket_id = any (array(select ticket_id from effect))
-                             or f.ticket_id = any (array(select other from keyed where links)))
-), upd as (
-    update live l set
-           state = c.s2, park = c.p2, agent = c.a2, queue_id = c.q2, lane_id = c.l2, department_id = c.d2, priority = c.priority2,
-           key = c.key2, remaining = c.remaining2, anchor = c.anchor2, park_note = c.note2, due_at = c.due2, warned = c.warned2,
-           epoch = c.epoch2, messages = c.messages2, public_last = c.public2, public_by = c.by2, asked_out = c.asked2,
-           first_reply = c.reply2, first_held = c.held2, resolved_at = c.resolved2, reopens = c.reopens2, taken = c.taken2,
-           requester = c.requester2, tags = c.tags2, stations = c.stations2, open_children = c.open2,
-           last_agent = coalesce(c.a2, l.last_agent), version = l.version + 1,
-           since = case when c.moves then c.at else l.since end
-    from chg c where l.ticket_id = c.ticket_id and c.s2 <> 6
-    returning l.ticket_id, l.version, l.epoch, l.agent
+    select ticket_id, s2, version + 1, epoch, department_id, queue_id, lane_id, priority, class, key2,
+           case when not wakes then remaining end, anchor, opened, case when wakes then at else since end,
+           case when not wakes then agent end, case when not wakes then park end, case when not wakes then park_note end,
+           open_children + delta, case when not wakes then due_at end, warned, requester, submitter, stations,
+           messages, public_last, public_by, asked_out, first_reply, first_held, resolved_at, reopens, taken, tags
+    from touched
+    on conflict (ticket_id) do update set
+           state = excluded.state, version = excluded.version, epoch = excluded.epoch, department_id = excluded.department_id,
+           queue_id = excluded.queue_id, lane_id = excluded.lane_id, priority = excluded.priority, key = excluded.key,
+           remaining = excluded.remaining, anchor = excluded.anchor, since = excluded.since, agent = excluded.agent,
+           last_agent = coalesce(excluded.agent, l.last_agent), park = excluded.park, park_note = excluded.park_note,
+           open_children = excluded.open_children, due_at = excluded.due_at, warned = excluded.warned,
+           requester = excluded.requester, stations = excluded.stations, messages = excluded.messages,
+           public_last = excluded.public_last, public_by = excluded.public_by, asked_out = excluded.asked_out,
+           first_reply = excluded.first_reply, first_held = excluded.first_held, resolved_at = excluded.resolved_at,
+           reopens = excluded.reopens, taken = excluded.taken, tags = excluded.tags
 ), gone as (
     delete from live l where l.ticket_id = any (array(select ticket_id from keyed where s2 = 6))
 ), put_closed as (
@@ -247,39 +278,39 @@ with gate as (
                         first_held, resolved_at, closed_at, agent, requester, submitter, from_department, account_id, stations,
                         messages, reopens, taken, tags)
     select k.ticket_id, k.version + 1, k.closes_as, case when k.verb = 26 then k.other end, k.department_id, k.queue_id, k.priority,
-           k.class, k.opened, case when k.number is not null and k.message = 'PUBLIC_MAY' and not k.by_customer
-                                   then coalesce(k.first_reply, k.at) else k.first_reply end,
+           k.class, k.opened, case when k.speaks and not k.by_customer then coalesce(k.first_reply, k.at) else k.first_reply end,
            k.first_held, k.resolved_at, k.at, coalesce(k.agent, k.last_agent), k.requester, k.submitter, k.from_department,
            k.account_id, k.stations, coalesce(k.number, k.messages), k.reopens, k.taken, k.tags
     from keyed k where k.s2 = 6
 ), put_span as (
     insert into span (ticket_id, from_at, to_at, label, department_id, queue_id, agent, note, version)
-    select ticket_id, since, at, case when state < 4 then state when state = 5 then 8 else park + 3 end, department_id, queue_id,
-           agent, case when state = 4 then park_note end, version
-    from (select k.ticket_id, k.since, k.at, k.state, k.park, k.department_id, k.queue_id, k.agent, k.park_note, k.version + 1 as version
-          from keyed k where k.moves
-          union all
-          select c.ticket_id, c.since, c.at, c.state, c.park, c.department_id, c.queue_id, c.agent, c.park_note,
-                 (select f.version + 1 from fresh f where f.ticket_id = c.ticket_id)
-          from chg c where c.moves and not c.ticket_id = any ($2::bigint[])) s
+    select ticket_id, since, at, label_of(state, park), department_id, queue_id, agent, park_note, version + 1
+    from keyed where moves
+    union all
+    select ticket_id, since, at, label_of(state, park), department_id, queue_id, agent, park_note, version + 1
+    from touched where wakes
 ), put_message as (
-    insert into message (ticket_id, number, kind, author, at, private_queue, op_id, body)
-    select ticket_id, number, case when message in ('NOTE', 'NOTE_MAY') then 2 else 1 end, actor, at,
+    insert into message (ticket_id, number, kind, author, at, recorded_at, private_queue, op_id, body)
+    select ticket_id, number, case when speaks then 1 else 2 end, actor, at, (select t from ctx),
            -- a hand-over line is for those who get the ticket
-           case when message in ('NOTE', 'NOTE_MAY') and case when key_rule = 'TRANSFER' then new_private else private end then q2 end, ($3::uuid[])[ord], body
+           case when not speaks and case when key_rule = 'TRANSFER' then new_private else private end then q2 end,
+           ($3::uuid[])[ord], body
     from keyed where number is not null
 ), put_rating as (
     insert into rating (ticket_id, person_id, score, comment, at)
     select ticket_id, actor, ($18::smallint[])[ord], body, at from keyed where verb = 37
     union all
     select z.ticket_id, z.actor, ($18::smallint[])[z.ord], ($9::text[])[z.ord], c.t from ended z, ctx c where z.verdict = 'done'
-    order by 1      -- nothing else is locked for these: two batches must not cross
+    order by 1                  -- nothing else is locked for these: two batches must not cross
     on conflict (ticket_id) do update set score = excluded.score, comment = excluded.comment, at = excluded.at, person_id = excluded.person_id
-), unlinked as (                -- ended: what it blocked; closed: what blocked it too, those are told
+), unlinked as (                -- ended: what it blocked
     update link k set open = k.ticket_id = any (array(select ticket_id from keyed where blocked = 'BEGINS'))
-    where (k.ticket_id = any (array(select ticket_id from keyed where blocked <> 'NONE'))
-           and (k.blocks = any (array(select ticket_id from effect)) or k.open and not k.blocks = any ((select ids from seen)::bigint[])))
-       or (k.open and k.blocks = any (array(select ticket_id from keyed where s2 = 6)))
+    where k.ticket_id = any (array(select ticket_id from keyed where blocked <> 'NONE'))
+      and (k.blocks = any (array(select ticket_id from effect)) or k.open and not k.blocks = any ((select ids from seen)::bigint[]))
+), freed as (                   -- closed: what blocked it too, those are told
+    update link k set open = false
+    where k.blocks = any (array(select ticket_id from keyed where s2 = 6)) and k.open
+    returning k.ticket_id, k.blocks
 ), linked as (
     insert into link (ticket_id, blocks, open, child, created_at)
     select other, ticket_id, true, false, at from keyed where links
@@ -287,43 +318,43 @@ with gate as (
 ), put_event as (
     insert into event (ticket_id, op_id, verb, version, actor, from_state, to_state, queue_id, agent, at, recorded_at, xid, request, data)
     select ticket_id, ($3::uuid[])[ord], verb, version + 1, actor, state, s2, q2, a2, at, (select t from ctx), xid,
-           ($19::bigint[])[ord], nullif(jsonb_strip_nulls(jsonb_build_object(
-               'message', number, 'note', case when to_state = 4 then ($14::text[])[ord] end,
-               'until', case when new_park in (2, 3) or verb = 34 then ($13::timestamptz[])[ord] end, 'other', other,
-               'priority', case when verb = 33 then priority2 end, 'tags', case when verb = 36 then ($17::text[])[ord] end,
-               'requester', case when verb = 35 then new_requester end, 'score', case when verb = 37 then ($18::smallint[])[ord] end,
-               'unmatched', case when verb = 12 and state = 4 and s2 = 4 then true end)), '{}')
+           ($19::bigint[])[ord],
+           case when to_state = 4 or other is not null or verb = 12 or verb between 33 and 37 then
+                     nullif(jsonb_strip_nulls(jsonb_build_object(
+                         'message', number, 'note', case when to_state = 4 then ($14::text[])[ord] end,
+                         'until', case when new_park in (2, 3) or verb = 34 then ($13::timestamptz[])[ord] end, 'other', other,
+                         'priority', case when verb = 33 then priority2 end, 'tags', case when verb = 36 then ($17::text[])[ord] end,
+                         'requester', case when verb = 35 then new_requester end,
+                         'score', case when verb = 37 then ($18::smallint[])[ord] end,
+                         'unmatched', case when verb = 12 and state = 4 and s2 = 4 then true end)), '{}')
+                when number is not null then jsonb_build_object('message', number) end
     from keyed
     union all                   -- on each blocked ticket one event a cause
     select c.ticket_id, ($3::uuid[])[array_position($2::bigint[], k.ticket_id)],
-           case when k.open then 20 else 21 end, f.version + 1, 1, c.state, c.s2, c.q2, c.a2, c.at, (select t from ctx), (select xid from ctx),
-           null, jsonb_build_object('by', k.ticket_id)
-    from chg c
-    cross join lateral (select x.version from fresh x where x.ticket_id = c.ticket_id) f
+           case when k.open then 20 else 21 end, c.version + 1, 1, c.state, c.s2, c.queue_id, case when not c.wakes then c.agent end,
+           c.at, (select t from ctx), (select xid from ctx), null, jsonb_build_object('by', k.ticket_id)
+    from touched c
     cross join lateral (select r.ticket_id, r.open from reach r where r.blocks = c.ticket_id
                         and r.ticket_id = any (array(select ticket_id from keyed where blocked <> 'NONE'))
                         and r.open = (r.ticket_id = any (array(select ticket_id from keyed where blocked = 'ENDS')))) k
-    where not c.ticket_id = any ($2::bigint[])
     union all                   -- on each ticket that somebody waits for now
-    select k.other, ($3::uuid[])[k.ord], 21, f.version + 1, k.actor, f.state, f.state, f.queue_id, f.agent, k.at,
+    select k.other, ($3::uuid[])[k.ord], 21, c.version + 1, k.actor, c.state, c.state, c.queue_id, c.agent, greatest(k.at, c.since),
            (select t from ctx), k.xid, null, jsonb_build_object('blocks', k.ticket_id)
-    from keyed k cross join lateral (select x.* from fresh x where x.ticket_id = k.other) f where k.links
+    from keyed k cross join lateral (select x.* from touched x where x.ticket_id = k.other) c where k.links
     union all                   -- and on the open requests of a ticket that was closed
-    select k.ticket_id, ($3::uuid[])[e.ord], 38, coalesce(l.version, 0), 1, coalesce(l.state, 6::smallint), coalesce(l.state, 6::smallint),
-           coalesce(l.queue_id, e.queue_id), l.agent, e.at, (select t from ctx), e.xid, null, jsonb_build_object('blocks', e.ticket_id)
-    from keyed e cross join lateral (select x.ticket_id from link x where x.blocks = e.ticket_id and x.open) k
-    left join lateral (select x.* from live x where x.ticket_id = k.ticket_id) l on true
-    where e.s2 = 6
+    select k.ticket_id, ($3::uuid[])[e.ord], 38, l.version, 1, l.state, l.state, l.queue_id, l.agent, e.at, (select t from ctx), e.xid,
+           null, jsonb_build_object('blocks', e.ticket_id)
+    from freed k cross join lateral (select x.* from keyed x where x.ticket_id = k.blocks) e
+    cross join lateral (select x.* from live x where x.ticket_id = k.ticket_id offset 0) l
     union all
     select z.ticket_id, ($3::uuid[])[z.ord], 37, z.version, z.actor, 6, 6, z.queue_id, null, (select t from ctx), (select t from ctx),
            (select xid from ctx), ($19::bigint[])[z.ord], jsonb_build_object('score', ($18::smallint[])[z.ord])
     from ended z where z.verdict = 'done'
 ), woken as materialized (
-    select string_agg(l2 || ':' || key2, ',') as list from chg where s2 = 1 and moves and not ticket_id = any ($2::bigint[])
+    select string_agg(lane_id || ':' || key2, ',') as list from touched where wakes
 )
 select k.ord, k.verdict as outcome, k.ticket_id, k.s2 as state, k.p2 as park, k.version + 1 as version,
-       k.epoch + case when k.agent_rule in ('ACTOR', 'NAMED') then 1 else 0 end as epoch,
-       k.q2 as queue_id, k.l2 as lane_id, k.key2 as key, k.a2 as agent,
+       k.epoch2 as epoch, k.q2 as queue_id, k.l2 as lane_id, k.key2 as key, k.a2 as agent,
        (select p.name from person p where p.person_id = k.a2) as agent_name,
        k.number as message, nullif(k.closes_as, 0) as closed_as, k.roles, null as news,
        concat_ws(',', case when k.s2 = 1 and (k.moves or k.key2 < k.key) then k.l2 || ':' || k.key2 end,

@@ -6,19 +6,17 @@
 --   away  the agent has said so: nothing is dealt; none  nothing waits in these lanes
 --   lost  taken by an earlier sending of this batch, no longer held: ask anew
 --   again others were busy with what was in reach, or the key is in this batch twice: send it once more
-with item as materialized (
-    select * from unnest($2::int[], $3::uuid[], $4::boolean[], $5::uuid[])
-         with ordinality as u(agent, op_id, offer, key, ord)
-), gate as (
+-- Plans: see ticket_act.sql.
+with gate as (
     select tickets from op where key = $1::uuid and request is null
 ), ctx as materialized (
     select desk_now() as t, pg_current_xact_id()::text::bigint as xid, not exists (select from gate) as fresh
 ), known as materialized (      -- taken before: by this batch, or with this client key
     select i.ord, i.agent, i.offer, coalesce((select g.tickets[i.ord] from gate g),
                                              (select o.ticket_id from op o where o.key = i.key)) as ticket_id,
-           exists (select from agent_state a where a.person_id = i.agent and a.away) as away,
+           (select a.away from agent_state a where a.person_id = i.agent) is true as away,
            i.key is not null and array_position($5::uuid[], i.key) < i.ord as twice
-    from item i
+    from unnest($2::int[], $4::boolean[], $5::uuid[]) with ordinality as i(agent, offer, key, ord)
 ), open as materialized (       -- who is to get something now; nth: of those of the agent
     select k.ord, k.agent, k.offer, row_number() over (partition by k.agent, k.offer order by k.ord) as nth
     from known k where k.ticket_id is null and not k.away and not k.twice and (select fresh from ctx)
@@ -37,37 +35,44 @@ with item as materialized (
                         order by l.key, l.ticket_id limit (select case when n > 0 then n + 32 else 0 end from want)) h
     order by h.key, h.ticket_id limit (select n + 32 from want)
 ), pick as materialized (       -- (e) in key order, busy ones left out; state and lane are looked at again under the lock
-    select l.* from live l      -- (`is true` keeps the lane out of the choice of an index)
-    where l.ticket_id = any (array(select ticket_id from head)) and l.state = 1 and (l.lane_id = any ($6::int[])) is true
+    select l.ticket_id, l.state, l.since, l.queue_id, l.lane_id, l.department_id, l.epoch, l.version, l.priority, l.class, l.key,
+           l.anchor, l.opened, l.requester, l.submitter, l.stations, l.public_by
+    from live l                 -- (`+ 0`, `is true`: the queue's own index is not for this)
+    where l.ticket_id = any (array(select ticket_id from head)) and l.state + 0 = 1 and (l.lane_id = any ($6::int[])) is true
     order by l.key, l.ticket_id limit (select n from want) for update skip locked
-), dealt as materialized (
-    select p.*, w.ords[row_number() over (order by p.key, p.ticket_id)] as ord from pick p, want w
-), chg as materialized (
-    select d.ord, d.ticket_id, d.state as from_state, d.since, d.queue_id, d.department_id, d.epoch + 1 as epoch, d.version,
-           ($2::int[])[d.ord] as agent, case when ($4::boolean[])[d.ord] then 2 else 3 end::smallint as to_state,
-           null::int as held_by
-    from dealt d
-    union all
-    select o.ord, o.ticket_id, o.state, o.since, o.queue_id, o.department_id, o.epoch, o.version, o.agent, 3::smallint, o.agent
-    from own o
 ), timed as materialized (
-    select c.*, greatest(x.t, c.since) as at, x.xid, q.offer_limit, q.idle_limit,
+    select c.*, greatest(x.t, c.since) as at, x.xid,
            case c.to_state when 2 then greatest(x.t, c.since) + q.offer_limit
                            else greatest(x.t, c.since) + q.idle_limit * 0.75 end as due_at
-    from chg c cross join ctx x
-    cross join lateral (select z.offer_limit, z.idle_limit from queue z where z.queue_id = c.queue_id) q
-), upd as (                     -- (d) one change a row
-    update live l set state = c.to_state, version = l.version + 1, epoch = c.epoch, agent = c.agent, last_agent = c.agent,
-           since = c.at, due_at = c.due_at, warned = false,
-           first_held = case when c.to_state = 3 then coalesce(l.first_held, c.at) else l.first_held end
-    from timed c where l.ticket_id = c.ticket_id
+    from ctx x cross join (
+        select d.ord, d.ticket_id, d.state as from_state, d.since, d.queue_id, d.lane_id, d.department_id, d.epoch + 1 as epoch,
+               d.version, d.priority, d.class, d.key, d.anchor, d.opened, d.requester, d.submitter, d.stations, d.public_by,
+               ($2::int[])[d.ord] as agent, case when ($4::boolean[])[d.ord] then 2 else 3 end::smallint as to_state,
+               null::int as held_by
+        from (select p.*, w.ords[row_number() over (order by p.key, p.ticket_id)] as ord from pick p, want w) d
+        union all
+        select o.ord, o.ticket_id, o.state, o.since, o.queue_id, o.lane_id, o.department_id, o.epoch,
+               o.version, o.priority, o.class, o.key, o.anchor, o.opened, o.requester, o.submitter, o.stations, o.public_by,
+               o.agent, 3::smallint, o.agent
+        from own o) c
+    cross join lateral (select z.offer_limit, z.idle_limit from queue z where z.queue_id = c.queue_id offset 0) q
+), upd as (                     -- (d) one change a row. Always an update, the rows are there and locked: said as an insert it
+                                -- finds each by its primary key, whatever the planner believes of the sizes
+    insert into live (ticket_id, state, epoch, agent, since, due_at, department_id, queue_id, lane_id, priority, class, key, anchor,
+                      opened, requester, submitter, stations, public_by)
+    select ticket_id, to_state, epoch, agent, at, due_at, department_id, queue_id, lane_id, priority, class, key, anchor,
+           opened, requester, submitter, stations, public_by from timed
+    on conflict (ticket_id) do update set
+           state = excluded.state, version = live.version + 1, epoch = excluded.epoch, agent = excluded.agent,
+           last_agent = excluded.agent, since = excluded.since, due_at = excluded.due_at, warned = false,
+           first_held = case when excluded.state = 3 then coalesce(live.first_held, excluded.since) else live.first_held end
 ), put_span as (
     insert into span (ticket_id, from_at, to_at, label, department_id, queue_id, agent, version)
     select ticket_id, since, at, from_state, department_id, queue_id, held_by, version + 1 from timed
 ), put_event as (
     insert into event (ticket_id, op_id, verb, version, actor, from_state, to_state, queue_id, agent, at, recorded_at, xid)
     select ticket_id, ($3::uuid[])[ord], case to_state when 2 then 3 else 2 end, version + 1, agent, from_state, to_state,
-           queue_id, agent, at, desk_now(), xid
+           queue_id, agent, at, (select t from ctx), xid
     from timed
 ), keyed as (
     insert into op (key, request, ticket_id, at)
@@ -79,8 +84,10 @@ with item as materialized (
                       from (select ord, ticket_id from timed
                             union all select ord, null from known where ord <> all (array(select ord from timed))) a), t
     from ctx where fresh
-), answer as materialized (
-    select ord, 'done' as outcome, ticket_id, epoch, to_state as state, queue_id, due_at from timed
+), answer as (
+    select ord, 'done' as outcome, ticket_id, epoch, to_state as state, queue_id, lane_id, priority, class, key, opened,
+           due_at, requester
+    from timed
     union all
     select k.ord, case when k.ticket_id is null then
                             case when k.away then 'away'
@@ -88,17 +95,14 @@ with item as materialized (
                                       then 'again' else 'none' end
                        when b.ticket_id is null then 'lost'
                        when (select fresh from ctx) then 'known' else 'done' end,
-           b.ticket_id, b.epoch, b.state, b.queue_id, b.due_at
+           b.ticket_id, b.epoch, b.state, b.queue_id, b.lane_id, b.priority, b.class, b.key, b.opened, b.due_at, b.requester
     from known k
-    left join lateral (select x.ticket_id, x.epoch, x.state, x.queue_id, x.due_at from live x
-                       where x.ticket_id = k.ticket_id and x.agent = k.agent and x.state in (2, 3)) b on true
+    left join lateral (select x.* from live x
+                       where x.ticket_id = k.ticket_id and x.agent = k.agent and x.state in (2, 3) offset 0) b on true
     where k.ord <> all (array(select ord from timed))
 )
-select r.ord::int, r.outcome, r.ticket_id, r.epoch, r.state, r.queue_id, l.lane_id, l.priority, l.class, l.key, l.opened,
-       r.due_at, t.subject, p.name as requester
+select r.ord::int, r.outcome, r.ticket_id, r.epoch, r.state, r.queue_id, r.lane_id, r.priority, r.class, r.key, r.opened,
+       r.due_at, (select x.subject from ticket x where x.ticket_id = r.ticket_id) as subject,
+       (select x.name from person x where x.person_id = r.requester) as requester
 from answer r
-left join lateral (select x.lane_id, x.priority, x.class, x.key, x.opened, x.requester from live x
-                   where x.ticket_id = r.ticket_id) l on true
-left join lateral (select x.subject from ticket x where x.ticket_id = r.ticket_id) t on true
-left join lateral (select x.name from person x where x.person_id = l.requester) p on true
 order by r.ord
