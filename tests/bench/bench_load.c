@@ -263,14 +263,14 @@ static void
 run(void)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    struct conn **conns = xcalloc((size_t)load.connections, sizeof *conns);
+    struct conn *conns = xcalloc((size_t)load.connections, sizeof *conns);
     struct epoll_event events[256];
     int ep = epoll_create1(0);
     int64_t begin, end;
 
     snprintf(addr.sun_path, sizeof addr.sun_path, "%s", load.socket);
     for (int i = 0; i < load.connections; i++) {
-        struct conn *c = conns[i] = xcalloc(1, sizeof **conns);
+        struct conn *c = &conns[i];
         strbuf_init(&c->out);
         c->fd = socket(AF_UNIX, SOCK_STREAM, 0);
         if (c->fd < 0 || connect(c->fd, (struct sockaddr *)&addr, sizeof addr) != 0) {
@@ -278,13 +278,14 @@ run(void)
         }
         fcntl(c->fd, F_SETFL, O_NONBLOCK);
         c->step = load.mode == CLAIM ? STEP_CLAIM : STEP_SUBMIT;
-        epoll_ctl(ep, EPOLL_CTL_ADD, c->fd, &(struct epoll_event){.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = c});
+        epoll_ctl(ep, EPOLL_CTL_ADD, c->fd,
+                  &(struct epoll_event){.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = c});
     }
     begin = now_ns();
     end = begin + (int64_t)(load.seconds * 1e9);
     for (int i = 0; i < load.connections; i++) {
-        next_request(conns[i]);
-        push(conns[i]);
+        next_request(&conns[i]);
+        push(&conns[i]);
     }
     while (now_ns() < end) {
         int n = epoll_wait(ep, events, 256, 100);
@@ -298,10 +299,11 @@ run(void)
     }
     double took = (double)(now_ns() - begin) / 1e9;
     qsort(load.latency, load.n, sizeof *load.latency, by_value);
-    printf("{\"connections\":%d,\"seconds\":%.2f,\"n\":%zu,\"rate\":%.1f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f,"
-           "\"errors\":%zu,\"busy\":%zu,\"empty\":%zu}\n",
-           load.connections, took, load.units, (double)load.units / took, percentile(0.5), percentile(0.99),
-           percentile(1), load.errors, load.busy, load.empty);
+    printf(
+        "{\"connections\":%d,\"seconds\":%.2f,\"n\":%zu,\"rate\":%.1f,\"p50_ms\":%.3f,\"p99_ms\":%.3f,\"max_ms\":%.3f,"
+        "\"errors\":%zu,\"busy\":%zu,\"empty\":%zu}\n",
+        load.connections, took, load.units, (double)load.units / took, percentile(0.5), percentile(0.99), percentile(1),
+        load.errors, load.busy, load.empty);
 }
 
 int

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # The API as other software meets it: repeats, errors, pages, streams, probes.
+# shellcheck disable=SC2154,SC2034,SC2015 # names of lib.sh; && || as meant
 . "$(dirname "$0")/lib.sh"
 
 ok "a desk starts" people
@@ -29,8 +30,8 @@ ok "many in one call" says 200 '(.tickets | length) == 300 and ([.tickets[].tick
 # ---- errors ---------------------------------------------------------------------------------------------------------------
 wrong()
 {
-    local want=$1 field=$2 data=$3
-    api ana POST /v1/tickets "$data"
+    local want=$1 field=$2 text=$3
+    api ana POST /v1/tickets "$text"
     says "$want" "$([ -n "$field" ] && echo ".field == \"$field\"" || echo .code)"
 }
 ok "no JSON" wrong 400 "" '{"subject":'

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # The desk as its administrator changes it, and the clock that works on it.
+# shellcheck disable=SC2154,SC2034,SC2015 # names of lib.sh; && || as meant
 . "$(dirname "$0")/lib.sh"
 
 ok "a desk starts" people

@@ -71,10 +71,10 @@ api()
 }
 says()
 {
-    [ "$status" = "$1" ] && { [ $# -lt 2 ] || jq -e "$2" "$desk/body" >/dev/null; } || {
+    if [ "$status" != "$1" ] || { [ $# -ge 2 ] && ! jq -e "$2" "$desk/body" >/dev/null; }; then
         echo "status $status, body $(head -c 600 "$desk/body")"
         return 1
-    }
+    fi
 }
 # has N JQ: ticket N, as its holder's lead sees it
 ticket_is()
