@@ -6,6 +6,10 @@
  */
 #include "daemon/desk/app.h"
 
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "daemon/desk/feed.h"
@@ -16,10 +20,6 @@
 #include "daemon/desk/state.h"
 #include "daemon/desk/wait.h"
 #include "daemon/http/op.h"
-
-#include <limits.h>
-#include <stdlib.h>
-#include <string.h>
 
 const struct desk *
 app_desk(const struct app *app)
@@ -47,9 +47,8 @@ on_desk(void *arg, const struct desk *d)
 
     log_info("desk in use version=%d departments=%d queues=%d", d->version, d->ndepartments, d->nqueues);
     people_forget(app->people);
-    if (app->waiters != NULL) {
-        wait_end_all(app, "desk");
-    }
+    lane_drop_floors(app->lanes, NULL); /* tickets may have moved to other queues */
+    wait_end_all(app, "desk");
 }
 
 struct app *
@@ -61,8 +60,8 @@ app_start(struct event_base *base, const struct app_conf *conf, struct err *e)
     app->base = base;
     app->conf = *conf;
     app->db = conf->db;
-    app->desks = desk_store_new(&(struct desk_store_conf){
-        .db = conf->db, .file = conf->desk_file, .on_desk = on_desk, .arg = app});
+    app->desks = desk_store_new(
+        &(struct desk_store_conf){.db = conf->db, .file = conf->desk_file, .on_desk = on_desk, .arg = app});
     app->people = people_new(&(struct people_conf){.db = conf->db, .desks = app->desks, .users = conf->users});
     app->lanes = lanes_new();
     app->numbers = numbers_new(conf->db);
@@ -144,7 +143,8 @@ bool
 app_identify(struct op *op, const struct http_peer *peer)
 {
     if (!op->app->ready) { /* nothing is known of departments yet: neither people nor routes could be judged */
-        (void)op_fail(op, ERR_DATABASE, "%s", db_is_up(op->app->db) ? "the desk is being loaded" : "the database cannot be reached");
+        (void)op_fail(op, ERR_DATABASE, "%s",
+                      db_is_up(op->app->db) ? "the desk is being loaded" : "the database cannot be reached");
         return false;
     }
     return person_identify(op->app->people, op, peer);

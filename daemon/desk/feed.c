@@ -6,23 +6,27 @@
  */
 #include "daemon/desk/feed.h"
 
-#include "common/xalloc.h"
-#include "daemon/http/route.h"
-
-#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
 
-#define PAGE_DEF   100
-#define PAGE_MAX   500
+#include <event2/event.h>
+
+#include "common/xalloc.h"
+#include "daemon/http/route.h"
+
+#define PAGE_DEF    100
+#define PAGE_MAX    500
 #define DEBOUNCE_MS 50
+#define CURSOR_MAX  64
 
 struct feed_stream {
     TAILQ_ENTRY(feed_stream) link;
     struct op *op;
-    char cursor[128];
-    bool busy, again;
+    char cursor[CURSOR_MAX];
+    struct db_call call;
+    struct arena *a; /* of the statement under way; NULL: none. Not the op's, which lasts as long as the stream */
+    bool again;
 };
 
 struct feeds {
@@ -32,26 +36,30 @@ struct feeds {
     bool armed;
 };
 
-static enum op_next
-ask(struct op *op, const char *cursor, int64_t limit)
+static void
+bind_page(struct db_call *c, const struct op *op, const char *cursor, int64_t limit)
 {
-    struct db_call *c = op_call(op, STMT_FEED);
-
     db_bind_i32(c, op->who.person_id);
     db_bind_text(c, cursor);
     db_bind_i32(c, (int32_t)limit);
-    return op_send(op);
 }
+
+static void on_page(struct db_call *call, const struct db_result *res);
 
 static void
 look(struct feed_stream *f)
 {
-    if (f->busy) {
+    if (f->a != NULL) {
         f->again = true;
         return;
     }
-    f->busy = true;
-    (void)ask(f->op, f->cursor, PAGE_MAX);
+    f->a = arena_new();
+    db_call_init(&f->call, f->a, STMT_FEED);
+    bind_page(&f->call, f->op, f->cursor, PAGE_MAX);
+    f->call.done = on_page;
+    f->call.arg = f;
+    op_lend(f->op);
+    db_call_send(f->op->app->db, &f->call);
 }
 
 static void
@@ -63,7 +71,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     app->feeds->armed = false;
-    TAILQ_FOREACH (f, &app->feeds->streams, link) {
+    TAILQ_FOREACH(f, &app->feeds->streams, link) {
         look(f);
     }
 }
@@ -132,14 +140,15 @@ feed_count(const struct app *app)
     return app->feeds->n;
 }
 
-/* One page has come: an event each, and the cursor to go on from. */
-static enum op_next
-send_page(struct op *op, struct feed_stream *f)
+/* An event each, and the cursor to go on from. True: there is more to be had at once. */
+static bool
+send_page(struct feed_stream *f, const char *body)
 {
-    const char *body = op->res->nrows == 1 ? db_text(op->res->rows[0], 1, NULL) : NULL;
+    struct op *op = f->op;
     json_t *page = body != NULL ? json_loads(body, 0, NULL) : NULL;
     json_t *events = json_object_get(page, "events");
     const char *next = json_string_value(json_object_get(page, "next"));
+    bool more = json_is_true(json_object_get(page, "more"));
     size_t n = json_array_size(events);
 
     for (size_t i = 0; i < n && !op->replied; i++) {
@@ -152,48 +161,87 @@ send_page(struct op *op, struct feed_stream *f)
         memcpy(f->cursor, next, strlen(next) + 1);
     }
     json_decref(page);
-    f->busy = false;
-    if (f->again || n == PAGE_MAX) {
-        f->again = false;
-        look(f);
-    }
-    return OP_WAIT;
+    return more;
 }
 
-enum op_next
-step_feed(struct op *op)
+/* A statement that failed changes nothing: the stream stays where it is, and the next wake-up or probe asks again. */
+static void
+on_page(struct db_call *call, const struct db_result *res)
 {
-    const char *after = op_query(op, "after");
-    struct feed_stream *f;
-    int64_t limit;
+    struct feed_stream *f = call->arg;
+    struct arena *a = f->a;
 
-    if (after == NULL && op_last_event_id(op) != NULL) {
-        after = op_last_event_id(op);
+    f->a = NULL;
+    if (op_back(f->op)) {
+        const char *body = res->nrows == 1 ? db_text(res->rows[0], 1, NULL) : NULL;
+        bool again = f->again && body != NULL;
+        f->again = false;
+        if (send_page(f, body) || again) {
+            look(f);
+        }
     }
-    if (op->step++ > 0) {
-        return op->mine != NULL ? send_page(op, op->mine) : op_reply_row(op);
+    arena_free(a);
+}
+
+/* xid.ticket.n, or '-' for now; as in sql/functions/feed.sql. */
+static bool
+is_cursor(const char *s)
+{
+    static const size_t digits[] = {18, 18, 9};
+
+    if (strcmp(s, "-") == 0) {
+        return true;
     }
-    if (after != NULL && (strlen(after) >= sizeof f->cursor || strspn(after, "0123456789.-") != strlen(after))) {
-        return op_fail_field(op, ERR_INVALID, "after", "this is no cursor of the feed");
+    for (size_t i = 0; i < 3; i++) {
+        size_t n = strspn(s, "0123456789");
+        if (n < 1 || n > digits[i] || s[n] != (i < 2 ? '.' : '\0')) {
+            return false;
+        }
+        s += n + 1;
     }
-    if (!op_query_i64(op, "limit", 1, PAGE_MAX, PAGE_DEF, &limit)) {
-        return OP_DONE;
-    }
-    if (!op_wants_stream(op)) {
-        return ask(op, after, limit);
-    }
-    if (op->app->draining) {
-        return op_fail(op, ERR_STOPPING, "the daemon is stopping");
-    }
-    f = ARENA_NEW(op->a, struct feed_stream);
+    return true;
+}
+
+static void
+begin_stream(struct op *op, const char *cursor)
+{
+    struct feed_stream *f = ARENA_NEW(op->a, struct feed_stream);
+
     f->op = op;
-    after = after != NULL ? after : "-"; /* a stream begins now, a page at the beginning */
-    memcpy(f->cursor, after, strlen(after) + 1);
+    memcpy(f->cursor, cursor, strlen(cursor) + 1);
     op->mine = f;
     op_stream(op);
     op->on_gone = on_gone;
     TAILQ_INSERT_TAIL(&op->app->feeds->streams, f, link);
     op->app->feeds->n++;
     look(f);
+}
+
+enum op_next
+step_feed(struct op *op)
+{
+    const char *after = op_query(op, "after");
+    int64_t limit;
+
+    if (op->step++ > 0) {
+        return op_reply_row(op);
+    }
+    if (after == NULL) {
+        after = op_last_event_id(op);
+    }
+    if (after != NULL && !is_cursor(after)) {
+        return op_fail_field(op, ERR_INVALID, "after", "this is no cursor of the feed");
+    }
+    if (!op_query_i64(op, "limit", 1, PAGE_MAX, PAGE_DEF, &limit)) {
+        return OP_DONE;
+    }
+    if (!op_wants_stream(op)) {
+        bind_page(op_call(op, STMT_FEED), op, after, limit);
+        return op_send(op);
+    }
+    if (op->app->draining) {
+        return op_fail(op, ERR_STOPPING, "the daemon is stopping");
+    }
+    begin_stream(op, after != NULL ? after : "-"); /* a stream begins now, a page at the beginning */
     return OP_WAIT;
 }

@@ -6,14 +6,15 @@
  */
 #include "daemon/desk/janitor.h"
 
+#include <stdlib.h>
+
+#include <event2/event.h>
+
 #include "common/names.h"
 #include "common/xalloc.h"
 #include "daemon/desk/act.h"
 #include "daemon/desk/feed.h"
 #include "daemon/desk/wait.h"
-
-#include <event2/event.h>
-#include <stdlib.h>
 
 #define SWEEP_MS   1000
 #define PROBE_MS   1500
@@ -72,12 +73,15 @@ static void
 on_swept(struct db_call *call, const struct db_result *res)
 {
     struct chore *c = call->arg;
+    struct db_stats s;
 
+    db_get_stats(c->app->db, &s);
     for (int i = 0; i < res->nrows; i++) {
         const struct db_row *row = res->rows[i];
         act_fire(c->app, db_i64(row, 0), verb_from(db_text(row, 2, NULL)), 1, BATCH_NONE32, (int32_t)db_i64(row, 1));
     }
-    chore_done(c, res->nrows == SWEEP_PAGE ? 50 : c->every_ms);
+    /* A backlog goes on at once, but never on top of acts that wait already: they would crowd out the clients' own. */
+    chore_done(c, res->nrows == SWEEP_PAGE && s.queued_items < SWEEP_PAGE ? 50 : c->every_ms);
 }
 
 static void

@@ -4,10 +4,10 @@
  */
 #include "daemon/desk/lane.h"
 
-#include "common/xalloc.h"
-
 #include <stdlib.h>
 #include <string.h>
+
+#include "common/xalloc.h"
 
 struct lanes {
     struct lane *lane; /* by lane_id */
@@ -86,6 +86,12 @@ const struct lane_set *
 lane_set_by_id(const struct lanes *l, int32_t id)
 {
     return id >= 1 && id <= l->nsets ? l->set[id - 1] : NULL;
+}
+
+int
+lanes_count_sets(const struct lanes *l)
+{
+    return l->nsets;
 }
 
 bool

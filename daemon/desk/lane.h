@@ -35,6 +35,7 @@ struct lane *lane_get(struct lanes *l, int32_t lane_id);
 /* The set of these lanes (ascending, no repeats); the same lanes give the same set. Valid until lanes_free. */
 const struct lane_set *lane_set(struct lanes *l, const int32_t *lane_ids, int n);
 const struct lane_set *lane_set_by_id(const struct lanes *l, int32_t id);
+int lanes_count_sets(const struct lanes *l); /* ids go from 1 to this */
 bool lane_set_has(const struct lane_set *s, int32_t lane_id);
 /* A ticket with this key waits in the lane (LANE_FRONT: unknown key). */
 void lane_came(struct lanes *l, int32_t lane_id, int64_t key);

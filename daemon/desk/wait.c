@@ -8,6 +8,13 @@
  */
 #include "daemon/desk/wait.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include <event2/event.h>
+
 #include "common/json.h"
 #include "common/names.h"
 #include "common/xalloc.h"
@@ -18,13 +25,8 @@
 #include "daemon/http/route.h"
 #include "daemon/os/clock.h"
 
-#include <event2/event.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/queue.h>
-
-#define WAIT_MAX (24 * 3600) /* seconds a stream may be asked for */
+#define WAIT_MAX (24 * 3600)    /* seconds a stream may be asked for */
+#define LATE     (2 * USEC_SEC) /* an offer has lapsed by the sweep of some daemon this long after its time */
 
 struct claim {
     struct item item; /* first */
@@ -36,6 +38,7 @@ struct claim {
     struct app *app;
     uint64_t wakes; /* of the lanes, when it was sent */
     bool floored;   /* it did not start at the front of every lane */
+    bool more;      /* what woke it may stand for several tickets: a find wakes the next one */
 };
 
 enum wait_state { WAIT_CLAIMING, WAIT_IDLE, WAIT_OFFERED };
@@ -49,11 +52,11 @@ struct waiter {
     const struct lane_set *set;
     bool stream;
     int64_t seconds; /* asked for; 0: at once or not at all */
+    int desk;        /* version of the desk that says which lanes */
     struct event *timer;
-    bool gone;       /* the client left while we claimed for it */
     /* on offer */
     int64_t ticket_id;
-    int32_t epoch;
+    int32_t epoch, version;
 };
 
 TAILQ_HEAD(waiter_list, waiter);
@@ -63,10 +66,28 @@ struct waiters {
     unsigned nidle, noffered;
 };
 
-enum { C_ORD, C_OUTCOME, C_TICKET, C_EPOCH, C_STATE, C_QUEUE, C_LANE, C_PRIORITY, C_CLASS, C_KEY, C_OPENED, C_DUE,
-       C_SUBJECT, C_REQUESTER };
+enum {
+    C_ORD,
+    C_OUTCOME,
+    C_TICKET,
+    C_EPOCH,
+    C_STATE,
+    C_QUEUE,
+    C_LANE,
+    C_PRIORITY,
+    C_CLASS,
+    C_KEY,
+    C_OPENED,
+    C_DUE,
+    C_SUBJECT,
+    C_REQUESTER,
+    C_VERSION
+};
 
-#define COL(type, field) {BATCH_##type, offsetof(struct claim, field)}
+#define COL(type, field)                                                                                               \
+    {                                                                                                                  \
+        BATCH_##type, offsetof(struct claim, field)                                                                    \
+    }
 
 static const struct batch_col cols[] = {COL(I32, agent), COL(UUID, op_id), COL(BOOL, offer), COL(UUID, key)};
 
@@ -142,7 +163,8 @@ list_idle(struct waiters *all, struct waiter *w)
     w->state = WAIT_IDLE;
     w->listed = true;
     all->nidle++;
-    TAILQ_FOREACH_REVERSE (after, &all->idle, waiter_list, link) {
+    TAILQ_FOREACH_REVERSE(after, &all->idle, waiter_list, link)
+    {
         if (after->op->started <= w->op->started) {
             TAILQ_INSERT_AFTER(&all->idle, after, w, link);
             return;
@@ -180,15 +202,47 @@ claim_send(struct waiter *w)
     batch_add(app->db, &kind, &w->claim.item);
 }
 
-/* Nobody is there to take it: it goes back with its old key. */
+/* Who has waited longest for this lane looks. */
 static void
-give_back(struct app *app, int64_t ticket_id, int state, int32_t agent, int32_t epoch)
+wake(struct app *app, int32_t lane_id, bool more)
 {
-    if (state == STATE_OFFERED) {
-        act_fire(app, ticket_id, VERB_LAPSE, 1, BATCH_NONE32, BATCH_NONE32);
-    } else {
-        act_fire(app, ticket_id, VERB_RELEASE, agent, epoch, BATCH_NONE32);
+    struct waiter *w;
+
+    TAILQ_FOREACH(w, &app->waiters->idle, link) {
+        if (lane_set_has(w->set, lane_id)) {
+            app->count.woken++;
+            w->claim.more = more;
+            claim_send(w);
+            return;
+        }
     }
+}
+
+/* One that was woken cannot take anything: somebody else of the same lanes looks instead. */
+static void
+wake_instead(struct app *app, const struct lane_set *set)
+{
+    for (int i = 0; i < set->n; i++) {
+        wake(app, set->lane_ids[i], false);
+    }
+}
+
+/* Nobody is there to take what was on offer: it goes back with its old key. Only this offer: meanwhile the ticket may have
+ * gone another way in another daemon. (Where it was only written to since, the clock does it.) */
+static void
+lapse(struct app *app, const struct waiter *w)
+{
+    act_fire(app, w->ticket_id, VERB_LAPSE, 1, BATCH_NONE32, w->version);
+}
+
+/* A claim nobody waits for any more is undone. */
+static void
+give_back(struct app *app, const struct db_row *row, int32_t agent)
+{
+    int verb = db_i64(row, C_STATE) == STATE_OFFERED ? VERB_LAPSE : VERB_RELEASE;
+
+    act_fire(app, db_i64(row, C_TICKET), verb, verb == VERB_LAPSE ? 1 : agent, (int32_t)db_i64(row, C_EPOCH),
+             (int32_t)db_i64(row, C_VERSION));
 }
 
 static void
@@ -238,12 +292,13 @@ on_timeout(evutil_socket_t fd, short what, void *arg)
     (void)what;
     if (w->state == WAIT_CLAIMING) {
         w->seconds = 0; /* the claim under way decides */
-    } else {
+    } else {            /* an offer lapsed in another daemon, or was taken there: we are not told */
         end_stream(w, w->state == WAIT_OFFERED ? "lapsed" : "timeout");
     }
 }
 
-/* The client has left. What is on offer goes back at once. */
+/* The client has left, or the op was ended. What is on offer goes back at once; a claim that is not sent yet is not, and
+ * one under way is undone when it is back. */
 static void
 on_gone(struct op *op)
 {
@@ -251,30 +306,57 @@ on_gone(struct op *op)
 
     forget_timer(w);
     if (w->state == WAIT_CLAIMING) {
-        w->gone = true;
+        if (batch_withdraw(op->app->db, &w->claim.item)) {
+            wake_instead(op->app, w->set); /* what it was woken for is still there */
+            (void)op_back(op);
+        }
         return;
     }
     if (w->state == WAIT_OFFERED) {
-        give_back(op->app, w->ticket_id, STATE_OFFERED, w->claim.agent, w->epoch);
+        lapse(op->app, w);
     }
     unlist(op->app->waiters, w);
 }
 
-/* From here on the client is on a stream: it is noticed when it leaves. */
+static void
+set_timer(struct waiter *w, usec_t after)
+{
+    struct timeval tv = {.tv_sec = (time_t)(after / USEC_SEC), .tv_usec = (suseconds_t)(after % USEC_SEC)};
+
+    evtimer_add(w->timer, &tv);
+}
+
+/* From here on the client is on a stream and has no deadline but its own. */
 static void
 begin_stream(struct waiter *w)
 {
-    struct timeval tv = {.tv_sec = (time_t)w->seconds};
-
     if (w->stream) {
         return;
     }
     w->stream = true;
     op_stream(w->op);
-    w->op->on_gone = on_gone;
     w->timer = evtimer_new(w->op->app->base, on_timeout, w);
     arena_defer(w->op->a, forget_timer, w);
-    evtimer_add(w->timer, &tv);
+    set_timer(w, w->seconds * USEC_SEC);
+}
+
+static void
+make_offer(struct waiter *w, const struct db_row *row, const char *json)
+{
+    struct app *app = w->op->app;
+    usec_t left = db_i64(row, C_DUE) - clock_wall();
+
+    begin_stream(w);
+    w->ticket_id = db_i64(row, C_TICKET);
+    w->epoch = (int32_t)db_i64(row, C_EPOCH);
+    w->version = (int32_t)db_i64(row, C_VERSION);
+    w->state = WAIT_OFFERED;
+    w->listed = true;
+    TAILQ_INSERT_TAIL(&app->waiters->offered, w, link);
+    app->waiters->noffered++;
+    app->count.offers++;
+    op_stream_event(w->op, "offer", NULL, json);
+    set_timer(w, (left > 0 ? left : 0) + LATE);
 }
 
 static void
@@ -287,16 +369,12 @@ got_one(struct waiter *w, const struct db_row *row)
     strbuf_init(&sb);
     render(&sb, app, row);
     if (w->claim.offer && db_i64(row, C_STATE) == STATE_OFFERED) {
-        begin_stream(w);
-        w->ticket_id = db_i64(row, C_TICKET);
-        w->epoch = (int32_t)db_i64(row, C_EPOCH);
-        w->state = WAIT_OFFERED;
-        w->listed = true;
-        TAILQ_INSERT_TAIL(&app->waiters->offered, w, link);
-        app->waiters->noffered++;
-        app->count.offers++;
+        make_offer(w, row, sb.p);
+        strbuf_release(&sb);
+    } else if (w->stream) { /* the same key on another stream has brought it, and it was accepted there */
         op_stream_event(w->op, "offer", NULL, sb.p);
         strbuf_release(&sb);
+        end_stream(w, "accepted");
     } else {
         (void)op_reply_buf(w->op, 200, &sb);
     }
@@ -318,6 +396,9 @@ found_none(struct waiter *w)
         } else {
             (void)op_reply(w->op, 204, NULL, 0);
         }
+    } else if (w->desk != app_desk(app)->version) {
+        begin_stream(w);
+        end_stream(w, "desk"); /* it was under way when the others were told: the lanes may be others now */
     } else {
         begin_stream(w);
         list_idle(app->waiters, w);
@@ -334,6 +415,32 @@ refuse(struct waiter *w, const struct err *e)
     }
 }
 
+/* The database's answer to a claim that found no ticket and will not find one. */
+static void
+no_claim(struct waiter *w, const char *outcome, const struct err *e)
+{
+    struct app *app = w->op->app;
+    struct err refused = {0};
+
+    if (e != NULL && e->code == ERR_BUSY && w->seconds > 0 && !app->draining) {
+        begin_stream(w);
+        list_idle(app->waiters, w); /* others were faster all the time: the next wake-up or probe tries again */
+        return;
+    }
+    if (e != NULL) {
+        refused = *e;
+    } else if (strcmp(outcome, "away") == 0) {
+        err_set(&refused, ERR_AWAY, "you are away: 'turno back' first");
+    } else {
+        err_set(&refused, ERR_CONFLICT,
+                "what this Idempotency-Key has brought is no longer yours: ask with another one");
+    }
+    if (e == NULL) {
+        wake_instead(app, w->set);
+    }
+    refuse(w, &refused);
+}
+
 static void
 on_claimed(struct item *item, const struct db_row *row, const struct err *e)
 {
@@ -341,36 +448,37 @@ on_claimed(struct item *item, const struct db_row *row, const struct err *e)
     struct app *app = w->claim.app;
     const char *outcome = e == NULL ? db_text(row, C_OUTCOME, NULL) : "error";
     bool mine = strcmp(outcome, "done") == 0 || strcmp(outcome, "known") == 0;
-    bool gone = w->gone || (mine && !w->op->replied && !w->stream && !op_is_alive(w->op));
-    int32_t agent = w->claim.agent;
 
     if (mine) {
         int32_t lane_id = (int32_t)db_i64(row, C_LANE);
         if (lane_wakes(app->lanes, w->set) == w->claim.wakes) {
             lane_took(app->lanes, lane_id, db_i64(row, C_KEY));
         }
-    }
-    /* op_back may free the op and w with it: nothing of w is used after it says no */
-    if (!op_back(w->op) || gone) {
-        if (mine) {
-            give_back(app, db_i64(row, C_TICKET), (int)db_i64(row, C_STATE), agent, (int32_t)db_i64(row, C_EPOCH));
+        if (w->claim.more) {
+            wake(app, lane_id, true);
         }
+        if (w->op->replied || (!w->stream && !op_is_alive(w->op)) || (w->claim.offer && app->draining)) {
+            give_back(app, row, w->claim.agent);
+            mine = false;
+            outcome = "gone";
+        }
+    }
+    if (!op_back(w->op)) { /* the op may be freed, and w with it */
         return;
     }
     if (mine) {
         got_one(w, row);
+    } else if (strcmp(outcome, "gone") == 0) {
+        struct err gone = {0};
+        err_set(&gone, ERR_STOPPING, app->draining ? "the daemon is stopping" : "the client has left");
+        refuse(w, &gone);
     } else if (strcmp(outcome, "none") == 0) {
         found_none(w);
-    } else if (strcmp(outcome, "lost") == 0) {
+    } else if (strcmp(outcome, "lost") == 0 && uuid_is_none(&w->claim.key)) {
         w->claim.op_id = uuid_random();
         claim_send(w);
-    } else if (e != NULL && e->code == ERR_BUSY && w->seconds > 0) {
-        begin_stream(w);
-        list_idle(app->waiters, w); /* others were faster all the time: the next wake-up or probe tries again */
     } else {
-        struct err refused = {0};
-        err_set(&refused, ERR_AWAY, "you are away: 'turno back' first");
-        refuse(w, e != NULL ? e : &refused);
+        no_claim(w, outcome, e);
     }
 }
 
@@ -413,7 +521,9 @@ step_next(struct op *op)
     w->claim.offer = w->seconds > 0;
     w->claim.key = repeat_key(op, 0);
     w->claim.set_id = w->set->id;
+    w->desk = app_desk(app)->version;
     op->mine = w;
+    op->on_gone = on_gone;
     claim_send(w);
     return OP_WAIT;
 }
@@ -423,16 +533,8 @@ step_next(struct op *op)
 void
 wait_came(struct app *app, int32_t lane_id, int64_t key, bool tell)
 {
-    struct waiter *w;
-
     lane_came(app->lanes, lane_id, key);
-    TAILQ_FOREACH (w, &app->waiters->idle, link) {
-        if (lane_set_has(w->set, lane_id)) {
-            app->count.woken++;
-            claim_send(w);
-            break;
-        }
-    }
+    wake(app, lane_id, key == LANE_FRONT); /* other daemons tell once of what comes within some milliseconds */
     if (tell) {
         char payload[32];
         (void)snprintf(payload, sizeof payload, "lane:%d", lane_id);
@@ -443,15 +545,14 @@ wait_came(struct app *app, int32_t lane_id, int64_t key, bool tell)
 void
 wait_settled(struct app *app, int64_t ticket_id, int state, int epoch)
 {
-    struct waiter *w;
+    struct waiter *w = TAILQ_FIRST(&app->waiters->offered);
 
-    TAILQ_FOREACH (w, &app->waiters->offered, link) {
-        if (w->ticket_id == ticket_id) {
-            if (state != STATE_OFFERED || epoch != w->epoch) {
-                end_stream(w, state == STATE_QUEUED ? "lapsed" : "accepted");
-            }
-            return;
+    while (w != NULL) {
+        struct waiter *next = TAILQ_NEXT(w, link);
+        if (w->ticket_id == ticket_id && (state != STATE_OFFERED || epoch != w->epoch)) {
+            end_stream(w, state == STATE_QUEUED ? "lapsed" : "accepted");
         }
+        w = next;
     }
 }
 
@@ -467,18 +568,19 @@ void
 wait_probe(struct app *app)
 {
     struct waiter *w = TAILQ_FIRST(&app->waiters->idle);
-    bool seen[64] = {false}; /* lane sets looked for; those beyond take the next probe */
+    bool *asked = xcalloc((size_t)lanes_count_sets(app->lanes) + 1, sizeof *asked);
 
     lane_drop_floors(app->lanes, NULL);
     while (w != NULL) {
         struct waiter *next = TAILQ_NEXT(w, link);
-        size_t slot = (size_t)w->set->id % (sizeof seen / sizeof seen[0]);
-        if (!seen[slot]) {
-            seen[slot] = true;
+        if (!asked[w->set->id]) {
+            asked[w->set->id] = true;
+            w->claim.more = true;
             claim_send(w);
         }
         w = next;
     }
+    free(asked);
 }
 
 void
@@ -493,7 +595,7 @@ wait_end_all(struct app *app, const char *reason)
         return; /* what is on offer stays so */
     }
     while ((w = TAILQ_FIRST(&app->waiters->offered)) != NULL) {
-        give_back(app, w->ticket_id, STATE_OFFERED, w->claim.agent, w->epoch);
+        lapse(app, w);
         end_stream(w, reason);
     }
 }

@@ -1,7 +1,7 @@
 -- batch: the first in turn go to the agents who ask. $1 gate; arrays, one entry an agent: $2 agent, $3 op_id, $4 offer
 -- (they wait on a stream: offered, not held), $5 client key (null: none); then, for all of
 -- them, $6 lanes, $7 floors (keys to start from). One row an item, in the order asked:
--- (ord, outcome, ticket_id, epoch, state, queue_id, lane_id, priority, class, key, opened, due_at, subject, requester)
+-- (ord, outcome, ticket_id, epoch, state, queue_id, lane_id, priority, class, key, opened, due_at, subject, requester, version)
 --   done  it is the agent's; an agent's own open offer comes before all else; known: the same key took it before
 --   away  the agent has said so: nothing is dealt; none  nothing waits in these lanes
 --   lost  taken by an earlier sending of this batch, no longer held: ask anew
@@ -86,7 +86,7 @@ with gate as (
     from ctx where fresh
 ), answer as (
     select ord, 'done' as outcome, ticket_id, epoch, to_state as state, queue_id, lane_id, priority, class, key, opened,
-           due_at, requester
+           due_at, requester, version + 1 as version
     from timed
     union all
     select k.ord, case when k.ticket_id is null then
@@ -95,7 +95,8 @@ with gate as (
                                       then 'again' else 'none' end
                        when b.ticket_id is null then 'lost'
                        when (select fresh from ctx) then 'known' else 'done' end,
-           b.ticket_id, b.epoch, b.state, b.queue_id, b.lane_id, b.priority, b.class, b.key, b.opened, b.due_at, b.requester
+           b.ticket_id, b.epoch, b.state, b.queue_id, b.lane_id, b.priority, b.class, b.key, b.opened, b.due_at, b.requester,
+           b.version
     from known k
     left join lateral (select x.* from live x
                        where x.ticket_id = k.ticket_id and x.agent = k.agent and x.state in (2, 3) offset 0) b on true
@@ -103,6 +104,6 @@ with gate as (
 )
 select r.ord::int, r.outcome, r.ticket_id, r.epoch, r.state, r.queue_id, r.lane_id, r.priority, r.class, r.key, r.opened,
        r.due_at, (select x.subject from ticket x where x.ticket_id = r.ticket_id) as subject,
-       (select x.name from person x where x.person_id = r.requester) as requester
+       (select x.name from person x where x.person_id = r.requester) as requester, r.version
 from answer r
 order by r.ord
