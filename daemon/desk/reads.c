@@ -2,12 +2,13 @@
 /* See reads.h. Every parameter a client may send is checked here, so that a statement never fails for one. */
 #include "daemon/desk/reads.h"
 
+#include <string.h>
+
 #include "common/names.h"
 #include "common/parse.h"
+#include "daemon/desk/act.h"
 #include "daemon/http/route.h"
 #include "daemon/os/clock.h"
-
-#include <string.h>
 
 #define LIST_DEF 100
 #define LIST_MAX 500
@@ -64,21 +65,54 @@ step_whoami(struct op *op)
     return op_send(op);
 }
 
+static void
+on_touched(struct act *act)
+{
+    if (op_back(act->arg)) {
+        op_resume(act->arg);
+    }
+}
+
+/* The holder looks at it: the idle clock starts again (sql/stmts/ticket_show.sql says when that is due). Then it is shown
+ * as it is after that; a touch that came too late is nothing to tell of. */
+static enum op_next
+touch(struct op *op, int32_t epoch)
+{
+    struct act *act = ARENA_NEW(op->a, struct act);
+
+    act_init(act, op->app, op->path_i64[0], VERB_TOUCH, op->who.person_id);
+    act->epoch = epoch;
+    act->done = on_touched;
+    act->arg = op;
+    op_lend(op);
+    act_send(act);
+    return OP_WAIT;
+}
+
 enum op_next
 step_show(struct op *op)
 {
+    const struct db_row *row = op->res != NULL && op->res->nrows == 1 ? op->res->rows[0] : NULL;
+    struct db_call *c;
     bool events;
 
-    if (is_answered(op)) {
+    switch (op->step++) {
+    case 1:
+        if (row != NULL && !db_null(row, 5)) {
+            return touch(op, (int32_t)db_i64(row, 5));
+        }
         return op_reply_row(op);
+    case 3:
+        return op_reply_row(op);
+    default: /* 0, and 2 after a touch */
+        if (!query_flag(op, "events", &events)) {
+            return OP_DONE;
+        }
+        c = call_as_actor(op, STMT_TICKET_SHOW);
+        db_bind_i64(c, op->path_i64[0]);
+        db_bind_bool(c, events);
+        return op_send(op);
     }
-    if (!query_flag(op, "events", &events)) {
-        return OP_DONE;
-    }
-    struct db_call *c = call_as_actor(op, STMT_TICKET_SHOW);
-    db_bind_i64(c, op->path_i64[0]);
-    db_bind_bool(c, events);
-    return op_send(op);
 }
 
 enum op_next
@@ -120,7 +154,8 @@ query_states(struct op *op, const char **list, size_t max, size_t *ret_n)
     char *save = NULL;
 
     *ret_n = 0;
-    for (char *word = copy != NULL ? strtok_r(copy, ",", &save) : NULL; word != NULL; word = strtok_r(NULL, ",", &save)) {
+    for (char *word = copy != NULL ? strtok_r(copy, ",", &save) : NULL; word != NULL;
+         word = strtok_r(NULL, ",", &save)) {
         if (state_from(word) == 0 || *ret_n == max) {
             (void)op_fail_field(op, ERR_INVALID, "state", "'%.40s' is no state", word);
             return false;
@@ -182,7 +217,8 @@ query_time(struct op *op, const char *name, usec_t *ret)
     if (parse_duration(s, &ago)) {
         *ret = clock_wall() - ago;
     } else if (!parse_when(s, clock_wall(), ret)) {
-        (void)op_fail_field(op, ERR_INVALID, name, "'%.40s' is no time: 2026-11-01, 2026-11-01T09:00Z or '7d' (ago)", s);
+        (void)op_fail_field(op, ERR_INVALID, name, "'%.40s' is no time: 2026-11-01, 2026-11-01T09:00Z or '7d' (ago)",
+                            s);
         return false;
     }
     return true;
