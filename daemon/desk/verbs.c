@@ -6,6 +6,9 @@
  */
 #include "daemon/desk/verbs.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include "common/json.h"
 #include "common/names.h"
 #include "common/parse.h"
@@ -16,9 +19,6 @@
 #include "daemon/http/route.h"
 #include "daemon/os/clock.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #define BODY_MAX (64 * 1024)
 #define TAGS_MAX 16
 
@@ -28,15 +28,18 @@ struct verb_body {
     const char **tags;
 };
 
-#define FIELD(name, kind, min, max) {#name, JSON_KIND_##kind, false, offsetof(struct verb_body, name), min, max}
+#define FIELD(name, kind, min, max)                                                                                    \
+    {                                                                                                                  \
+#name, JSON_KIND_##kind, false, offsetof(struct verb_body, name), min, max                                     \
+    }
 
 static const struct json_field fields[] = {
-    FIELD(epoch, I64, 0, INT32_MAX),   FIELD(seen, I64, 0, INT32_MAX),  FIELD(version, I64, 1, INT32_MAX),
-    FIELD(on, I64, 1, INT64_MAX),      FIELD(into, I64, 1, INT64_MAX),  FIELD(score, I64, 1, 5),
-    FIELD(body, TEXT, 1, BODY_MAX),    FIELD(comment, TEXT, 1, 4000),   FIELD(vendor, TEXT, 1, 200),
-    FIELD(reason, TEXT, 1, 200),       FIELD(until, TEXT, 1, 40),       FIELD(due, TEXT, 1, 40),
-    FIELD(queue, TEXT, 1, 100),        FIELD(agent, TEXT, 1, 100),      FIELD(priority, TEXT, 1, 20),
-    FIELD(requester, TEXT, 1, 200),    FIELD(tags, TEXTS, 0, TAGS_MAX),
+    FIELD(epoch, I64, 0, INT32_MAX), FIELD(seen, I64, 0, INT32_MAX),  FIELD(version, I64, 1, INT32_MAX),
+    FIELD(on, I64, 1, INT64_MAX),    FIELD(into, I64, 1, INT64_MAX),  FIELD(score, I64, 1, 5),
+    FIELD(body, TEXT, 1, BODY_MAX),  FIELD(comment, TEXT, 1, 4000),   FIELD(vendor, TEXT, 1, 200),
+    FIELD(reason, TEXT, 1, 200),     FIELD(until, TEXT, 1, 40),       FIELD(due, TEXT, 1, 40),
+    FIELD(queue, TEXT, 1, 100),      FIELD(agent, TEXT, 1, 100),      FIELD(priority, TEXT, 1, 20),
+    FIELD(requester, TEXT, 1, 200),  FIELD(tags, TEXTS, 0, TAGS_MAX),
 };
 
 /* Which verbs understand which member; the others refuse it. `epoch`, `version` and `body` go with all. */
@@ -46,17 +49,17 @@ static const struct {
     bool needed;
     int verb;
 } goes_with[] = {
-    {"vendor", offsetof(struct verb_body, vendor), true, VERB_PARK_VENDOR},
-    {"until", offsetof(struct verb_body, until), false, VERB_PARK_VENDOR},
-    {"until", offsetof(struct verb_body, until), true, VERB_PARK_UNTIL},
-    {"reason", offsetof(struct verb_body, reason), true, VERB_PARK_UNTIL},
-    {"due", offsetof(struct verb_body, due), true, VERB_SET_DUE},
-    {"queue", offsetof(struct verb_body, queue), true, VERB_PASS},
-    {"agent", offsetof(struct verb_body, agent), true, VERB_GIVE},
-    {"priority", offsetof(struct verb_body, priority), true, VERB_SET_PRIORITY},
-    {"requester", offsetof(struct verb_body, requester), true, VERB_SET_REQUESTER},
-    {"tags", offsetof(struct verb_body, tags), true, VERB_SET_TAGS},
-    {"comment", offsetof(struct verb_body, comment), false, VERB_RATE},
+    {"vendor",    offsetof(struct verb_body, vendor),    true,  VERB_PARK_VENDOR  },
+    {"until",     offsetof(struct verb_body, until),     false, VERB_PARK_VENDOR  },
+    {"until",     offsetof(struct verb_body, until),     true,  VERB_PARK_UNTIL   },
+    {"reason",    offsetof(struct verb_body, reason),    true,  VERB_PARK_UNTIL   },
+    {"due",       offsetof(struct verb_body, due),       true,  VERB_SET_DUE      },
+    {"queue",     offsetof(struct verb_body, queue),     true,  VERB_PASS         },
+    {"agent",     offsetof(struct verb_body, agent),     true,  VERB_GIVE         },
+    {"priority",  offsetof(struct verb_body, priority),  true,  VERB_SET_PRIORITY },
+    {"requester", offsetof(struct verb_body, requester), true,  VERB_SET_REQUESTER},
+    {"tags",      offsetof(struct verb_body, tags),      true,  VERB_SET_TAGS     },
+    {"comment",   offsetof(struct verb_body, comment),   false, VERB_RATE         },
 };
 
 struct verb_op {
@@ -86,7 +89,8 @@ members_fit(int verb, const struct verb_body *in, struct err *e)
         const void *value;
         memcpy(&value, (const char *)in + goes_with[i].offset, sizeof value);
         if (goes_with[i].verb == verb && goes_with[i].needed && value == NULL) {
-            return err_field(e, ERR_INVALID, goes_with[i].member, "'%s' needs '%s'", verb_name(verb), goes_with[i].member);
+            return err_field(e, ERR_INVALID, goes_with[i].member, "'%s' needs '%s'", verb_name(verb),
+                             goes_with[i].member);
         }
         if (value != NULL && !takes(verb, goes_with[i].member)) {
             return err_field(e, ERR_INVALID, goes_with[i].member, "'%s' does not take '%s'", verb_name(verb),
@@ -154,7 +158,8 @@ act_fill(struct op *op, struct verb_op *v, struct err *e)
     if (in->priority != NULL) {
         act->priority = (int16_t)priority_from(in->priority);
         if (act->priority == 0) {
-            return err_field(e, ERR_INVALID, "priority", "'%.20s' is no priority: urgent, high, normal or low", in->priority);
+            return err_field(e, ERR_INVALID, "priority", "'%.20s' is no priority: urgent, high, normal or low",
+                             in->priority);
         }
     }
     if (in->queue != NULL) {
@@ -181,12 +186,43 @@ act_fill(struct op *op, struct verb_op *v, struct err *e)
     return true;
 }
 
+static bool
+has_id(const int32_t *ids, int n, int32_t id)
+{
+    for (int i = 0; i < n; i++) {
+        if (ids[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The actor's roles after the verb. The statement tells those before it: the holder may be another one now, and a queue
+ * it was passed to may be another department's (role_row in sql/functions/sees.sql). */
+static int
+roles_now(const struct op *op, const struct act *act)
+{
+    const struct act_result *is = &act->is;
+    const struct person *p = op->who.person;
+    const struct desk_queue *q = desk_queue_by_id(app_desk(op->app), is->queue_id);
+    int roles = is->agent == op->who.person_id ? is->roles | ROLE_HOLDER : is->roles & ~ROLE_HOLDER;
+
+    if (act->verb != VERB_PASS || q == NULL || op->who.admin) {
+        return roles;
+    }
+    int32_t there = q->department->department_id;
+    bool member = has_id(p->departments, p->ndepartments, there);
+    bool lead = has_id(p->leads, p->nleads, there);
+    roles &= ~(ROLE_AGENT | ROLE_LEAD | ROLE_TAKER);
+    return roles | (member ? ROLE_AGENT : 0) | (lead ? ROLE_LEAD : 0) |
+           (lead || (member && q->agents_may_take) ? ROLE_TAKER : 0);
+}
+
 static enum op_next
 answer(struct op *op, const struct act *act)
 {
     const struct act_result *is = &act->is;
     struct strbuf sb;
-    int roles = is->agent == op->who.person_id ? is->roles | ROLE_HOLDER : is->roles & ~ROLE_HOLDER;
 
     strbuf_init(&sb);
     strbuf_addf(&sb, "{\"ticket\":%lld,\"state\":\"%s\",\"park\":", (long long)act->ticket_id, state_name(is->state));
@@ -203,7 +239,7 @@ answer(struct op *op, const struct act *act)
     strbuf_add(&sb, ",\"outcome\":");
     strbuf_add_json(&sb, is->closed_as != 0 ? outcome_name(is->closed_as) : NULL);
     strbuf_add(&sb, ",\"actions\":");
-    machine_actions(&sb, is->state, is->park, roles);
+    machine_actions(&sb, is->state, is->park, roles_now(op, act));
     strbuf_add(&sb, strcmp(is->outcome, "known") == 0 ? ",\"repeated\":true}" : "}");
     return op_reply_buf(op, 200, &sb);
 }
