@@ -47,6 +47,7 @@
 #define TICK         (2 * USEC_SEC)  /* while starting and stopping */
 #define EXTENSION    (30 * USEC_SEC) /* asked of the service manager at each tick of busy work */
 #define GRACE        (5 * USEC_SEC)  /* external database: READY without it */
+#define POLL         (5 * 1000)      /* while stopping, for the database */
 #define SPARE_FDS    64              /* beside client connections */
 
 enum phase { STARTING, SERVING, DRAINING, CLOSING };
@@ -76,7 +77,8 @@ struct daemon {
     enum phase phase;
     bool ready;
     usec_t serving_since;
-    int status; /* exit status */
+    usec_t stop_by; /* requests have until then to end */
+    int status;     /* exit status */
 };
 
 static void begin_stop(struct daemon *d, int status);
@@ -354,6 +356,10 @@ on_step(evutil_socket_t fd, short what, void *arg)
     }
     if (d->http != NULL) {
         http_get_stats(d->http, &s);
+        if (s.ops == 0 && db_is_up(d->db) && !db_is_idle(d->db) && clock_mono() < d->stop_by) {
+            timer_in(d->step, POLL); /* what was on offer is on its way back */
+            return;
+        }
         if (s.ops > 0) {
             log_notice("requests did not end in time and are answered with 503 requests=%u", s.ops);
         }
@@ -386,6 +392,7 @@ begin_stop(struct daemon *d, int status)
         timer_in(d->step, 0);
         return;
     }
+    d->stop_by = clock_mono() + d->config->limits.stop_timeout;
     timer_in(d->step, d->config->limits.stop_timeout);
     app_drain(d->app);
     http_drain(d->http, on_drained, d);
