@@ -143,6 +143,21 @@ chunk(usec_t until)
     return left < 0 ? 0 : left > WAIT_CHUNK ? WAIT_CHUNK : left;
 }
 
+/* Ends that are no reason to give up: the stream was long enough, the offer was accepted too late, another desk is in
+ * force (the queues may be others), the daemon stops (a new one may come). */
+static bool
+goes_on(const char *reason)
+{
+    static const char *const reasons[] = {"timeout", "lapsed", "desk", "stopping"};
+
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        if (strcmp(reason, reasons[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One stream after the other until a ticket is ours or the time is over. */
 static bool
 wait_for_offer(struct waiting *w, usec_t until, struct err *e)
@@ -166,7 +181,7 @@ wait_for_offer(struct waiting *w, usec_t until, struct err *e)
         if (end == STREAM_FAILED) {
             return false;
         }
-        if (w->ended && strcmp(w->reason, "timeout") != 0 && strcmp(w->reason, "stopping") != 0) {
+        if (w->ended && !goes_on(w->reason)) {
             return err_set(e, ERR_NOTHING, "the wait has ended: %s", w->reason);
         }
         if (end == STREAM_LOST || (w->ended && strcmp(w->reason, "stopping") == 0)) {
