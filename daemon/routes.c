@@ -3,6 +3,8 @@
  * What the API offers: one row a route, nothing else. A new row needs a step function (daemon/desk/) and a line in the
  * README's API chapter, which `make check` holds against this table.
  */
+#include <stddef.h>
+
 #include "daemon/desk/desk_routes.h"
 #include "daemon/desk/feed.h"
 #include "daemon/desk/health.h"
@@ -12,15 +14,15 @@
 #include "daemon/desk/wait.h"
 #include "daemon/http/route.h"
 
-#include <stddef.h>
-
 #define GET    METHOD_GET
 #define POST   METHOD_POST
 #define DELETE METHOD_DELETE
 #define WORK   (PERM_AGENT | PERM_LEAD | PERM_ADMIN)
 #define LEAD   (PERM_LEAD | PERM_ADMIN)
 #define VERB(word, perm, summary)                                                                                      \
-    {POST, "/v1/tickets/{id}/" word, perm, ROUTE_MAYBE, "", step_verb, summary}
+    {                                                                                                                  \
+        POST, "/v1/tickets/{id}/" word, perm, ROUTE_MAYBE, "", step_verb, summary                                      \
+    }
 
 #define LIST_QUERY "q queue department state agent asked mine class priority tag limit after"
 
