@@ -2,9 +2,9 @@
 /* common/transition.def unfolded into a C array: about a hundred rows, looked through one by one. */
 #include "daemon/desk/machine.h"
 
-#include "common/names.h"
-
 #include <stddef.h>
+
+#include "common/names.h"
 
 enum { STATE_SAME = 0, PARK_ANY = 0, NO_EPOCH = 0, EPOCH = 1 };
 enum { TEXT_NONE, TEXT_NOTE, TEXT_PUBLIC, TEXT_NOTE_MAY, TEXT_PUBLIC_MAY };
@@ -29,24 +29,6 @@ static const struct row {
 #include "common/transition.def"
 };
 #define NROWS (sizeof rows / sizeof rows[0])
-
-bool
-machine_is_sent(int verb)
-{
-    static const int others[] = {VERB_CLAIM, VERB_OFFER};
-
-    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
-        if (verb == others[i]) {
-            return false; /* they go by queue: POST /v1/next */
-        }
-    }
-    for (size_t i = 0; i < NROWS; i++) {
-        if (rows[i].verb == verb && (rows[i].who & ~ROLE_SYSTEM) != 0) {
-            return true;
-        }
-    }
-    return false;
-}
 
 void
 machine_actions(struct strbuf *json, int state, int park, int roles)

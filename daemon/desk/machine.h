@@ -13,7 +13,5 @@ void machine_actions(struct strbuf *json, int state, int park, int roles);
 /* Some row of the verb needs the epoch, or writes a text that must be there. */
 bool machine_needs_epoch(int verb);
 bool machine_needs_body(int verb);
-/* The verb is one that people send to a ticket (a route exists for it). */
-bool machine_is_sent(int verb);
 
 #endif
