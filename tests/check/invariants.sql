@@ -65,8 +65,11 @@ select 'no-way-back', format('ticket %s waits for a date that is not given', tic
 union all
 select 'no-way-back', format('ticket %s waits for a vendor without a name', ticket_id) from live where state = 4 and park = 2 and park_note is null
 union all
-select 'no-way-back', format('ticket %s waits for an answer, but nothing of ours is with the customer', ticket_id)
-from live where state = 4 and park = 1 and not asked_out;
+select 'no-way-back', format('ticket %s waits for an answer, but nothing of ours is with the customer', l.ticket_id)
+from live l where l.state = 4 and l.park = 1 and not l.asked_out
+              -- a thank-you is the last word, but no answer
+              and not exists (select from message m join event e on e.ticket_id = m.ticket_id and e.op_id = m.op_id
+                              where m.ticket_id = l.ticket_id and m.number = l.public_last and e.verb = 13);
 
 -- Each instant of a life has one label: spans follow each other without gap or overlap, and their sum is the life.
 with life as materialized (
