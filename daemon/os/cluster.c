@@ -114,7 +114,9 @@ version_of_data(const struct cluster *c)
     char line[16] = "";
 
     if (f != NULL) {
-        (void)fgets(line, sizeof(line), f);
+        if (fgets(line, sizeof(line), f) == NULL) {
+            line[0] = '\0'; /* empty or unreadable: as if it were not there */
+        }
         (void)fclose(f);
     }
     free(name);
@@ -519,7 +521,9 @@ pid_in(const char *path)
     int64_t pid = 0;
 
     if (f != NULL) {
-        (void)fgets(line, sizeof(line), f);
+        if (fgets(line, sizeof(line), f) == NULL) {
+            line[0] = '\0'; /* empty or unreadable: as if it were not there */
+        }
         (void)fclose(f);
     }
     line[strcspn(line, " \n")] = '\0';
