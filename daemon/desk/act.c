@@ -5,20 +5,24 @@
  */
 #include "daemon/desk/act.h"
 
-#include "common/names.h"
-#include "common/xalloc.h"
-#include "common/log.h"
-#include "daemon/desk/wait.h"
-
 #include <stdlib.h>
 #include <string.h>
 
-#define COL(type, field) {BATCH_##type, offsetof(struct act, field)}
+#include "common/log.h"
+#include "common/names.h"
+#include "common/xalloc.h"
+#include "daemon/desk/wait.h"
+
+#define COL(type, field)                                                                                               \
+    {                                                                                                                  \
+        BATCH_##type, offsetof(struct act, field)                                                                      \
+    }
 
 static const struct batch_col cols[] = {
-    COL(I64, ticket_id), COL(UUID, op_id), COL(I16, verb), COL(I32, actor), COL(I32, epoch), COL(I32, seen),
-    COL(I32, version), COL(TEXT, body), COL(I32, queue_id), COL(TEXT, agent), COL(I16, priority), COL(TIME, at),
-    COL(TEXT, note), COL(I64, other), COL(TEXT, requester), COL(TEXT, tags), COL(I16, score), COL(I64, request),
+    COL(I64, ticket_id), COL(UUID, op_id),  COL(I16, verb),    COL(I32, actor),    COL(I32, epoch),
+    COL(I32, seen),      COL(I32, version), COL(TEXT, body),   COL(I32, queue_id), COL(TEXT, agent),
+    COL(I16, priority),  COL(TIME, at),     COL(TEXT, note),   COL(I64, other),    COL(TEXT, requester),
+    COL(TEXT, tags),     COL(I16, score),   COL(I64, request),
 };
 
 static const struct batch_kind kind = {
@@ -32,8 +36,25 @@ static const struct batch_kind kind = {
 };
 
 /* Columns of the statement's row. */
-enum { C_ORD, C_OUTCOME, C_TICKET, C_STATE, C_PARK, C_VERSION, C_EPOCH, C_QUEUE, C_LANE, C_KEY, C_AGENT, C_AGENT_NAME,
-       C_MESSAGE, C_CLOSED_AS, C_ROLES, C_NEWS, C_WOKEN };
+enum {
+    C_ORD,
+    C_OUTCOME,
+    C_TICKET,
+    C_STATE,
+    C_PARK,
+    C_VERSION,
+    C_EPOCH,
+    C_QUEUE,
+    C_LANE,
+    C_KEY,
+    C_AGENT,
+    C_AGENT_NAME,
+    C_MESSAGE,
+    C_CLOSED_AS,
+    C_ROLES,
+    C_NEWS,
+    C_WOKEN
+};
 
 static void
 copy_text(char *to, size_t size, const char *from)
@@ -165,22 +186,22 @@ act_error(const struct act *act, struct err *e)
         enum err_code code;
         const char *field, *say;
     } words[] = {
-        {"none", ERR_NOT_FOUND, "", "there is no such ticket"},
-        {"forbidden", ERR_FORBIDDEN, "", "this is not yours to do on this ticket"},
-        {"stale", ERR_STALE, "epoch", "the ticket has moved on since you looked: show it again"},
-        {"news", ERR_NEWS, "seen", "there is a newer message that you have not seen"},
-        {"not-asked", ERR_CONFLICT, "", "nothing we wrote awaits the customer's answer: write first"},
-        {"blocked", ERR_BLOCKED, "", "requests that block this ticket are open"},
-        {"no-child", ERR_CONFLICT, "on", "no open request blocks this ticket: name one with 'on'"},
-        {"circle", ERR_CONFLICT, "on", "they would wait for each other"},
-        {"deep", ERR_CONFLICT, "on", "the chain of requests would be longer than 16"},
-        {"no-other", ERR_INVALID, "", "the other ticket does not fit: it is not there, not open or not yours to see"},
-        {"no-agent", ERR_INVALID, "agent", "this is no agent of the ticket's department"},
-        {"no-queue", ERR_INVALID, "queue", "there is no other queue of this name"},
-        {"no-person", ERR_INVALID, "requester", "there is no such person"},
-        {"invalid", ERR_INVALID, "", "a value that this verb needs is missing"},
-        {"mismatch", ERR_MISMATCH, "", "this Idempotency-Key was used for another request"},
-        {"closed", ERR_CONFLICT, "", "the ticket is closed"},
+        {"none",      ERR_NOT_FOUND, "",          "there is no such ticket"                                                     },
+        {"forbidden", ERR_FORBIDDEN, "",          "this is not yours to do on this ticket"                                      },
+        {"stale",     ERR_STALE,     "epoch",     "the ticket has moved on since you looked: show it again"                     },
+        {"news",      ERR_NEWS,      "seen",      "there is a newer message that you have not seen"                             },
+        {"not-asked", ERR_CONFLICT,  "",          "nothing we wrote awaits the customer's answer: write first"                  },
+        {"blocked",   ERR_BLOCKED,   "",          "requests that block this ticket are open"                                    },
+        {"no-child",  ERR_CONFLICT,  "on",        "no open request blocks this ticket: name one with 'on'"                      },
+        {"circle",    ERR_CONFLICT,  "on",        "they would wait for each other"                                              },
+        {"deep",      ERR_CONFLICT,  "on",        "the chain of requests would be longer than 16"                               },
+        {"no-other",  ERR_INVALID,   "",          "the other ticket does not fit: it is not there, not open or not yours to see"},
+        {"no-agent",  ERR_INVALID,   "agent",     "this is no agent of the ticket's department"                                 },
+        {"no-queue",  ERR_INVALID,   "queue",     "there is no other queue of this name"                                        },
+        {"no-person", ERR_INVALID,   "requester", "there is no such person"                                                     },
+        {"invalid",   ERR_INVALID,   "",          "a value that this verb needs is missing"                                     },
+        {"mismatch",  ERR_MISMATCH,  "",          "this Idempotency-Key was used for another request"                           },
+        {"closed",    ERR_CONFLICT,  "",          "the ticket is closed"                                                        },
     };
 
     if (strcmp(act->is.outcome, "error") == 0) {

@@ -45,7 +45,7 @@ struct act {
         int message;   /* number written; 0 none */
         int closed_as; /* enum outcome; 0 not closed */
         int roles;
-        int news;      /* number of the newest public message, outcome "news" */
+        int news; /* number of the newest public message, outcome "news" */
     } is;
 };
 

@@ -2,13 +2,13 @@
 /* What probes and Prometheus ask. None of it touches the database: it tells what the daemon knows. */
 #include "daemon/desk/health.h"
 
+#include <string.h>
+
 #include "daemon/desk/feed.h"
 #include "daemon/desk/wait.h"
 #include "daemon/http/http.h"
 #include "daemon/http/route.h"
 #include "daemon/os/stats.h"
-
-#include <string.h>
 
 /* Families with one unlabelled sample, from the app's own counts. */
 static void
@@ -143,7 +143,10 @@ step_routes(struct op *op)
             continue;
         }
         strbuf_addf(&sb, "%s{\"method\":\"%s\",\"path\":\"%s\",\"summary\":", printed++ > 0 ? "," : "",
-                    r->method == METHOD_GET ? "GET" : r->method == METHOD_POST ? "POST" : "DELETE", r->path);
+                    r->method == METHOD_GET    ? "GET"
+                    : r->method == METHOD_POST ? "POST"
+                                               : "DELETE",
+                    r->path);
         strbuf_add_json(&sb, r->summary);
         strbuf_addch(&sb, '}');
     }

@@ -6,12 +6,12 @@
  */
 #include "daemon/desk/number.h"
 
+#include <stdlib.h>
+
 #include "common/xalloc.h"
 #include "daemon/db/db.h"
 #include "daemon/http/op.h"
 #include "daemon/os/clock.h"
-
-#include <stdlib.h>
 
 #define BLOCK_MIN 100
 #define BLOCK_MAX 20000
@@ -24,13 +24,13 @@ struct waiting {
 
 struct numbers {
     struct db *db;
-    int64_t next, end;   /* the block in use: next <= n < end */
+    int64_t next, end; /* the block in use: next <= n < end */
     int64_t spare, spare_end;
-    int block;           /* size of the next lease */
-    int asked;           /* size of the one under way */
+    int block; /* size of the next lease */
+    int asked; /* size of the one under way */
     usec_t leased_at;
     bool asking;
-    struct arena *a;     /* of the statement under way */
+    struct arena *a; /* of the statement under way */
     struct db_call call;
     struct waiting *head, **tail;
 };

@@ -2,11 +2,11 @@
 /* SHA-256 over the scope, cut to 128 bits: nobody can aim at another person's key. */
 #include "daemon/desk/repeat.h"
 
-#include "daemon/http/route.h"
-
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "daemon/http/route.h"
 
 struct uuid
 repeat_key(const struct op *op, int n)
