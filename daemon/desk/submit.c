@@ -6,6 +6,9 @@
  */
 #include "daemon/desk/submit.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "common/json.h"
 #include "common/names.h"
 #include "common/parse.h"
@@ -15,9 +18,6 @@
 #include "daemon/desk/rule.h"
 #include "daemon/desk/wait.h"
 #include "daemon/http/route.h"
-
-#include <stdlib.h>
-#include <string.h>
 
 #define ITEMS_MAX   1000
 #define SUBJECT_MAX 200
@@ -32,16 +32,26 @@ struct request_body {
     int64_t blocks, epoch, follows;
 };
 
-#define FIELD(name, kind, needed, min, max) {#name, JSON_KIND_##kind, needed, offsetof(struct request_body, name), min, max}
+#define FIELD(name, kind, needed, min, max)                                                                            \
+    {                                                                                                                  \
+#name, JSON_KIND_##kind, needed, offsetof(struct request_body, name), min, max                                 \
+    }
 
 static const struct json_field fields[] = {
-    FIELD(subject, TEXT, true, 1, SUBJECT_MAX), FIELD(body, TEXT, false, 0, BODY_MAX),
-    FIELD(to, TEXT, false, 1, 100),             FIELD(lang, TEXT, false, 1, 20),
-    FIELD(priority, TEXT, false, 1, 20),        FIELD(tags, TEXTS, false, 0, TAGS_MAX),
-    FIELD(attrs, ANY, false, 0, 0),             FIELD(from, TEXT, false, 1, 200),
-    FIELD(account, TEXT, false, 1, 200),        FIELD(via, TEXT, false, 1, 20),
-    FIELD(blocks, I64, false, 1, INT64_MAX),    FIELD(epoch, I64, false, 0, INT32_MAX),
-    FIELD(park, ANY, false, 0, 0),              FIELD(follows, I64, false, 1, INT64_MAX),
+    FIELD(subject, TEXT, true, 1, SUBJECT_MAX),
+    FIELD(body, TEXT, false, 0, BODY_MAX),
+    FIELD(to, TEXT, false, 1, 100),
+    FIELD(lang, TEXT, false, 1, 20),
+    FIELD(priority, TEXT, false, 1, 20),
+    FIELD(tags, TEXTS, false, 0, TAGS_MAX),
+    FIELD(attrs, ANY, false, 0, 0),
+    FIELD(from, TEXT, false, 1, 200),
+    FIELD(account, TEXT, false, 1, 200),
+    FIELD(via, TEXT, false, 1, 20),
+    FIELD(blocks, I64, false, 1, INT64_MAX),
+    FIELD(epoch, I64, false, 0, INT32_MAX),
+    FIELD(park, ANY, false, 0, 0),
+    FIELD(follows, I64, false, 1, INT64_MAX),
 };
 
 /* One item, in the order of the statement's arrays. */
@@ -83,16 +93,18 @@ struct submission {
     struct act park;
 };
 
-#define COL(type, field) {BATCH_##type, offsetof(struct submit, field)}
+#define COL(type, field)                                                                                               \
+    {                                                                                                                  \
+        BATCH_##type, offsetof(struct submit, field)                                                                   \
+    }
 
 static const struct batch_col cols[] = {
-    COL(I64, ticket_id),  COL(UUID, op_id),     COL(UUID, key),      COL(I64, request),
-    COL(I32, actor),      COL(I32, requester),  COL(I32, desk),      COL(I32, queue_id),
-    COL(I32, lane_id),    COL(I16, department_id), COL(I16, priority), COL(I16, class),
-    COL(I16, channel),    COL(I16, from_department), COL(I32, account_id), COL(TEXT, kind),
-    COL(TEXT, segment),   COL(TEXT, asked),     COL(TEXT, rule),     COL(TEXT, lang),
-    COL(TEXT, subject),   COL(TEXT, body),      COL(JSONB, attrs),   COL(TEXT, tags),
-    COL(I64, blocks),     COL(I64, follows),    COL(I64, target),
+    COL(I64, ticket_id), COL(UUID, op_id),   COL(UUID, key),     COL(I64, request),         COL(I32, actor),
+    COL(I32, requester), COL(I32, desk),     COL(I32, queue_id), COL(I32, lane_id),         COL(I16, department_id),
+    COL(I16, priority),  COL(I16, class),    COL(I16, channel),  COL(I16, from_department), COL(I32, account_id),
+    COL(TEXT, kind),     COL(TEXT, segment), COL(TEXT, asked),   COL(TEXT, rule),           COL(TEXT, lang),
+    COL(TEXT, subject),  COL(TEXT, body),    COL(JSONB, attrs),  COL(TEXT, tags),           COL(I64, blocks),
+    COL(I64, follows),   COL(I64, target),
 };
 
 static const struct batch_kind kind = {
@@ -146,7 +158,8 @@ item_bind(struct op *op, json_t *obj, struct submit *it, struct err *e)
         return err_field(e, ERR_INVALID, "subject", "the subject is empty");
     }
     if (in->priority != NULL && priority_from(in->priority) == 0) {
-        return err_field(e, ERR_INVALID, "priority", "'%.40s' is no priority: urgent, high, normal or low", in->priority);
+        return err_field(e, ERR_INVALID, "priority", "'%.40s' is no priority: urgent, high, normal or low",
+                         in->priority);
     }
     if (in->priority != NULL && !staff) {
         return err_field(e, ERR_FORBIDDEN, "priority", "only agents and leads set a priority");
@@ -155,7 +168,8 @@ item_bind(struct op *op, json_t *obj, struct submit *it, struct err *e)
         return err_field(e, ERR_INVALID, "via", "'%.40s' is no channel: cli, api, web, mail or phone", in->via);
     }
     if ((in->via != NULL || in->account != NULL) && !staff) {
-        return err_field(e, ERR_FORBIDDEN, in->via != NULL ? "via" : "account", "only agents enter requests for others");
+        return err_field(e, ERR_FORBIDDEN, in->via != NULL ? "via" : "account",
+                         "only agents enter requests for others");
     }
     if (in->from != NULL && !staff && !who->external) {
         return err_field(e, ERR_FORBIDDEN, "from", "only agents enter requests for others");
@@ -192,7 +206,9 @@ item_route(struct submission *s, struct submit *it)
     struct route_result r;
 
     it->class = p->account_id != 0 ? CLASS_EXTERNAL : CLASS_INTERNAL;
-    it->channel = (int16_t)(in->via != NULL ? channel_from(in->via) : op->who.scope == NULL ? CHANNEL_CLI : CHANNEL_API);
+    it->channel = (int16_t)(in->via != NULL         ? channel_from(in->via)
+                            : op->who.scope == NULL ? CHANNEL_CLI
+                                                    : CHANNEL_API);
     struct request_facts facts = {
         .class = it->class,
         .channel = it->channel,
@@ -246,11 +262,12 @@ item_refused(struct submit *it, const char *outcome)
         enum err_code code;
         const char *field, *say;
     } words[] = {
-        {"mismatch", ERR_MISMATCH, "", "this Idempotency-Key was used for another request"},
-        {"none", ERR_NOT_FOUND, "blocks", "there is no such ticket"},
-        {"forbidden", ERR_FORBIDDEN, "blocks", "the ticket is not your department's"},
-        {"conflict", ERR_CONFLICT, "blocks", "the ticket is resolved or closed: nothing can block it"},
-        {"deep", ERR_CONFLICT, "blocks", "the chain of requests would be longer than 16"},
+        {"mismatch",  ERR_MISMATCH,  "",        "this Idempotency-Key was used for another request"     },
+        {"none",      ERR_NOT_FOUND, "blocks",  "there is no such ticket"                               },
+        {"no-other",  ERR_NOT_FOUND, "follows", "there is no such ticket"                               },
+        {"forbidden", ERR_FORBIDDEN, "blocks",  "the ticket is not your department's"                   },
+        {"conflict",  ERR_CONFLICT,  "blocks",  "the ticket is resolved or closed: nothing can block it"},
+        {"deep",      ERR_CONFLICT,  "blocks",  "the chain of requests would be longer than 16"         },
     };
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
@@ -350,7 +367,8 @@ item_render(struct strbuf *sb, struct submission *s, struct submit *it)
         strbuf_add(sb, "}}");
         return;
     }
-    strbuf_addf(sb, "{\"ticket\":%lld,\"state\":\"%s\",\"queue\":", (long long)it->is.ticket_id, state_name(it->is.state));
+    strbuf_addf(sb, "{\"ticket\":%lld,\"state\":\"%s\",\"queue\":", (long long)it->is.ticket_id,
+                state_name(it->is.state));
     strbuf_add_json(sb, desk_queue_name(desk, it->is.queue_id));
     strbuf_add(sb, ",\"department\":");
     strbuf_add_json(sb, q != NULL ? q->department->name : NULL);
@@ -465,8 +483,8 @@ put_from(struct submission *s)
     const char *account = op->who.external ? op->who.person->account : in->account;
 
     if (account == NULL) {
-        return op_fail_field(op, ERR_INVALID, "from", "nobody here is called '%.80s'; name the 'account' of somebody outside",
-                             in->from);
+        return op_fail_field(op, ERR_INVALID, "from",
+                             "nobody here is called '%.80s'; name the 'account' of somebody outside", in->from);
     }
     struct db_call *c = op_call(op, STMT_CUSTOMER_PUT);
     db_bind_text(c, in->from);
@@ -553,9 +571,12 @@ submit_follow(struct op *op, int64_t follows, const char *subject, const char *q
 {
     struct submission *s = submission_new(op, 1, false);
 
-    s->items[0].in = (struct request_body){
-        .subject = arena_strdup(op->a, subject), .to = arena_strdup(op->a, queue), .body = body,
-        .blocks = JSON_I64_NONE, .epoch = JSON_I64_NONE, .follows = follows};
+    s->items[0].in = (struct request_body){.subject = arena_strdup(op->a, subject),
+                                           .to = arena_strdup(op->a, queue),
+                                           .body = body,
+                                           .blocks = JSON_I64_NONE,
+                                           .epoch = JSON_I64_NONE,
+                                           .follows = follows};
     return s;
 }
 

@@ -4,6 +4,7 @@
 --   mismatch  the key was used for another request
 --   desk      routed by another version of the desk: route again
 --   none, forbidden, conflict, deep: the ticket it should block is not there, not the actor's, not open, too deep
+--   no-other  the ticket it should follow is not there or not the actor's to see
 --   again     a row was busy or has changed: send it once more
 -- $2 ticket_id, $3 op_id, $4 key, $5 request, $6 actor, $7 requester, $8 desk, $9 queue_id, $10 lane_id, $11 department_id,
 -- $12 priority, $13 class, $14 channel, $15 from_department, $16 account_id, $17 kind, $18 segment, $19 asked, $20 rule,
@@ -42,6 +43,7 @@ with item as materialized (
                when not c.fresh then
                    case when (select t.ticket_id from ticket t where t.ticket_id = i.ticket_id) is not null then 'resent' else 'again' end
                when i.desk <> c.desk then 'desk'
+               when ($27::bigint[])[i.ord] is not null and sees(i.actor, ($27::bigint[])[i.ord]) = 0 then 'no-other'
                when i.blocks is null then 'done'
                when p.seen_version is null then
                    case when (select z.ticket_id from closed z where z.ticket_id = i.blocks) is not null
