@@ -135,6 +135,7 @@ app_reload(struct app *app, struct err *e)
 {
     (void)e;
     people_forget(app->people);
+    wait_end_all(app, "desk"); /* Unix groups may be others now */
     desk_look_at_file(app->desks);
     return true;
 }

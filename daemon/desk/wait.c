@@ -52,7 +52,7 @@ struct waiter {
     const struct lane_set *set;
     bool stream;
     int64_t seconds; /* asked for; 0: at once or not at all */
-    int desk;        /* version of the desk that says which lanes */
+    unsigned round;  /* of the waiters, when its lanes were looked up */
     struct event *timer;
     /* on offer */
     int64_t ticket_id;
@@ -64,6 +64,7 @@ TAILQ_HEAD(waiter_list, waiter);
 struct waiters {
     struct waiter_list idle, offered;
     unsigned nidle, noffered;
+    unsigned round; /* counts wait_end_all: who belongs where may have changed */
 };
 
 enum {
@@ -378,6 +379,9 @@ got_one(struct waiter *w, const struct db_row *row)
     } else {
         (void)op_reply_buf(w->op, 200, &sb);
     }
+    /* an offer taken by a plain `next` is no longer one on its stream */
+    wait_settled(app, db_i64(row, C_TICKET), (int)db_i64(row, C_STATE), (int)db_i64(row, C_EPOCH));
+    wait_changed(app, db_i64(row, C_TICKET));
 }
 
 static void
@@ -396,7 +400,7 @@ found_none(struct waiter *w)
         } else {
             (void)op_reply(w->op, 204, NULL, 0);
         }
-    } else if (w->desk != app_desk(app)->version) {
+    } else if (w->round != app->waiters->round) {
         begin_stream(w);
         end_stream(w, "desk"); /* it was under way when the others were told: the lanes may be others now */
     } else {
@@ -521,7 +525,7 @@ step_next(struct op *op)
     w->claim.offer = w->seconds > 0;
     w->claim.key = repeat_key(op, 0);
     w->claim.set_id = w->set->id;
-    w->desk = app_desk(app)->version;
+    w->round = app->waiters->round;
     op->mine = w;
     op->on_gone = on_gone;
     claim_send(w);
@@ -588,6 +592,7 @@ wait_end_all(struct app *app, const char *reason)
 {
     struct waiter *w;
 
+    app->waiters->round++;
     while ((w = TAILQ_FIRST(&app->waiters->idle)) != NULL) {
         end_stream(w, reason);
     }
