@@ -126,6 +126,14 @@ e="\"epoch\":$(jq .epoch "$desk/body")"
 ok "… after resolve" same_actions olga "$n" resolve "{\"seen\":9,$e}"
 ok "… after rate" same_actions acme "$n" rate '{"score":4}'
 ok "… after close" same_actions olga "$n" close '{}'
+api hugo POST /v1/tickets '{"subject":"confidential","to":"hr"}'
+n=$(jq .ticket "$desk/body")
+api acme POST /v1/tickets "{\"subject\":\"x\",\"follows\":$n}"
+ok "a request cannot follow a ticket that its sender may not see" says 404 '.field == "follows"'
+api hugo POST /v1/tickets "{\"subject\":\"more\",\"to\":\"hr\",\"follows\":$n}"
+ok "… others can" says 201
+for i in 1 2; do api hugo POST /v1/next '{}'; done
+ok "both are taken" says 200
 api ana POST /v1/tickets '[7,{"subject":"x","nonsense":1}]'
 ok "an array of what is no request" says 200 '[.tickets[].error.code] == ["invalid","invalid"]'
 
