@@ -321,6 +321,7 @@ model_end_span(struct model *m, const struct m_ticket *t, int64_t at)
 }
 
 void
+/* NOLINTNEXTLINE(readability-function-size): an event has that many parts */
 model_event(struct model *m, const struct m_ticket *was, const struct m_ticket *t, int verb, int actor, int version,
             int64_t at, const struct m_data *x)
 {
@@ -349,6 +350,13 @@ judge_ask(struct model *m, const struct ask *items, int i, int64_t *ret_old)
     }
     if (item->desk != 0) {
         return "desk"; /* tests have version 0 */
+    }
+    if (item->follows != 0) {
+        const struct m_ticket *before = model_find(m, item->follows);
+
+        if (before == NULL || model_sees(before, item->actor) == 0) {
+            return "no-other";
+        }
     }
     if (item->blocks != 0) {
         int sees = parent != NULL ? model_sees(parent, item->actor) : 0;

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the tests of races share: a desk and two sessions, tickets in the state a race begins with, and one order of
+ * events, forced. Definitions, not declarations: each test program is a file of its own.
+ */
+#ifndef TURNO_TESTS_RACE_H
+#define TURNO_TESTS_RACE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/sql/invariants.h"
+#include "tests/sql/session.h"
+
+#define RACE_FN __attribute__((unused)) static
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+static struct desk *d;
+static struct side *one, *two;
+
+RACE_FN int
+open_all(void **state)
+{
+    (void)state;
+    d = desk_open(NULL);
+    return 0;
+}
+
+RACE_FN int
+close_all(void **state)
+{
+    (void)state;
+    desk_close(d);
+    return 0;
+}
+
+RACE_FN int
+set_up(void **state)
+{
+    (void)state;
+    side_go(d);
+    sides_renew(d, &one, &two);
+    desk_clear(d);
+    return 0;
+}
+
+RACE_FN int
+tear_down(void **state)
+{
+    (void)state;
+    invariants_check(d);
+    return 0;
+}
+
+/* A ticket of CARL, held by LUIS, in the warehouse. */
+RACE_FN int64_t
+held(void)
+{
+    int64_t t = SUBMIT(one, .actor = CARL, .queue = Q_WAREHOUSE)->ticket;
+
+    assert_string_equal(ACT(one, .ticket = t, .verb = VERB_GIVE, .actor = EVA, .agent = "luis")->outcome, "done");
+    return t;
+}
+
+RACE_FN int64_t
+queued(void)
+{
+    return SUBMIT(one, .actor = CARL, .queue = Q_WAREHOUSE)->ticket;
+}
+
+/* A request to sales that blocks it, held by ANA. */
+RACE_FN int64_t
+child_of(int64_t parent)
+{
+    int64_t t = SUBMIT(one, .actor = LUIS, .queue = Q_SALES, .blocks = parent)->ticket;
+
+    assert_string_equal(ACT(one, .ticket = t, .verb = VERB_GIVE, .actor = LEO, .agent = "ana")->outcome, "done");
+    return t;
+}
+
+/* Held by LUIS and waiting for its children. */
+RACE_FN void
+park(int64_t parent)
+{
+    assert_string_equal(ACT(one, .ticket = parent, .verb = VERB_PARK_CHILD, .actor = LUIS, .epoch = 1)->outcome,
+                        "done");
+}
+
+RACE_FN const char *
+outcome_of(struct side *s, struct act item)
+{
+    return act_one(s, item)->outcome;
+}
+
+#define NOTE(t)        ((struct act){.ticket = (t), .verb = VERB_NOTE, .actor = EVA, .body = "note"})
+#define RELEASE(t)     ((struct act){.ticket = (t), .verb = VERB_RELEASE, .actor = LUIS, .epoch = 1})
+#define CANCEL(t)      ((struct act){.ticket = (t), .verb = VERB_CANCEL, .actor = CARL})
+#define RESOLVE(t)     ((struct act){.ticket = (t), .verb = VERB_RESOLVE, .actor = LUIS, .epoch = 1})
+#define DELIVER(t)     ((struct act){.ticket = (t), .verb = VERB_RESOLVE, .actor = ANA, .epoch = 1}) /* a child */
+#define PARK_ON(t, on) ((struct act){.ticket = (t), .verb = VERB_PARK_CHILD, .actor = LUIS, .epoch = 1, .other = (on)})
+
+#define STATE_OF(t)    ((int)desk_int(d, "select state from live where ticket_id = %lld", (long long)(t)))
+#define VERSION_OF(t)  ((int)desk_int(d, "select version from live where ticket_id = %lld", (long long)(t)))
+#define CHILDREN_OF(t) ((int)desk_int(d, "select open_children from live where ticket_id = %lld", (long long)(t)))
+#define EVENTS_OF(t, v)                                                                                                \
+    ((int)desk_int(d, "select count(*) from event where ticket_id = %lld and verb = %d", (long long)(t), (v)))
+
+/* `first` is sent and stopped after its snapshot; `second` is done by the other session; what then becomes of the first. */
+RACE_FN const char *
+overtaken(struct act first, struct act second)
+{
+    static struct answer r;
+
+    side_pause(one, true);
+    side_send_act(one, NULL, &first, 1);
+    side_wait_blocked(one);
+    assert_string_equal(outcome_of(two, second), "done");
+    side_go(d);
+    assert_true(side_take(one, &r));
+    side_pause(one, false);
+    return r.outcome;
+}
+
+#endif
