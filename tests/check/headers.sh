@@ -11,7 +11,7 @@ dependent_headers()
     local header
     for header in $(find common daemon cli -name '*.h' | sort); do
         # shellcheck disable=SC2086 # a list of flags
-        ${CC:-cc} -std=c17 -D_GNU_SOURCE -I. -Ibuild/gen $flags -Wall -Wextra -Werror -fsyntax-only -x c "$header" || :
+        echo 'int not_empty;' | ${CC:-cc} -std=c17 -D_GNU_SOURCE -I. -Ibuild/gen $flags -Wall -Wextra -Werror -fsyntax-only -include "$header" -x c - || :
     done
 }
 
