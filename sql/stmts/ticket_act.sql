@@ -16,32 +16,37 @@
 -- Concurrency rules (a)-(d) of DESIGN section 4 are marked.
 --
 -- Plans. No plan may read a whole table, whatever the statistics say (tests/sql/test_plans.c): base tables are reached by
--- scalar sub-selects, or laterally behind OFFSET 0, which keeps the planner from making a join of it; EXISTS is not used,
--- because it may be hashed. Nothing joins two CTEs row by row, except where few rows are likely: positions in the
--- arrays do. What most items do not need is not computed for them.
+-- `=` on their key, in scalar sub-selects or laterally behind OFFSET 0 (or a lock), which keeps the planner from making a join of
+-- it, and changed by ctid where the row is locked. Not by `= any`, for which an index that has the column in second
+-- place may look cheaper, and not by EXISTS, which may be hashed. Nothing joins two CTEs row by row, except where few rows
+-- are likely: positions in the arrays do. What most items do not need is not computed for them.
 with gate as (
     insert into op (key, at) values ($1::uuid, desk_now()) on conflict do nothing returning 1
 ), ctx as materialized (
     select x.*, usec(x.t) as now_us
     from (select desk_now() as t, pg_current_xact_id()::text::bigint as xid, exists (select from gate) as fresh offset 0) x
 ), reach as materialized (      -- tickets these ones block or are told to wait for, or will
-    select k.ticket_id, k.blocks, k.open from link k
-    where k.ticket_id = any (array(select u.ticket_id from unnest($2::bigint[], $4::smallint[]) as u(ticket_id, verb)
-                                   where u.verb = any (array(select t.verb from transition t where t.blocked <> 'NONE'))))
+    select k.* from (select distinct u.ticket_id from unnest($2::bigint[], $4::smallint[]) as u(ticket_id, verb)
+                     where u.verb = any (array(select t.verb from transition t where t.blocked <> 'NONE'))) u
+    cross join lateral (select x.ctid as tid, x.ticket_id, x.blocks, x.open from link x where x.ticket_id = u.ticket_id offset 0) k
 ), wanted as materialized (     -- (from ctx: a batch that waits at its gate holds no ticket yet)
-    select $2::bigint[] || array(select blocks from reach)
-           || array(select u.other from unnest($4::smallint[], $15::bigint[]) as u(verb, other)
-                    where u.verb in (18, 26) and u.other is not null) as ids
+    select array(select distinct i from unnest(
+                     $2::bigint[] || array(select blocks from reach)
+                     || array(select u.other from unnest($4::smallint[], $15::bigint[]) as u(verb, other)
+                              where u.verb in (18, 26) and u.other is not null)) i
+                 order by i) as ids
     from ctx
-), seen as materialized (       -- versions as the snapshot has them
-    select coalesce(array_agg(l.ticket_id), '{}') as ids, array_agg(l.version) as versions
-    from live l where l.ticket_id = any (array(select unnest(ids) from wanted))
-), fresh as materialized (      -- (b) only what is as the snapshot saw it may be changed
-    select l.*, array_position($2::bigint[], l.ticket_id) as ord
-    from (select x.* from live x        -- (a) all rows this touches, in order of number, busy ones left out
-          where x.ticket_id = any (array(select unnest(ids) from wanted))
-          order by x.ticket_id for update skip locked) l, seen s
-    where l.version = s.versions[array_position(s.ids, l.ticket_id)]
+), looked as materialized (     -- as the snapshot has them, and locked
+    select u.id, s.version as snap, array_position($2::bigint[], u.id) as ord, l.*
+    from wanted w
+    cross join lateral unnest(w.ids) as u(id)
+    cross join lateral (select x.version from live x where x.ticket_id = u.id offset 0) s
+    left join lateral (         -- (a) all rows this touches, in order of number, busy ones left out
+        select x.ctid as tid, x.* from live x where x.ticket_id = u.id for update skip locked) l on true
+), seen as materialized (
+    select coalesce(array_agg(id), '{}') as ids from looked
+), fresh as not materialized (  -- (b) only what is as the snapshot saw it may be changed
+    select * from looked where version = snap
 ), sure as materialized (
     select coalesce(array_agg(ticket_id), '{}') as ids from fresh
 ), stuck as materialized (      -- (b), (c): what blocks a ticket that is busy, changed, or named by this batch too
@@ -272,7 +277,7 @@ with gate as (
            first_reply = excluded.first_reply, first_held = excluded.first_held, resolved_at = excluded.resolved_at,
            reopens = excluded.reopens, taken = excluded.taken, tags = excluded.tags
 ), gone as (
-    delete from live l where l.ticket_id = any (array(select ticket_id from keyed where s2 = 6))
+    delete from live l where l.ctid = any (array(select tid from keyed where s2 = 6))
 ), put_closed as (
     insert into closed (ticket_id, version, outcome, merged_into, department_id, queue_id, priority, class, opened, first_reply,
                         first_held, resolved_at, closed_at, agent, requester, submitter, from_department, account_id, stations,
@@ -305,11 +310,15 @@ with gate as (
     on conflict (ticket_id) do update set score = excluded.score, comment = excluded.comment, at = excluded.at, person_id = excluded.person_id
 ), unlinked as (                -- ended: what it blocked
     update link k set open = k.ticket_id = any (array(select ticket_id from keyed where blocked = 'BEGINS'))
-    where k.ticket_id = any (array(select ticket_id from keyed where blocked <> 'NONE'))
-      and (k.blocks = any (array(select ticket_id from effect)) or k.open and not k.blocks = any ((select ids from seen)::bigint[]))
+    where k.ctid = any (array(
+              select r.tid from reach r
+              where r.ticket_id = any (array(select ticket_id from keyed where blocked <> 'NONE'))
+                and (r.blocks = any (array(select ticket_id from effect)) or r.open and not r.blocks = any ((select ids from seen)::bigint[]))))
 ), freed as (                   -- closed: what blocked it too, those are told
     update link k set open = false
-    where k.blocks = any (array(select ticket_id from keyed where s2 = 6)) and k.open
+    where k.ctid = any (array(select x.tid from keyed e
+                              cross join lateral (select y.ctid as tid from link y where y.blocks = e.ticket_id and y.open offset 0) x
+                              where e.s2 = 6)) and k.open
     returning k.ticket_id, k.blocks
 ), linked as (
     insert into link (ticket_id, blocks, open, child, created_at)

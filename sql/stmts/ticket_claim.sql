@@ -35,11 +35,12 @@ with gate as (
                         order by l.key, l.ticket_id limit (select case when n > 0 then n + 32 else 0 end from want)) h
     order by h.key, h.ticket_id limit (select n + 32 from want)
 ), pick as materialized (       -- (e) in key order, busy ones left out; state and lane are looked at again under the lock
-    select l.ticket_id, l.state, l.since, l.queue_id, l.lane_id, l.department_id, l.epoch, l.version, l.priority, l.class, l.key,
-           l.anchor, l.opened, l.requester, l.submitter, l.stations, l.public_by
-    from live l                 -- (`+ 0`, `is true`: the queue's own index is not for this)
-    where l.ticket_id = any (array(select ticket_id from head)) and l.state + 0 = 1 and (l.lane_id = any ($6::int[])) is true
-    order by l.key, l.ticket_id limit (select n from want) for update skip locked
+    select l.* from head h
+    cross join lateral (        -- (`+ 0`: the queue's own index is not for this)
+        select x.ticket_id, x.state, x.since, x.queue_id, x.lane_id, x.department_id, x.epoch, x.version, x.priority, x.class, x.key,
+               x.anchor, x.opened, x.requester, x.submitter, x.stations, x.public_by
+        from live x where x.ticket_id = h.ticket_id and x.state + 0 = 1 and x.lane_id + 0 = any ($6::int[]) for update skip locked) l
+    limit (select n from want)
 ), timed as materialized (
     select c.*, greatest(x.t, c.since) as at, x.xid,
            case c.to_state when 2 then greatest(x.t, c.since) + q.offer_limit

@@ -25,10 +25,11 @@ with item as materialized (
                  (select version from desk_current) as desk offset 0) x
 ), seen as materialized (       -- the tickets these will block, as the snapshot has them
     select array_agg(l.ticket_id) as ids, array_agg(l.version) as versions
-    from live l where l.ticket_id = any (array(select b from unnest($26::bigint[]) b where b is not null))
+    from (select distinct b from unnest($26::bigint[]) b where b is not null) u
+    cross join lateral (select x.ticket_id, x.version from live x where x.ticket_id = u.b offset 0) l
 ), parent as materialized (     -- (a) locked in order of number, busy ones left out
-    select l.* from live l where l.ticket_id = any (array(select b from unnest($26::bigint[]) b where b is not null))
-    order by l.ticket_id for update skip locked
+    select l.* from (select distinct b from unnest($26::bigint[]) b where b is not null order by b) u
+    cross join lateral (select x.ctid as tid, x.* from live x where x.ticket_id = u.b for update skip locked) l
 ), judged as materialized (
     select i.*, c.t, c.xid, old.ticket_id as old_ticket,
            case when i.blocks is null then c.now_us + i.target
@@ -102,9 +103,10 @@ with item as materialized (
                 when ($27::bigint[])[ord] is not null then jsonb_build_object('follows', ($27::bigint[])[ord]) end
     from going
 ), counted as (                 -- (d) one change a row, however many children
-    update live l set version = l.version + 1, open_children = l.open_children + g.n
-    from (select blocks, count(*)::int as n from going where blocks is not null group by blocks) g
-    where l.ticket_id = g.blocks and l.ticket_id = any (array(select blocks from going where blocks is not null))
+    update live l set version = l.version + 1,
+           open_children = l.open_children + (select count(*)::int from going g where g.blocks = l.ticket_id)
+    where l.ctid = any (array(select p.tid from parent p
+                              where p.ticket_id = any (array(select blocks from going where blocks is not null))))
     returning l.ticket_id, l.version, l.state, l.queue_id, l.agent, l.since
 ), told as (
     insert into event (ticket_id, op_id, verb, version, actor, from_state, to_state, queue_id, agent, at, recorded_at, xid, data)
