@@ -338,7 +338,7 @@ model_event(struct model *m, const struct m_ticket *was, const struct m_ticket *
 /* ---- arrivals ------------------------------------------------------------------------------------------------------ */
 
 static const char *
-judge_ask(struct model *m, const struct ask *items, int i, int64_t *ret_old)
+judge_ask(struct model *m, const struct ask *items, int i, const struct answer *before, int64_t *ret_old)
 {
     const struct ask *item = &items[i];
     const struct m_op *op = uuid_is_none(&item->key) ? NULL : model_op(m, 0, &item->key);
@@ -352,9 +352,9 @@ judge_ask(struct model *m, const struct ask *items, int i, int64_t *ret_old)
         return "desk"; /* tests have version 0 */
     }
     if (item->follows != 0) {
-        const struct m_ticket *before = model_find(m, item->follows);
+        const struct m_ticket *followed = model_find(m, item->follows);
 
-        if (before == NULL || model_sees(before, item->actor) == 0) {
+        if (followed == NULL || model_sees(followed, item->actor) == 0) {
             return "no-other";
         }
     }
@@ -378,8 +378,8 @@ judge_ask(struct model *m, const struct ask *items, int i, int64_t *ret_old)
         }
     }
     for (int j = 0; j < i && !uuid_is_none(&item->key); j++) {
-        if (memcmp(items[j].key.b, item->key.b, sizeof(item->key.b)) == 0) {
-            return "again"; /* (the earlier one may have been refused: tests do not send such) */
+        if (memcmp(items[j].key.b, item->key.b, sizeof(item->key.b)) == 0 && strcmp(before[j].outcome, "done") == 0) {
+            return "again";
         }
     }
     return "done";
@@ -467,7 +467,7 @@ model_submit(struct model *m, const struct ask *items, int n, struct answer *ret
         int64_t old = 0;
 
         ret[i] = (struct answer){.ord = i + 1};
-        (void)snprintf(ret[i].outcome, sizeof(ret[i].outcome), "%s", judge_ask(was, items, i, &old));
+        (void)snprintf(ret[i].outcome, sizeof(ret[i].outcome), "%s", judge_ask(was, items, i, ret, &old));
         ret[i].ticket = old != 0 ? old : items[i].ticket;
         if (strcmp(ret[i].outcome, "done") == 0) {
             arrive(m, was, &items[i]);
@@ -549,6 +549,7 @@ deal(struct model *m, struct m_ticket *t, const struct pull *item, struct answer
     (void)snprintf(r->outcome, sizeof(r->outcome), "done");
     r->ticket = t->id;
     r->state = t->state;
+    r->version = t->version;
     r->epoch = t->epoch;
     r->queue = t->queue;
     r->lane = t->lane;

@@ -177,7 +177,9 @@ step_submit(struct world *w)
         const struct m_ticket *parent = roll(3) == 0 ? some_ticket(w->m, roll(5) > 0) : NULL;
         int holder = parent != NULL ? somebody(parent, ROLE_AGENT | ROLE_HOLDER) : 0;
 
-        items[i] = some_ask(parent != NULL ? parent->id : 0, roll(8) == 0 ? 1 : 0);
+        const struct m_ticket *before = roll(8) == 0 ? some_ticket(w->m, false) : NULL;
+
+        items[i] = some_ask(parent != NULL ? parent->id : 0, before != NULL ? before->id : 0);
         if (holder != 0 && roll(6) > 0) {
             items[i].actor = items[i].requester = holder;
         }

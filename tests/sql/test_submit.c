@@ -328,6 +328,20 @@ who_may_not_see_the_ticket_cannot_block_it(void **state)
 }
 
 static void
+only_what_is_seen_can_be_followed(void **state)
+{
+    int64_t p = held_by_luis();
+
+    (void)state;
+    assert_string_equal(SUBMIT(one, .actor = PAUL, .queue = Q_WAREHOUSE, .follows = p)->outcome, "no-other");
+    assert_string_equal(SUBMIT(one, .actor = PAUL, .queue = Q_WAREHOUSE, .follows = p + 999)->outcome, "no-other");
+    assert_string_equal(SUBMIT(one, .actor = CARL, .queue = Q_WAREHOUSE, .follows = p)->outcome, "done");
+    assert_string_equal(ACT(one, .ticket = p, .verb = VERB_CANCEL, .actor = CARL)->outcome, "done");
+    assert_string_equal(SUBMIT(one, .actor = CARL, .queue = Q_WAREHOUSE, .follows = p)->outcome, "done");
+    assert_string_equal(SUBMIT(one, .actor = PAUL, .queue = Q_WAREHOUSE, .follows = p)->outcome, "no-other");
+}
+
+static void
 a_busy_ticket_is_blocked_later(void **state)
 {
     int64_t p = held_by_luis();
@@ -460,6 +474,7 @@ main(void)
         TEST(what_was_routed_by_another_desk_is_routed_again),
         TEST(a_request_for_a_ticket_asks_in_the_name_of_its_department),
         TEST(who_may_not_see_the_ticket_cannot_block_it),
+        TEST(only_what_is_seen_can_be_followed),
         TEST(a_busy_ticket_is_blocked_later),
         TEST(a_ticket_changed_after_the_snapshot_is_blocked_later),
         TEST(numbers_are_leased_once_and_have_partitions),
