@@ -482,6 +482,7 @@ side_open(struct desk *d)
     struct side *s = xcalloc(1, sizeof(*s));
     struct session conf = {NULL, NULL};
     struct err e = {ERR_NONE, "", ""};
+    char text[60];
 
     if (!session_init(&conf, cluster_conninfo(d->cluster), SESSION_WRITE, 0, 0, &e)) {
         fail_msg("%s", e.msg);
@@ -493,7 +494,10 @@ side_open(struct desk *d)
     }
     s->desk = d;
     s->pid = PQbackendPID(s->conn);
-    side_sql(s, "set lock_timeout = 0"); /* a paused side waits as long as the test likes */
+    /* a paused side waits as long as the test likes; a mutant that waits is not to hang */
+    (void)snprintf(text, sizeof(text), "set lock_timeout = '%s'",
+                   getenv("TURNO_PATIENCE") != NULL ? getenv("TURNO_PATIENCE") : "0");
+    side_sql(s, text);
     prepare(s, STMT_TICKET_SUBMIT);
     prepare(s, STMT_TICKET_CLAIM);
     prepare(s, STMT_TICKET_ACT);
