@@ -27,6 +27,7 @@ leaves()
 figure() { curl -s --unix-socket "${at:-$socket}" http://turno/metrics | sed -n "s/^$1 //p"; }
 figure_is() { [ "$(figure "$1")" = "$2" ] || { echo "$1 is $(figure "$1")"; return 1; }; }
 got() { grep -q "^event: $2" "$desk/w.$1"; }
+# shellcheck disable=SC2086 # a pattern of files
 offers_are() { [ "$(cat "$desk"/w.$1 | grep -c '^event: offer')" = "$2" ] || { cat "$desk"/w.$1 | grep -c '^event: offer'; return 1; }; }
 ends_with() { grep -A1 '^event: end' "$desk/w.$1" | grep -q "\"reason\":\"$2\"" || { cat "$desk/w.$1"; return 1; }; }
 # offered NAME MEMBER: of the offer on this stream

@@ -91,7 +91,10 @@ ask_some(struct desk *d, struct side *s)
                 (int)desk_int(d, "select agent from live where ticket_id = %lld", (long long)a.blocks);
         }
     }
-    a.follows = roll(8) == 0 ? desk_int(d, "select ticket_id from closed order by random() limit 1") : 0;
+    if (roll(8) == 0) { /* what one may see can be followed */
+        a.follows = desk_int(d, "select ticket_id from closed where sees(%d, ticket_id) > 0 order by random() limit 1",
+                             a.actor);
+    }
     a.subject = secret ? "About the " SAGA_SECRET : roll(2) ? "The printer in room 3" : "Twelve boxes to \"Lugo\"";
     a.body = secret ? "The " SAGA_SECRET " has a problem." : "Es druckt nicht mehr. \\ Ünï\ncode";
     a.tags = secret ? SAGA_SECRET : roll(3) == 0 ? "red" : NULL;
