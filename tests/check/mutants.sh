@@ -5,6 +5,7 @@
 # statement with one rule removed (a Perl substitution, which must change something); the test named beside it runs with
 # the copy (TURNO_STMTS) and must fail, and not because the copy is no SQL any more.
 # shellcheck disable=SC2016 # patterns of Perl
+# shellcheck disable=SC2016  # $ in the substitutions is SQL's and Perl's
 . "$(dirname "$0")/lib.sh"
 
 build=${TURNO_BUILD:-build/release}
