@@ -227,6 +227,9 @@ desk_number(struct desk *d)
     return d->next_ticket++;
 }
 
+static void query(struct desk *d, char *ret, size_t size, const char *fmt, va_list ap)
+    __attribute__((format(printf, 4, 0)));
+
 static void
 query(struct desk *d, char *ret, size_t size, const char *fmt, va_list ap)
 {

@@ -32,7 +32,7 @@ struct side {
 /* Fields that are 0 or NULL travel as NULL, except ticket, verb and actor. */
 struct act {
     int64_t ticket;
-    enum verb verb;
+    int verb; /* enum verb, or what is none */
     int actor;
     int epoch, seen, version;
     const char *body;

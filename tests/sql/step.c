@@ -319,7 +319,7 @@ show_acts(const struct act *items, int n)
         print_message("# sent: %d. %s ticket %lld by %s epoch %d seen %d version %d body %s queue %d agent %s priority "
                       "%d note %s "
                       "other %lld requester %s score %d\n",
-                      i + 1, verb_name((int)a->verb), (long long)a->ticket,
+                      i + 1, verb_name(a->verb), (long long)a->ticket,
                       a->actor >= 1 && a->actor <= PEOPLE ? desk_people[a->actor].name : "?", a->epoch, a->seen,
                       a->version, a->body != NULL ? a->body : "-", a->queue, a->agent != NULL ? a->agent : "-",
                       a->priority, a->note != NULL ? a->note : "-", (long long)a->other,

@@ -110,7 +110,7 @@ some_act(const struct m_ticket *t, int64_t now, int64_t other)
     const struct m_row *row = some_row(t);
     struct act a = {.ticket = t->id, .epoch = roll(15) > 0 ? t->epoch : t->epoch - 1};
 
-    a.verb = (enum verb)(roll(12) > 0 ? row->verb : 1 + (int)roll(38));
+    a.verb = roll(12) > 0 ? row->verb : 1 + (int)roll(38);
     a.actor = roll(12) > 0 ? somebody(t, row->who) : 0;
     a.actor = a.actor != 0 ? a.actor : 1 + (int)roll(PEOPLE);
     fill_values(&a, t, now, other);
@@ -251,7 +251,7 @@ step_sweep(struct world *w)
     for (int i = 0; i < n; i++) {
         items[i] = (struct act){.ticket = strtoll(PQgetvalue(res, i, 0), NULL, 10),
                                 .version = (int)strtol(PQgetvalue(res, i, 1), NULL, 10),
-                                .verb = (enum verb)verb_from(PQgetvalue(res, i, 2)),
+                                .verb = verb_from(PQgetvalue(res, i, 2)),
                                 .actor = TURNO};
     }
     PQclear(res);

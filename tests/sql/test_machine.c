@@ -143,8 +143,7 @@ item_for(struct scene *sc, int kind, int64_t ticket, int verb, int actor, enum m
 {
     const struct m_ticket *t = model_get(sc->w->m, ticket);
     const struct kind *k = &kinds[kind];
-    struct act item = {
-        .ticket = ticket, .verb = (enum verb)verb, .actor = actor, .epoch = t->epoch, .seen = t->public_last};
+    struct act item = {.ticket = ticket, .verb = verb, .actor = actor, .epoch = t->epoch, .seen = t->public_last};
 
     switch (manner) {
     case STALE_EPOCH:

@@ -221,7 +221,7 @@ claim(struct side *s, int n, int64_t *ret)
 }
 
 static double
-act(struct side *s, enum verb verb, const int64_t *tickets, int n)
+act(struct side *s, int verb, const int64_t *tickets, int n)
 {
     static struct act items[BATCH_LIMIT];
     static struct answer r[BATCH_LIMIT];

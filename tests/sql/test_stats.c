@@ -108,7 +108,7 @@ take(struct fixture *x, int64_t id, const char *agent)
                 .epoch = (int)desk_int(x->d, "select epoch from live where ticket_id = %lld", (long long)id)));
 }
 static void
-act(struct fixture *x, int64_t id, enum verb verb, const char *body)
+act(struct fixture *x, int64_t id, int verb, const char *body)
 {
     int who = (int)desk_int(x->d, "select coalesce(agent, %d) from live where ticket_id = %lld", ROOT, (long long)id);
 
