@@ -57,7 +57,7 @@ do_some(struct desk *d, struct side *s)
     }
     secret = strcmp(PQgetvalue(res, 0, PQfnumber(res, "private")), "t") == 0;
     a.ticket = field(res, "ticket_id");
-    a.verb = field(res, "verb");
+    a.verb = (int)field(res, "verb");
     a.actor = (int)field(res, "person_id");
     a.epoch = (int)field(res, "epoch");
     a.seen = (int)field(res, "public_last");

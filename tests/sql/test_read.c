@@ -266,8 +266,8 @@ actions_are_what_the_state_machine_allows(void **state)
                     offered |= strcmp(json_string_value(a), verb_name(verb)) == 0;
                 }
                 side_sql(x->s, "begin");
-                r = ACT(x->s, .ticket = id, .verb = verb, .actor = who,
-                        .epoch = (int)int_at(s.body, "epoch"), .seen = 9999, .body = "so be it");
+                r = ACT(x->s, .ticket = id, .verb = verb, .actor = who, .epoch = (int)int_at(s.body, "epoch"),
+                        .seen = 9999, .body = "so be it");
                 possible = strcmp(r->outcome, "forbidden") != 0 && strcmp(r->outcome, "conflict") != 0;
                 side_sql(x->s, "rollback");
                 /* the desk itself does more than it offers */
