@@ -38,6 +38,9 @@ ticket_state(struct ctx *c, const json_t *t)
     const char *state = or_empty(jtext(t, "state")), *park = jtext(t, "park"), *note = jtext(t, "park_note");
     const char *outcome = jtext(t, "outcome");
 
+    if (is(state, "parked") && is(park, "until")) {
+        return note && *note ? arena_printf(c->a, "parked until a date: %s", note) : "parked until a date";
+    }
     if (is(state, "parked") && park) {
         return note && *note ? arena_printf(c->a, "parked for %s: %s", park, note)
                              : arena_printf(c->a, "parked for %s", is(park, "child") ? "another request" : park);

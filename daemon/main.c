@@ -11,6 +11,7 @@
  * of its start. A second SIGTERM does not wait for any of it.
  */
 #include <errno.h>
+#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -568,7 +569,8 @@ print_help(void)
            "  -f FILE       configuration (" DEFAULT_FILE ")\n"
            "  -o KEY=VALUE  set a key, over the file\n"
            "  -n            check the configuration and exit\n"
-           "  -V            print the version and exit\n"
+           "  -V, --version print the version and exit\n"
+           "  -h, --help    print this and exit\n"
            "keys (see turnod.conf(5)):\n");
     for (size_t i = 0; config_key(i, &k); i++) {
         printf("  %-27s %s%s%s%s\n", k.name, k.help, k.def[0] != '\0' ? " (" : "", k.def, k.def[0] != '\0' ? ")" : "");
@@ -579,10 +581,15 @@ print_help(void)
 static bool
 read_argv(struct daemon *d, int argc, char **argv, bool *ret_check, int *ret_status)
 {
+    static const struct option longs[] = {
+        {"help",    no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},
+        {0},
+    };
     int opt;
 
     *ret_status = 0;
-    while ((opt = getopt(argc, argv, "nf:o:Vh")) != -1) {
+    while ((opt = getopt_long(argc, argv, "nf:o:Vh", longs, NULL)) != -1) {
         switch (opt) {
         case 'n':
             *ret_check = true;
@@ -600,7 +607,8 @@ read_argv(struct daemon *d, int argc, char **argv, bool *ret_check, int *ret_sta
         case 'h':
             print_help();
             return false;
-        default:
+        default: /* getopt has said what is wrong */
+            (void)fprintf(stderr, "turnod: -h helps\n");
             *ret_status = EXIT_USAGE;
             return false;
         }

@@ -421,7 +421,7 @@ answer(struct submission *s)
 static void
 on_refreshed(struct desk_wait *w, const struct err *e)
 {
-    struct submission *s = (struct submission *)((char *)w - offsetof(struct submission, wait));
+    struct submission *s = (struct submission *)(void *)((char *)w - offsetof(struct submission, wait));
 
     (void)e; /* then the old desk is refused once more, bounded by REROUTES */
     if (op_back(s->op)) {
@@ -544,7 +544,7 @@ submit_run(struct op *op, struct submission *s)
     case SUBMIT_PARKED:
         return answer(s);
     }
-    ensure(!"a submission's step");
+    ensure(false); /* not a step of a submission */
     return OP_DONE;
 }
 

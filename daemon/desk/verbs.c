@@ -339,7 +339,7 @@ step_verb(struct op *op)
     case AT_SUBMIT:
         return submit_run(op, v->follow);
     }
-    ensure(!"a verb's step");
+    ensure(false); /* a verb's step */
     return OP_DONE;
 }
 
