@@ -582,9 +582,9 @@ static bool
 read_argv(struct daemon *d, int argc, char **argv, bool *ret_check, int *ret_status)
 {
     static const struct option longs[] = {
-        {"help",    no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},
-        {0},
+        {"help", no_argument, NULL, 'h'},
+        {"version",  no_argument, NULL, 'V'},
+        {0     },
     };
     int opt;
 
