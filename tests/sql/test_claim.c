@@ -3,56 +3,10 @@
  * Next: who gets what, in which order, and that nobody gets what somebody else has. Rule (e) of DESIGN section 4, the
  * gate of a claim (which comes last and remembers what was taken), client keys, offers.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#include "tests/sql/invariants.h"
-#include "tests/sql/session.h"
-
-static struct desk *d;
-static struct side *one, *two;
-
-static int
-open_all(void **state)
-{
-    (void)state;
-    d = desk_open(NULL);
-    return 0;
-}
-
-static int
-close_all(void **state)
-{
-    (void)state;
-    desk_close(d);
-    return 0;
-}
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    side_go(d);
-    sides_renew(d, &one, &two);
-    desk_clear(d);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    invariants_check(d);
-    return 0;
-}
+#include "tests/sql/race.h"
 
 /* n tickets in the warehouse; each later one is less urgent by a minute. The first number. */
 static int64_t
@@ -609,8 +563,6 @@ a_floor_hides_what_is_below_it(void **state)
     assert_int_equal(r.ticket, first + 1);
     assert_int_equal(claim_one(one, LUIS, Q_WAREHOUSE)->ticket, first);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
 main(void)

@@ -1,53 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Arrivals: keys, gates, stale desks, requests that block a ticket, and number_lease. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "tests/sql/invariants.h"
-#include "tests/sql/session.h"
-
-static struct desk *d;
-static struct side *one, *two;
-
-static int
-open_all(void **state)
-{
-    (void)state;
-    d = desk_open(NULL);
-    return 0;
-}
-
-static int
-close_all(void **state)
-{
-    (void)state;
-    desk_close(d);
-    return 0;
-}
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    side_go(d);
-    sides_renew(d, &one, &two);
-    desk_clear(d);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    invariants_check(d);
-    return 0;
-}
+#include "tests/sql/race.h"
 
 #define TICKETS desk_int(d, "select count(*) from ticket")
 
@@ -457,8 +410,6 @@ a_new_partition_is_found_by_old_plans(void **state)
     assert_string_equal(ACT(one, .ticket = t, .verb = VERB_CANCEL, .actor = CARL, .body = "no")->outcome, "done");
     d->next_ticket = d->end_ticket; /* go on from there */
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
 main(void)
