@@ -93,7 +93,7 @@ all_ldflags = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -pie -Wl,-z,relro,-z,now,
 # ---- sources ----------------------------------------------------------------------------------------------------------
 # A new file gets a word here; tests/check/source.sh says so when it was forgotten. Tests are found by themselves.
 common_src := \
-	common/arena.c common/err.c common/json.c common/log.c common/names.c common/parse.c common/strbuf.c \
+	common/arena.c common/calendar.c common/err.c common/json.c common/log.c common/names.c common/parse.c common/strbuf.c \
 	common/utf8.c common/uuid.c common/xalloc.c
 daemon_src := \
 	daemon/database.c daemon/main.c daemon/metrics.c daemon/routes.c \

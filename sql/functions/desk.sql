@@ -45,7 +45,11 @@ begin
     from leaving where target is null and n > 0
     union all
     select format('the requests of the private queue ''%s'' cannot go to ''%s'', which is not private', l.name, l.target)
-    from leaving l join que on que.name = l.target where l.private and not que.private;
+    from leaving l join que on que.name = l.target where l.private and not que.private
+    union all
+    select format('there is no time zone ''%s'' (calendar ''%s'')', c ->> 'zone', c ->> 'name')
+    from jsonb_array_elements(desk_judge.document -> 'calendars') c
+    where c ->> 'zone' not in (select z.name from pg_timezone_names z);
 end $$;
 
 -- The queues and the members a document names, as rows. Departments and people must be there already.
@@ -184,9 +188,11 @@ language sql security definer set search_path = turno, pg_temp as $$
 $$;
 
 -- Apply a checked document. outcome: applied (version is the new one), same (nothing to do), stale (another version is
--- the current one), refused (message: a reason a line). expected_version null: whatever is the current one.
+-- the current one), refused (message: a reason a line). expected_version null: whatever is the current one. files: what lay
+-- beside the file, by name.
+drop function if exists desk_apply(int, jsonb, text, text, int, text);
 create or replace function desk_apply(actor int, document jsonb, file text, sha256 text, expected_version int,
-                                      summary text default '')
+                                      summary text default '', files jsonb default '{}')
 returns table(outcome text, version int, message text)
 -- Longer than deadlock_timeout, after which an autovacuum of `live` gives way.
 language plpgsql security definer set search_path = turno, pg_temp set lock_timeout = '3s' as $$
@@ -220,9 +226,11 @@ begin
         return;
     end if;
     now_version := now_version + 1;
-    insert into desk (version, applied_by, sha256, file, document, summary)
-    values (now_version, desk_apply.actor, desk_apply.sha256, desk_apply.file, desk_apply.document, desk_apply.summary);
+    insert into desk (version, applied_by, sha256, file, document, summary, files)
+    values (now_version, desk_apply.actor, desk_apply.sha256, desk_apply.file, desk_apply.document, desk_apply.summary,
+            desk_apply.files);
     perform desk_write_queues(desk_apply.document);
+    perform desk_write_calendars(desk_apply.document);
     perform desk_write_members(desk_apply.document);
     n := desk_move_tickets(now_version);
     update desk_current set version = now_version;

@@ -20,7 +20,7 @@ begin
              where c.relnamespace = 'turno'::regnamespace and c.relkind in ('r', 'p', 'v') and not c.relispartition
     loop
         execute format('revoke all on %I from %I', t, role_name);
-        if t in ('migration', 'repeatable', 'verb', 'transition', 'actor') then
+        if t in ('migration', 'repeatable', 'verb', 'transition', 'actor', 'calendar', 'opening') then
             execute format('grant select on %I to %I', t, role_name);
         elsif t in ('ticket', 'message', 'event', 'span', 'look') then
             execute format('grant select, insert on %I to %I', t, role_name);
