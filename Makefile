@@ -187,7 +187,7 @@ $(patsubst %,%.o,$(tests) $(fuzzers) $(benches)) $(call obj,$(helpers)): | $(G)/
 .PHONY: tests fast-tests check check-san fuzz bench demo
 tests: $(tests) $(fuzzers) $(benches)
 fast-tests: $(filter $(O)/tests/unit/% $(O)/tests/proto/%,$(tests)) $(fuzzers)
-tests_libs = -Wl,--start-group $(archives) -Wl,--end-group $(cmocka_libs) $(daemon_libs) $(cli_libs)
+tests_libs = -Wl,--start-group $(archives) -Wl,--end-group $(cmocka_libs) $(daemon_libs) $(cli_libs) -lm
 define helpers_of
 $(filter $(O)/tests/$(1)/%,$(tests) $(fuzzers) $(benches)): $(call obj,$(filter tests/$(1)/%,$(helpers)))
 endef

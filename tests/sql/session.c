@@ -214,16 +214,20 @@ complete(struct side *s, struct ask *item, struct full_ask *ret)
     item->target = item->target != 0 ? item->target : desk_queues[item->queue].target[item->priority];
     item->subject = item->subject != NULL ? item->subject : "a request";
     item->body = item->body != NULL ? item->body : "the whole story";
-    const struct desk_person *p = &desk_people[item->requester];
+    const struct desk_person *p = &desk_people[item->class_of != 0 ? TURNO : item->requester];
     *ret = (struct full_ask){
         .ask = *item,
         .lane = desk_lane(item->queue),
         .department = desk_queues[item->queue].department,
-        .class_of = p->account != 0 ? CLASS_EXTERNAL : CLASS_INTERNAL,
+        .class_of = item->class_of != 0 ? item->class_of
+                    : p->account != 0   ? CLASS_EXTERNAL
+                                        : CLASS_INTERNAL,
         .channel = CHANNEL_CLI,
-        .from_department = item->requester >= D_WAREHOUSE && item->requester <= D_IT ? item->requester - D_WAREHOUSE + 1
-                                                                                     : p->departments[0],
-        .account = p->account,
+        .from_department = item->class_of != 0 ? item->from_department
+                           : item->requester >= D_WAREHOUSE && item->requester <= D_IT
+                               ? item->requester - D_WAREHOUSE + 1
+                               : p->departments[0],
+        .account = item->class_of != 0 ? item->account : p->account,
         .kind = "employee",
         .segment = "operational",
     };

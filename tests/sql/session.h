@@ -59,6 +59,7 @@ struct ask {
     int64_t target; /* usec; 0: that of the queue */
     struct uuid op, key;
     int64_t request;
+    int class_of, account, from_department; /* of a requester who is not among desk_people (class_of is not 0) */
 };
 
 struct pull { /* claim */

@@ -1,0 +1,742 @@
+/* SPDX-License-Identifier: MIT */
+/* See crowd.h. Chance is a hash of (seed, guest, piece of work, question): what happens to one guest never depends on how
+ * often somebody else rolled the dice. */
+#include "tests/sql/crowd.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/strbuf.h"
+#include "common/xalloc.h"
+#include "daemon/desk/lane.h"
+#include "tests/sql/crowd_route.h"
+
+enum { FLOWS_MAX = 400, FIRST_PERSON = 1000, BURST = 30, DAEMONS = 2, HOPS_MAX = 6 };
+
+const int crowd_queues[CROWD_QUEUES] = {Q_WAREHOUSE, Q_IT, Q_RETURNS};
+const int64_t crowd_target[5] = {0, 10 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR};
+
+static const int people[CROWD_AGENTS] = {LUIS, MAR, EVA, ANA, SOL, LEO, IAN};
+
+/* Urgency by what is said; queue and tags by who says it. */
+static const char own_rules[] =
+    "{ name = \"fire\"; subject = \"fire\"; priority = \"urgent\"; queue = \"returns\"; },"
+    "{ name = \"soon\"; subject = \"soon\"; priority = \"high\"; queue = \"returns\"; },"
+    "{ name = \"whenever\"; subject = \"whenever\"; priority = \"low\"; queue = \"returns\"; },"
+    "{ name = \"outside\"; class = \"external\"; queue = \"warehouse\"; tags = \"outside\"; },"
+    "{ name = \"inside\"; class = \"internal\"; queue = \"it\"; tags = \"inside\"; }";
+
+enum what { FREE, LAPSES, ANSWERS, WAKES, TOLD, PROBES };
+
+struct happening {
+    int64_t at, seq, key;
+    enum what what;
+    int who, queue; /* guest, agent or daemon */
+};
+
+struct agent {
+    int guest; /* -1: none */
+    int64_t idle_since;
+    bool has_lapsed; /* the last offer */
+    int queues[CROWD_QUEUES], n;
+};
+
+struct life {
+    struct crowd *c;
+    struct desk *d;
+    struct side *s;
+    struct happening *heap;
+    int nheap, cap;
+    int64_t seq, slack; /* slack: sticky time and probe interval, which come on top of each bound */
+    int64_t *arrives;
+    int next; /* guest to arrive */
+    int *waiting, nwaiting;
+    struct agent agent[CROWD_AGENTS];
+    struct lanes *lanes[DAEMONS];
+    struct routes *routes;
+};
+
+/* ---- chance -------------------------------------------------------------------------------------------------------- */
+
+static uint64_t
+mix(uint64_t x)
+{
+    x += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return x ^ (x >> 31);
+}
+
+enum question { GAP, FLOW, IS_BURST, URGENCY, WORK, WORK2, END, LATER, REOPEN, OFFER, LAPSE, TELL, MEDDLE, WHOM, HOW };
+
+/* 0 <= luck < 1 */
+static double
+luck(const struct crowd *c, int guest, int hop, enum question q)
+{
+    uint64_t x = mix(mix(mix(c->plan.seed) + (uint64_t)guest) + (uint64_t)hop * 64 + (uint64_t)q);
+
+    return (double)(x >> 11) * 0x1p-53;
+}
+
+static int64_t
+exponential(double u, int64_t mean)
+{
+    return (int64_t)(-log(1 - u) * (double)mean);
+}
+
+/* Lognormal, about ten minutes on average (queueing.md 7.4). */
+static int64_t
+work_of(const struct crowd *c, int guest, int hop)
+{
+    double u = luck(c, guest, hop, WORK), v = luck(c, guest, hop, WORK2);
+    double z = sqrt(-2 * log(1 - u)) * cos(2 * 3.14159265358979 * v);
+
+    return (int64_t)(exp(log(10) - 0.32 + 0.8 * z) * (double)MINUTE);
+}
+
+/* ---- what is to come ------------------------------------------------------------------------------------------------- */
+
+static bool
+is_sooner(const struct happening *a, const struct happening *b)
+{
+    return a->at != b->at ? a->at < b->at : a->seq < b->seq;
+}
+
+static void
+plan_at(struct life *l, int64_t at, enum what what, int who, int queue, int64_t key)
+{
+    int i = l->nheap++;
+
+    if (l->nheap > l->cap) {
+        l->cap = 2 * l->nheap + 64;
+        l->heap = xrealloc(l->heap, (size_t)l->cap * sizeof(*l->heap));
+    }
+    struct happening h = {.at = at, .seq = l->seq++, .what = what, .who = who, .queue = queue, .key = key};
+    for (; i > 0 && is_sooner(&h, &l->heap[(i - 1) / 2]); i = (i - 1) / 2) {
+        l->heap[i] = l->heap[(i - 1) / 2];
+    }
+    l->heap[i] = h;
+}
+
+static struct happening
+next_of(struct life *l)
+{
+    struct happening first = l->heap[0], last = l->heap[--l->nheap];
+    int i = 0;
+
+    for (int k = 1; k < l->nheap; i = k, k = 2 * i + 1) {
+        k += k + 1 < l->nheap && is_sooner(&l->heap[k + 1], &l->heap[k]);
+        if (!is_sooner(&l->heap[k], &last)) {
+            break;
+        }
+        l->heap[i] = l->heap[k];
+    }
+    l->heap[i] = last;
+    return first;
+}
+
+/* Who comes when: now and then one flow hands in thirty at once. */
+static void
+draw_arrivals(struct life *l)
+{
+    struct crowd *c = l->c;
+    double hops = c->plan.plain ? 1 : 1.55;
+    int64_t mean = (int64_t)(10 * (double)MINUTE * hops / (c->plan.agents * c->plan.busy)), at = l->d->now;
+    int burst = 0, flow = 0;
+
+    for (int i = 0; i < c->plan.guests; i++) {
+        if (burst > 0) {
+            burst--;
+        } else {
+            at += exponential(luck(c, i, 0, GAP), mean);
+            flow = (int)(luck(c, i, 0, FLOW) * c->plan.flows);
+            burst = luck(c, i, 0, IS_BURST) < 1.0 / 300 ? BURST : 0;
+        }
+        l->arrives[i] = at;
+        c->guest[i] = (struct crowd_guest){.flow = flow, .ruled = true, .turn = -1};
+    }
+}
+
+/* ---- acting ---------------------------------------------------------------------------------------------------------- */
+
+static bool
+is_outside(const struct crowd *c, int flow)
+{
+    return (flow >= c->plan.flows / 2) != c->plan.swapped;
+}
+
+static int
+person_of(const struct crowd *c, int flow)
+{
+    return FIRST_PERSON + 2 * flow + is_outside(c, flow);
+}
+
+static void
+came(struct life *l, int i)
+{
+    struct crowd_guest *g = &l->c->guest[i];
+    int own = i % DAEMONS;
+
+    g->state = GUEST_WAITING;
+    l->waiting[l->nwaiting++] = i;
+    if (l->c->plan.probe > 0) {
+        lane_came(l->lanes[own], desk_lane(g->queue), g->key);
+        plan_at(l, l->d->now + (int64_t)(luck(l->c, i, g->hops, TELL) * 1.5 * (double)l->c->plan.probe), TOLD, 1 - own,
+                g->queue, g->key);
+    }
+}
+
+static void
+left(struct life *l, int i)
+{
+    for (int k = 0; k < l->nwaiting; k++) {
+        if (l->waiting[k] == i) { /* in order: chance picks from this list */
+            memmove(&l->waiting[k], &l->waiting[k + 1], (size_t)(--l->nwaiting - k) * sizeof(*l->waiting));
+            return;
+        }
+    }
+    fail_msg("guest %d does not wait", i);
+}
+
+/* The guest's ticket after a verb: where it is now. False: the verb was refused. */
+static bool
+act(struct life *l, int i, struct act item)
+{
+    struct crowd_guest *g = &l->c->guest[i];
+    const struct answer *r;
+
+    item.ticket = g->id;
+    item.seen = 1000;
+    r = act_one(l->s, item);
+    if (strcmp(r->outcome, "done") != 0) {
+        l->c->count[0]++;
+        return false;
+    }
+    l->c->count[item.verb]++;
+    g->epoch = r->epoch;
+    g->queue = r->queue;
+    if (r->state == STATE_QUEUED) {
+        g->key = r->key;
+    }
+    return true;
+}
+
+/* A wait begins, or (same) goes on. */
+static void
+waits(struct life *l, int i, bool same)
+{
+    struct crowd_guest *g = &l->c->guest[i];
+
+    if (!same) {
+        g->arrival = l->d->now;
+        g->first = false;
+        g->back = false;
+    } else {
+        g->back = true;
+    }
+    came(l, i);
+}
+
+static int64_t
+x_min(const struct crowd_turn *t)
+{
+    return t->first ? crowd_target[PRIORITY_URGENT] : -CROWD_AGE_CAP;
+}
+
+/* T1: nobody who still waits may have come longer before this one than the bound says. */
+static void
+judge(struct life *l, const struct crowd_turn *t, const struct agent *by)
+{
+    struct crowd *c = l->c;
+
+    for (int k = 0; k < l->nwaiting; k++) {
+        const struct crowd_guest *g = &c->guest[l->waiting[k]];
+        int64_t gap = t->arrival - g->arrival, bound = crowd_target[PRIORITY_LOW] - x_min(t) + l->slack;
+        bool serves = false;
+
+        for (int q = 0; q < by->n; q++) {
+            serves = serves || by->queues[q] == g->queue;
+        }
+        if (!serves || !g->ruled || !t->ruled) {
+            continue;
+        }
+        c->inversions += g->key < t->key || (g->key == t->key && g->id < c->guest[t->guest].id);
+        if (gap <= 0) {
+            continue;
+        }
+        c->overtakes++;
+        if ((double)gap / (double)bound > c->gap) {
+            c->gap = (double)gap / (double)bound;
+            c->gap_usec = gap;
+            (void)snprintf(c->worst, sizeof(c->worst), "%lld came %lld s after %lld and went first, bound %lld s",
+                           (long long)c->guest[t->guest].id, (long long)(gap / SECOND), (long long)g->id,
+                           (long long)(bound / SECOND));
+        }
+    }
+}
+
+static int
+guest_of(const struct life *l, int64_t id)
+{
+    int low = 0, high = l->next;
+
+    while (low < high) {
+        int mid = (low + high) / 2;
+
+        if (l->c->guest[mid].id < id) {
+            low = mid + 1;
+        } else {
+            high = mid;
+        }
+    }
+    assert_true(low < l->next && l->c->guest[low].id == id);
+    return low;
+}
+
+/* ---- an agent and a guest -------------------------------------------------------------------------------------------- */
+
+static void
+finish_turn(struct life *l, int i)
+{
+    l->c->turn[l->c->guest[i].turn].until = l->d->now;
+}
+
+static void
+begin_turn(struct life *l, int i, int agent, const struct answer *r, bool in_turn)
+{
+    struct crowd *c = l->c;
+    struct crowd_guest *g = &c->guest[i];
+
+    assert_int_equal(r->key, g->key); /* the key was not touched while it waited */
+    g->state = GUEST_SERVED;
+    g->epoch = r->epoch;
+    g->turn = c->nturns;
+    c->turn[c->nturns++] = (struct crowd_turn){.at = l->d->now,
+                                               .until = INT64_MAX,
+                                               .key = g->key,
+                                               .arrival = g->arrival,
+                                               .guest = i,
+                                               .agent = agent,
+                                               .first = g->first,
+                                               .ruled = g->ruled,
+                                               .back = g->back,
+                                               .in_turn = in_turn};
+}
+
+/* It is in the agent's hand, or on offer to the agent. */
+static void
+taken(struct life *l, int k, int i, bool offered)
+{
+    struct agent *a = &l->agent[k];
+    struct crowd_guest *g = &l->c->guest[i];
+
+    a->guest = i;
+    if (offered && !a->has_lapsed && luck(l->c, i, g->hops, LAPSE) < 0.15) {
+        a->has_lapsed = true;
+        plan_at(l, l->d->now + 30 * SECOND, LAPSES, k, 0, 0);
+        return;
+    }
+    a->has_lapsed = false;
+    if (offered) {
+        assert_true(act(l, i, (struct act){.verb = VERB_ACCEPT, .actor = people[k], .epoch = g->epoch}));
+    }
+    plan_at(l, l->d->now + work_of(l->c, i, g->hops), FREE, k, 0, 0);
+}
+
+static void
+resolve(struct life *l, int i, int who)
+{
+    struct crowd_guest *g = &l->c->guest[i];
+
+    assert_true(act(l, i, (struct act){.verb = VERB_RESOLVE, .actor = who, .epoch = g->epoch}));
+    g->state = GUEST_GONE;
+    if (!l->c->plan.plain && g->reopens < 2 && luck(l->c, i, g->hops, REOPEN) < 0.1) {
+        g->reopens++;
+        plan_at(l, l->d->now + exponential(luck(l->c, i, g->hops, LATER), 2 * HOUR), ANSWERS, i, 0, 0);
+    }
+}
+
+/* What becomes of it when the work is done. */
+static void
+end_work(struct life *l, int k, int i)
+{
+    struct crowd_guest *g = &l->c->guest[i];
+    double u = luck(l->c, i, g->hops, END);
+    int64_t later = l->d->now + exponential(luck(l->c, i, g->hops, LATER), HOUR);
+    struct act item = {.actor = people[k], .epoch = g->epoch};
+
+    finish_turn(l, i);
+    g->hops++;
+    g->state = GUEST_ELSEWHERE;
+    if (l->c->plan.plain || u < 0.62 || g->hops >= HOPS_MAX) {
+        resolve(l, i, people[k]);
+    } else if (u < 0.74) {
+        item.verb = VERB_REPLY;
+        item.body = "Which one?";
+        assert_true(act(l, i, item));
+        plan_at(l, later, ANSWERS, i, 0, 0);
+    } else if (u < 0.80) {
+        item.verb = VERB_PARK_UNTIL;
+        item.note = "they are closed";
+        item.at = later;
+        assert_true(act(l, i, item));
+        plan_at(l, later, WAKES, i, 0, 0);
+    } else if (u < 0.86) {
+        item.verb = VERB_PASS;
+        item.queue = crowd_queues[(g->queue == crowd_queues[0]) + 2 * (g->queue == crowd_queues[1])];
+        assert_true(act(l, i, item));
+        waits(l, i, false);
+    } else if (u < 0.94) {
+        item.verb = VERB_RELEASE;
+        assert_true(act(l, i, item));
+        waits(l, i, true);
+    } else {
+        assert_true(act(l, i, (struct act){.verb = VERB_IDLE, .actor = TURNO}));
+        waits(l, i, true);
+    }
+}
+
+/* One claim for all idle agents who take from the same queues, the longest idle first. False: nothing was given. */
+static bool
+ask_for(struct life *l, const int *ks, int n)
+{
+    struct crowd *c = l->c;
+    const struct agent *by = &l->agent[ks[0]];
+    struct lanes *lanes = l->lanes[ks[0] % DAEMONS];
+    struct pull items[CROWD_AGENTS];
+    struct answer r[CROWD_AGENTS];
+    int64_t floors[CROWD_QUEUES] = {0};
+    int first = c->nturns;
+
+    for (int i = 0; i < n; i++) {
+        items[i] = (struct pull){.agent = people[ks[i]], .offer = luck(c, c->nturns, i, OFFER) < 0.3};
+    }
+    for (int q = 0; q < by->n; q++) {
+        floors[q] = c->plan.probe > 0 ? lane_get(lanes, desk_lane(by->queues[q]))->floor : INT64_MIN;
+    }
+    side_send_claim_from(l->s, NULL, items, n, by->queues, floors, by->n);
+    assert_true(side_take(l->s, r));
+    for (int i = 0; i < n; i++) {
+        if (strcmp(r[i].outcome, "done") != 0) {
+            assert_string_equal(r[i].outcome, "none");
+            continue;
+        }
+        int guest = guest_of(l, r[i].ticket);
+        left(l, guest);
+        begin_turn(l, guest, ks[i], &r[i], true);
+        if (c->plan.probe > 0) {
+            lane_took(lanes, r[i].lane, r[i].key);
+        }
+        c->count[items[i].offer ? VERB_OFFER : VERB_CLAIM]++;
+    }
+    for (int t = first; t < c->nturns; t++) {
+        judge(l, &c->turn[t], by);
+    }
+    for (int i = 0, t = first; i < n; i++) {
+        if (strcmp(r[i].outcome, "done") == 0) {
+            taken(l, ks[i], c->turn[t++].guest, items[i].offer);
+        }
+    }
+    return c->nturns > first;
+}
+
+static bool
+something_for(const struct life *l, const struct agent *a)
+{
+    for (int k = 0; k < l->nwaiting; k++) {
+        for (int q = 0; q < a->n; q++) {
+            if (l->c->guest[l->waiting[k]].queue == a->queues[q]) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void
+serve(struct life *l)
+{
+    bool asked[CROWD_AGENTS] = {false};
+
+    for (;;) {
+        int ks[CROWD_AGENTS], n = 0, longest = -1;
+
+        for (int k = 0; k < l->c->plan.agents; k++) {
+            const struct agent *a = &l->agent[k];
+            if (a->guest < 0 && !asked[k] && something_for(l, a) &&
+                (longest < 0 || a->idle_since < l->agent[longest].idle_since)) {
+                longest = k;
+            }
+        }
+        if (longest < 0) {
+            return;
+        }
+        ks[n++] = longest;
+        for (int k = 0; k < l->c->plan.agents; k++) { /* who would ask the same of the same daemon goes along */
+            const struct agent *a = &l->agent[k], *b = &l->agent[longest];
+            if (k != longest && a->guest < 0 && !asked[k] && k % DAEMONS == longest % DAEMONS && a->n == b->n &&
+                memcmp(a->queues, b->queues, sizeof(a->queues)) == 0) {
+                ks[n++] = k;
+            }
+        }
+        bool got = ask_for(l, ks, n);
+        if (!got && l->c->plan.probe > 0) { /* as the daemon does: once more, from the front */
+            for (int q = 0; q < l->agent[longest].n; q++) {
+                lane_took(l->lanes[longest % DAEMONS], desk_lane(l->agent[longest].queues[q]), LANE_FRONT);
+            }
+            got = ask_for(l, ks, n);
+        }
+        l->c->idle += !got;
+        for (int i = 0; i < n; i++) {
+            asked[ks[i]] = true;
+        }
+    }
+}
+
+/* ---- what leads and customers do to those who wait --------------------------------------------------------------------- */
+
+static void
+meddle(struct life *l)
+{
+    struct crowd *c = l->c;
+    int turn = c->nturns, i;
+    double u = luck(c, turn, l->next, HOW);
+
+    if (l->nwaiting == 0) {
+        return;
+    }
+    i = l->waiting[(int)(luck(c, turn, l->next, WHOM) * l->nwaiting)];
+    struct crowd_guest *g = &c->guest[i];
+    if (u < 0.4) {
+        int priority = 1 + (int)(luck(c, turn, l->next, LATER) * 4);
+        if (act(l, i, (struct act){.verb = VERB_SET_PRIORITY, .actor = ROOT, .priority = priority})) {
+            left(l, i);
+            g->priority = priority;
+            waits(l, i, false);
+        }
+    } else if (u < 0.6) {
+        if (act(l, i, (struct act){.verb = VERB_CANCEL, .actor = person_of(c, g->flow)})) {
+            left(l, i);
+            g->state = GUEST_GONE;
+        }
+    } else if (u < 0.8) {
+        struct act item = {.verb = VERB_SET_DUE, .actor = ROOT};
+        item.at = l->d->now + (int64_t)(luck(c, turn, l->next, LATER) * 10 * (double)HOUR);
+        if (act(l, i, item)) {
+            left(l, i);
+            g->ruled = false;
+            waits(l, i, false);
+        }
+    } else { /* out of turn: by the boss, who does it at once */
+        left(l, i);
+        assert_true(act(l, i, (struct act){.verb = VERB_TAKE, .actor = ROOT}));
+        struct answer r = {.key = g->key, .epoch = g->epoch};
+        begin_turn(l, i, CROWD_AGENTS, &r, false);
+        finish_turn(l, i);
+        resolve(l, i, ROOT);
+    }
+}
+
+/* ---- arrivals -------------------------------------------------------------------------------------------------------- */
+
+static void
+route(struct life *l, int i, struct ask *ret)
+{
+    static const char *const says[] = {"fire", "soon", "a request", "whenever"};
+    struct crowd *c = l->c;
+    struct crowd_guest *g = &c->guest[i];
+    double u = luck(c, i, 0, URGENCY);
+    bool outside = is_outside(c, g->flow);
+    const char *subject = says[u < 0.1 ? 0 : u < 0.25 ? 1 : u < 0.8 ? 2 : 3];
+    const char *queue = routes_find(l->routes, outside, subject, &g->priority);
+
+    for (g->queue = 1; strcmp(desk_queues[g->queue].name, queue) != 0; g->queue++) {
+        assert_in_range(g->queue, 1, QUEUES);
+    }
+    *ret = (struct ask){.actor = person_of(c, g->flow),
+                        .queue = g->queue,
+                        .priority = g->priority,
+                        .subject = subject,
+                        .target = crowd_target[g->priority],
+                        .class_of = outside ? CLASS_EXTERNAL : CLASS_INTERNAL,
+                        .account = outside ? 1000 + g->flow : 0,
+                        .from_department = outside ? 0 : 1000 + g->flow};
+}
+
+/* All that come at this instant, in one batch. */
+static void
+arrive(struct life *l)
+{
+    struct ask items[BURST + 2];
+    struct answer r[BURST + 2];
+    int first = l->next, n = 0;
+
+    while (l->next < l->c->plan.guests && n < BURST + 2 && l->arrives[l->next] == l->arrives[first]) {
+        route(l, l->next++, &items[n++]);
+    }
+    side_submit(l->s, items, n, r);
+    for (int i = 0; i < n; i++) {
+        struct crowd_guest *g = &l->c->guest[first + i];
+
+        assert_string_equal(r[i].outcome, "done");
+        g->id = r[i].ticket;
+        g->key = r[i].key;
+        g->first = true;
+        g->arrival = l->d->now;
+        came(l, first + i);
+        l->c->count[VERB_SUBMIT]++;
+    }
+    if (!l->c->plan.plain && luck(l->c, first, 0, MEDDLE) < 0.06) {
+        meddle(l);
+    }
+}
+
+/* ---- a life ---------------------------------------------------------------------------------------------------------- */
+
+static void
+happen(struct life *l, const struct happening *h)
+{
+    struct agent *a = &l->agent[h->who];
+    struct crowd_guest *g = &l->c->guest[h->who];
+    int guest;
+
+    switch (h->what) {
+    case FREE:
+    case LAPSES:
+        guest = a->guest;
+        a->guest = -1;
+        a->idle_since = l->d->now;
+        if (h->what == FREE) {
+            end_work(l, h->who, guest);
+        } else {
+            finish_turn(l, guest);
+            assert_true(act(l, guest, (struct act){.verb = VERB_LAPSE, .actor = TURNO}));
+            waits(l, guest, true);
+        }
+        break;
+    case ANSWERS:
+        assert_true(act(
+            l, h->who, (struct act){.verb = VERB_MESSAGE, .actor = person_of(l->c, g->flow), .body = "The blue one."}));
+        waits(l, h->who, false);
+        break;
+    case WAKES:
+        assert_true(act(l, h->who, (struct act){.verb = VERB_WAKE, .actor = TURNO}));
+        waits(l, h->who, false);
+        break;
+    case TOLD:
+        lane_came(l->lanes[h->who], desk_lane(h->queue), h->key);
+        break;
+    case PROBES:
+        lane_drop_floors(l->lanes[0], NULL);
+        lane_drop_floors(l->lanes[1], NULL);
+        if (l->next < l->c->plan.guests || l->nwaiting > 0) {
+            plan_at(l, l->d->now + l->c->plan.probe, PROBES, 0, 0, 0);
+        }
+        break;
+    }
+}
+
+static void
+set_up(struct life *l, struct desk *d, struct side *s, const struct crowd_plan *plan)
+{
+    *l = (struct life){.c = xcalloc(1, sizeof(*l->c)), .d = d, .s = s};
+    l->c->plan = *plan;
+    l->c->guest = xcalloc((size_t)plan->guests, sizeof(*l->c->guest));
+    l->c->turn = xcalloc((size_t)plan->guests * (HOPS_MAX + 4) * 3, sizeof(*l->c->turn));
+    l->arrives = xcalloc((size_t)plan->guests, sizeof(*l->arrives));
+    l->waiting = xcalloc((size_t)plan->guests, sizeof(*l->waiting));
+    l->slack = plan->probe;
+    desk_clear(d);
+    l->routes = routes_new(plan->rules != NULL ? plan->rules : own_rules);
+    for (int k = 0; k < CROWD_AGENTS; k++) {
+        struct agent *a = &l->agent[k];
+        a->guest = -1;
+        a->idle_since = d->now + k;
+        for (int q = 0; q < CROWD_QUEUES; q++) {
+            if (plan->all_queues || k % 3 == 0 || (k % 3 == 1 ? q == 2 || q == 0 : q == 1)) {
+                a->queues[a->n++] = crowd_queues[q];
+            }
+        }
+    }
+    for (int i = 0; i < DAEMONS; i++) {
+        l->lanes[i] = lanes_new();
+    }
+    draw_arrivals(l);
+    if (plan->probe > 0) {
+        plan_at(l, d->now + plan->probe, PROBES, 0, 0, 0);
+    }
+}
+
+struct crowd *
+crowd_run(struct desk *d, struct side *s, const struct crowd_plan *plan)
+{
+    struct life l;
+
+    assert_in_range(plan->agents, 1, CROWD_AGENTS);
+    assert_in_range(plan->flows, 2, FLOWS_MAX);
+    set_up(&l, d, s, plan);
+    while (l.next < plan->guests || l.nheap > 0) {
+        bool comes = l.next < plan->guests && (l.nheap == 0 || l.arrives[l.next] <= l.heap[0].at);
+        desk_set_now(d, comes ? l.arrives[l.next] : l.heap[0].at);
+        if (comes) {
+            arrive(&l);
+        } else {
+            struct happening h = next_of(&l);
+            happen(&l, &h);
+        }
+        serve(&l);
+    }
+    assert_int_equal(l.nwaiting, 0); /* nobody was forgotten */
+    for (int i = 0; i < DAEMONS; i++) {
+        lanes_free(l.lanes[i]);
+    }
+    routes_free(l.routes);
+    free(l.heap);
+    free(l.arrives);
+    free(l.waiting);
+    return l.c;
+}
+
+void
+crowd_free(struct crowd *c)
+{
+    if (c != NULL) {
+        free(c->guest);
+        free(c->turn);
+        free(c);
+    }
+}
+
+void
+crowd_settle(struct desk *d)
+{
+    struct strbuf sb;
+
+    (void)desk_text(d, "update queue set targets = '{%lld,%lld,%lld,%lld}', age_cap = %lld", (long long)crowd_target[1],
+                    (long long)crowd_target[2], (long long)crowd_target[3], (long long)crowd_target[4],
+                    (long long)CROWD_AGE_CAP);
+    strbuf_init(&sb);
+    strbuf_addf(
+        &sb,
+        "insert into account (account_id, name) overriding system value select 1000 + f, 'flow ' || f from "
+        "generate_series(0, %d) f; insert into person (person_id, kind, name, account_id, department_id) "
+        "overriding system value select %d + 2 * f + o, 'human', 'guest ' || f, case o when 1 then 1000 + f end, "
+        "case o when 0 then 1000 + f end from generate_series(0, %d) f, generate_series(0, 1) o",
+        FLOWS_MAX - 1, FIRST_PERSON, FLOWS_MAX - 1);
+    (void)cluster_sql(d->owner, sb.p);
+    strbuf_release(&sb);
+    for (int k = 0; k < CROWD_AGENTS; k++) {
+        (void)desk_text(d,
+                        "insert into member select %d, department_id, false, 'desk' from department where "
+                        "department_id in (%d, %d) "
+                        "on conflict do nothing",
+                        people[k], WAREHOUSE, IT);
+    }
+}
