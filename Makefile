@@ -53,7 +53,7 @@ variant := $(or $(VARIANT),$(subst $(comma),-,$(SANITIZE)),release)
 O       := build/$(variant)
 G       := build/gen
 
-daemon_pkgs := libevent libpq libconfig jansson libsystemd libpcre2-8 libcrypto
+daemon_pkgs := libevent libpq libconfig libical jansson libsystemd libpcre2-8 libcrypto
 cli_pkgs    := libcurl smartcols jansson
 all_pkgs    := $(sort $(daemon_pkgs) $(cli_pkgs))
 
@@ -93,16 +93,16 @@ all_ldflags = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -pie -Wl,-z,relro,-z,now,
 # ---- sources ----------------------------------------------------------------------------------------------------------
 # A new file gets a word here; tests/check/source.sh says so when it was forgotten. Tests are found by themselves.
 common_src := \
-	common/arena.c common/calendar.c common/err.c common/json.c common/log.c common/names.c common/parse.c common/strbuf.c \
+	common/arena.c common/beside.c common/calendar.c common/err.c common/json.c common/log.c common/names.c common/parse.c common/strbuf.c \
 	common/utf8.c common/uuid.c common/xalloc.c
 daemon_src := \
 	daemon/database.c daemon/main.c daemon/metrics.c daemon/routes.c \
 	daemon/db/batch.c daemon/db/binary.c daemon/db/bind.c daemon/db/build.c daemon/db/calls.c daemon/db/conn.c \
 	daemon/db/db.c daemon/db/durability.c daemon/db/migrate.c daemon/db/notify.c daemon/db/pipe.c \
 	daemon/db/prepare.c daemon/db/row.c daemon/db/session.c daemon/db/sqlstate.c \
-	daemon/desk/act.c daemon/desk/app.c daemon/desk/desk.c daemon/desk/desk_diff.c daemon/desk/desk_routes.c \
+	daemon/desk/act.c daemon/desk/app.c daemon/desk/calendarfile.c daemon/desk/desk.c daemon/desk/desk_diff.c daemon/desk/desk_routes.c \
 	daemon/desk/desk_store.c daemon/desk/deskfile.c daemon/desk/deskfile_check.c daemon/desk/deskfile_found.c \
-	daemon/desk/deskfile_render.c daemon/desk/feed.c daemon/desk/health.c daemon/desk/janitor.c daemon/desk/lane.c \
+	daemon/desk/deskfile_render.c daemon/desk/feed.c daemon/desk/health.c daemon/desk/holiday.c daemon/desk/janitor.c daemon/desk/lane.c \
 	daemon/desk/machine.c daemon/desk/number.c daemon/desk/pattern.c daemon/desk/person.c daemon/desk/reads.c \
 	daemon/desk/repeat.c daemon/desk/rule.c daemon/desk/submit.c daemon/desk/token.c daemon/desk/token_routes.c \
 	daemon/desk/verbs.c daemon/desk/wait.c \

@@ -110,6 +110,7 @@ read_queue(struct builder *b, struct desk_queue *q, const struct desk_department
         .idle_limit = usec_of(json, "idle_limit"),
         .auto_close = usec_of(json, "auto_close"),
         .agents_may_take = take != NULL && strcmp(take, "agent") == 0,
+        .calendar = text_of(b->a, json, "calendar"),
     };
     if (q->name == NULL || q->title == NULL || json_array_size(targets) != 4 || q->age_cap < 0 || q->offer_limit < 0 ||
         q->auto_close < 0) {

@@ -29,6 +29,7 @@ struct desk_queue {
     int64_t idle_limit;   /* usec; USEC_NONE: holds do not go back by themselves */
     int64_t auto_close;   /* usec */
     bool agents_may_take; /* out of turn; leads always may */
+    const char *calendar; /* whose hours it keeps; NULL: round the clock */
 };
 
 struct desk_department {

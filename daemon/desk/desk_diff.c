@@ -150,6 +150,13 @@ diff_queue(struct diff *d, const struct desk_queue *from, const struct desk_queu
         say(d, "queue '%s': %s may take requests out of turn", to->name,
             to->agents_may_take ? "agents, too," : "only leads");
     }
+    if (!is_same(from->calendar, to->calendar) && to->calendar == NULL) {
+        say(d, "queue '%s': calendar was '%s', becomes round the clock", to->name, from->calendar);
+    } else if (!is_same(from->calendar, to->calendar)) {
+        say(d, "queue '%s': calendar was %s%s%s, becomes '%s'", to->name, from->calendar != NULL ? "'" : "",
+            from->calendar != NULL ? from->calendar : "round the clock", from->calendar != NULL ? "'" : "",
+            to->calendar);
+    }
     if (strcmp(from->department->name, to->department->name) != 0) {
         say(d, "queue '%s' goes from department '%s' to '%s'", to->name, from->department->name, to->department->name);
     }
@@ -234,12 +241,18 @@ diff_defaults(struct diff *d)
     }
 }
 
-/* ---- rules: their documents are compared ------------------------------------------------------------------------------- */
+/* ---- calendars and rules: their documents are compared ------------------------------------------------------------------------------- */
 
 static const json_t *
 rules_of(const struct desk *d)
 {
     return json_object_get(d->document, "rules");
+}
+
+static const json_t *
+calendars_of(const struct desk *d)
+{
+    return json_object_get(d->document, "calendars");
 }
 
 static const char *
@@ -330,6 +343,83 @@ diff_rules(struct diff *d)
     }
 }
 
+/* Days (holidays or exceptions) in list that other does not have as they are: "2026-12-24, 2026-12-31", of many the first
+ * ones; the number of them. */
+static size_t
+days_only_in(struct strbuf *sb, const json_t *list, const json_t *other)
+{
+    size_t n = 0;
+
+    strbuf_clear(sb);
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *day = json_array_get(list, i);
+        bool is_there = false;
+        for (size_t k = 0; k < json_array_size(other) && !is_there; k++) {
+            is_there = json_equal(day, json_array_get(other, k));
+        }
+        if (!is_there && n++ < 5) {
+            strbuf_addf(sb, "%s%s", sb->n > 0 ? ", " : "", json_string_value(json_array_get(day, 0)));
+        }
+    }
+    if (n > 5) {
+        strbuf_addf(sb, " and %zu more", n - 5);
+    }
+    return n;
+}
+
+static void
+diff_days(struct diff *d, const char *name, const char *what, const json_t *from, const json_t *to)
+{
+    struct strbuf sb;
+
+    strbuf_init(&sb);
+    if (days_only_in(&sb, to, from) > 0) {
+        say(d, "calendar '%s' gains %s %s", name, what, sb.p);
+    }
+    if (days_only_in(&sb, from, to) > 0) {
+        say(d, "calendar '%s' loses %s %s", name, what, sb.p);
+    }
+    strbuf_release(&sb);
+}
+
+static void
+diff_calendar(struct diff *d, const char *name, const json_t *from, const json_t *to)
+{
+    const char *zone = json_string_value(json_object_get(from, "zone"));
+    const char *now = json_string_value(json_object_get(to, "zone"));
+
+    if (!is_same(zone, now)) {
+        say(d, "calendar '%s': zone was %s, becomes %s", name, zone != NULL ? zone : "?", now != NULL ? now : "?");
+    }
+    if (!json_equal(json_object_get(from, "week"), json_object_get(to, "week"))) {
+        say(d, "calendar '%s' has other hours of the week", name);
+    }
+    diff_days(d, name, "holidays", json_object_get(from, "holidays"), json_object_get(to, "holidays"));
+    diff_days(d, name, "exceptions", json_object_get(from, "exceptions"), json_object_get(to, "exceptions"));
+}
+
+static void
+diff_calendars(struct diff *d)
+{
+    const json_t *from = calendars_of(d->from);
+    const json_t *to = calendars_of(d->to);
+
+    for (size_t i = 0; i < json_array_size(to); i++) {
+        const char *name = name_of(to, i);
+        int place = place_of(from, name);
+        if (place < 0) {
+            say(d, "calendar '%s' is new", name);
+        } else {
+            diff_calendar(d, name, json_array_get(from, (size_t)place), json_array_get(to, i));
+        }
+    }
+    for (size_t i = 0; i < json_array_size(from); i++) {
+        if (place_of(to, name_of(from, i)) < 0) {
+            say(d, "calendar '%s' is gone", name_of(from, i));
+        }
+    }
+}
+
 const char *const *
 desk_diff(const struct desk *from, const struct desk *to, struct arena *a)
 {
@@ -338,6 +428,7 @@ desk_diff(const struct desk *from, const struct desk *to, struct arena *a)
     diff_departments(&d);
     diff_queues(&d);
     diff_defaults(&d);
+    diff_calendars(&d);
     diff_rules(&d);
     if (d.n == 0) {
         return ARENA_ARRAY(a, 1, const char *);

@@ -9,11 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/beside.h"
 #include "common/log.h"
 #include "common/names.h"
 #include "daemon/desk/deskfile.h"
 #include "daemon/desk/rule.h"
 #include "daemon/desk/state.h"
+#include "daemon/os/clock.h"
 
 #define STALE_TRIES 3
 
@@ -88,6 +90,7 @@ step_desk_show(struct op *op)
 struct filing {
     struct op *op;
     const char *text, *name;
+    json_t *beside;  /* the files beside it, {"es.ics": "..."}, or NULL */
     int64_t version; /* the client's expectation, or JSON_I64_NONE */
     struct deskfile file;
     const char *const *changes; /* against the desk in use when they were made */
@@ -98,6 +101,31 @@ struct filing {
     bool load_failed;
 };
 
+/* The files that came along; false with e. */
+static bool
+read_beside(struct arena *a, json_t *beside, struct deskfile_input *in, struct err *e)
+{
+    struct deskfile_beside *files = ARENA_ARRAY(a, BESIDE_FILES_MAX, struct deskfile_beside);
+    const char *name;
+    json_t *text;
+    size_t all = 0;
+
+    if (beside != NULL && (!json_is_object(beside) || json_object_size(beside) > BESIDE_FILES_MAX)) {
+        return err_field(e, ERR_INVALID, "files", "'files' must be an object of at most %d texts", BESIDE_FILES_MAX);
+    }
+    json_object_foreach(beside, name, text) {
+        if (!json_is_string(text) || !beside_is_name(name)) {
+            return err_field(e, ERR_INVALID, "files", "'files' must hold texts by the names of iCalendar files (.ics)");
+        }
+        all += json_string_length(text);
+        files[in->nfiles++] =
+            (struct deskfile_beside){arena_strdup(a, name), json_string_value(text), json_string_length(text)};
+    }
+    in->files = files;
+    return all <= BESIDE_BYTES_MAX ||
+           err_field(e, ERR_INVALID, "files", "'files' has more than %d bytes", BESIDE_BYTES_MAX);
+}
+
 /* Bind the body and check the file. NULL: op was failed. */
 static struct filing *
 filing_new(struct op *op)
@@ -106,11 +134,14 @@ filing_new(struct op *op)
         {"text",    JSON_KIND_TEXT, true,  offsetof(struct filing, text),    0, DESKFILE_MAX},
         {"name",    JSON_KIND_TEXT, false, offsetof(struct filing, name),    0, 400         },
         {"version", JSON_KIND_I64,  false, offsetof(struct filing, version), 0, INT32_MAX   },
+        {"files",   JSON_KIND_ANY,  false, offsetof(struct filing, beside),  0, 0           },
     };
     struct filing *f = ARENA_NEW(op->a, struct filing);
+    struct deskfile_input in = {.now = clock_wall()};
     struct err e;
 
-    if (!json_bind(op->a, op->body, fields, sizeof(fields) / sizeof(fields[0]), f, &e)) {
+    if (!json_bind(op->a, op->body, fields, sizeof(fields) / sizeof(fields[0]), f, &e) ||
+        !read_beside(op->a, f->beside, &in, &e)) {
         (void)op_fail_err(op, &e);
         return NULL;
     }
@@ -118,7 +149,10 @@ filing_new(struct op *op)
     if (f->name == NULL) {
         f->name = "desk.conf";
     }
-    deskfile_check(op->a, f->name, f->text, strlen(f->text), &f->file);
+    in.name = f->name;
+    in.text = f->text;
+    in.n = strlen(f->text);
+    deskfile_read(op->a, &in, &f->file);
     op->mine = f;
     return f;
 }

@@ -11,12 +11,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/beside.h"
 #include "common/log.h"
 #include "common/parse.h"
 #include "common/xalloc.h"
 #include "daemon/db/db.h"
 #include "daemon/desk/deskfile.h"
 #include "daemon/desk/rule.h"
+#include "daemon/os/clock.h"
 #include "daemon/os/conffile.h"
 
 struct desk_store {
@@ -87,19 +89,61 @@ desk_get_stats(const struct desk_store *s, struct desk_stats *ret)
 
 /* ---- the file and the desk ------------------------------------------------------------------------------------------- */
 
+/* One file whole, as memory of the arena. */
+static bool
+read_text(struct arena *a, const char *path, const char **ret, size_t *ret_n, struct err *e)
+{
+    char *text;
+
+    if (!conffile_read(path, &text, ret_n, e)) {
+        return false;
+    }
+    arena_defer(a, free, text);
+    *ret = text;
+    return true;
+}
+
+/* The file and those beside it that it names; one that is not there is left out. */
+static bool
+read_files(struct arena *a, const char *path, struct deskfile_input *ret, struct err *e)
+{
+    struct deskfile_beside *files = ARENA_ARRAY(a, BESIDE_FILES_MAX, struct deskfile_beside);
+    char name[BESIDE_NAME_MAX + 1];
+
+    *ret = (struct deskfile_input){.name = path, .files = files, .now = clock_wall()};
+    if (!read_text(a, path, &ret->text, &ret->n, e)) {
+        return false;
+    }
+    for (const char *at = ret->text; ret->nfiles < BESIDE_FILES_MAX && beside_next(&at, name);) {
+        struct deskfile_beside *file = &files[ret->nfiles];
+        struct err mine;
+        if (deskfile_beside(ret, name) != NULL) {
+            continue;
+        }
+        file->name = arena_strdup(a, name);
+        if (read_text(a, beside_path(a, path, name), &file->text, &file->n, &mine)) {
+            ret->nfiles++;
+        } else if (mine.code != ERR_NOT_FOUND) {
+            *e = mine;
+            return false;
+        }
+    }
+    return true;
+}
+
 void
 desk_look_at_file(struct desk_store *s)
 {
+    struct arena *a = arena_new();
+    struct deskfile_input in;
     struct err e;
     char hash[65] = "unreadable";
-    char *text = NULL;
-    size_t n;
-    bool is_read = conffile_read(s->file, &text, &n, &e);
+    bool is_read = read_files(a, s->file, &in, &e);
 
     if (is_read) {
-        deskfile_hash(text, n, hash);
-        free(text);
+        deskfile_hash(&in, hash);
     }
+    arena_free(a);
     s->drift = s->desk->version > 0 && (is_read ? strcmp(hash, s->desk->sha256) != 0 : e.code != ERR_NOT_FOUND);
     if (!s->drift || (strcmp(hash, s->warned) == 0 && s->warned_version == s->desk->version)) {
         return;
@@ -328,16 +372,17 @@ log_found(const struct deskfile *f, const struct desk_mistake *m)
 static bool
 boot_apply(struct desk_store *s, struct err *e)
 {
+    struct deskfile_input in;
     struct deskfile f;
-    char *text;
-    size_t n;
 
-    if (!conffile_read(s->file, &text, &n, e)) {
+    s->boot_a = arena_new();
+    if (!read_files(s->boot_a, s->file, &in, e)) {
         log_err("the database is empty, and so it stays: %s", e->msg);
+        arena_free(s->boot_a);
+        s->boot_a = NULL;
         return false;
     }
-    s->boot_a = arena_new();
-    deskfile_check(s->boot_a, s->file, text, n, &f);
+    deskfile_read(s->boot_a, &in, &f);
     for (int i = 0; i < f.nfound; i++) {
         log_found(&f, &f.found[i]);
     }
@@ -347,12 +392,11 @@ boot_apply(struct desk_store *s, struct err *e)
         s->boot_a = NULL;
     } else {
         db_call_init(&s->boot_call, s->boot_a, STMT_DESK_APPLY);
-        desk_apply_bind(&s->boot_call, 1, &f, text, 0, "the first desk");
+        desk_apply_bind(&s->boot_call, 1, &f, in.text, 0, "the first desk");
         s->boot_call.done = on_boot_applied;
         s->boot_call.arg = s;
         db_call_send(s->conf.db, &s->boot_call);
     }
-    free(text);
     return f.document != NULL;
 }
 
@@ -412,5 +456,6 @@ desk_apply_bind(struct db_call *c, int32_t actor, const struct deskfile *f, cons
         db_bind_null(c);
     }
     db_bind_text(c, summary);
+    db_bind_text(c, f->files);
     free(document);
 }

@@ -14,8 +14,10 @@
 
 #include <libconfig.h>
 
+#include "common/beside.h"
 #include "common/json.h"
 #include "common/parse.h"
+#include "common/strbuf.h"
 #include "common/utf8.h"
 #include "daemon/desk/deskfile_model.h"
 #include "daemon/desk/pattern.h"
@@ -76,6 +78,16 @@ static const struct key queue_keys[] = {
     {"idle_limit",  KEY_TIME_NONE, false, AT(f_queue, idle_limit),  NULL,        0, NULL},
     {"auto_close",  KEY_TIME,      false, AT(f_queue, auto_close),  NULL,        0, NULL},
     {"take",        KEY_TEXT,      false, AT(f_queue, take),        NULL,        0, NULL},
+    {"calendar",    KEY_NAME,      false, AT(f_queue, calendar),    NULL,        0, NULL},
+    END
+};
+
+static const struct key calendar_keys[] = {
+    {"name",       KEY_NAME,  true,  AT(f_calendar, name),       NULL, 0, NULL},
+    {"zone",       KEY_TEXT,  true,  AT(f_calendar, zone),       NULL, 0, NULL},
+    {"week",       KEY_TEXTS, true,  AT(f_calendar, week),       NULL, 0, NULL},
+    {"holidays",   KEY_TEXTS, false, AT(f_calendar, holidays),   NULL, 0, NULL},
+    {"exceptions", KEY_TEXTS, false, AT(f_calendar, exceptions), NULL, 0, NULL},
     END
 };
 
@@ -86,6 +98,7 @@ static const struct key department_keys[] = {
     {"lead_groups", KEY_LOGINS, false, AT(f_department, lead_groups), NULL,       0,                      NULL   },
     {"members",     KEY_LOGINS, false, AT(f_department, members),     NULL,       0,                      NULL   },
     {"leads",       KEY_LOGINS, false, AT(f_department, leads),       NULL,       0,                      NULL   },
+    {"calendar",    KEY_NAME,   false, AT(f_department, calendar),    NULL,       0,                      NULL   },
     {"queues",      KEY_LIST,   false, AT(f_department, queues),      queue_keys, sizeof(struct f_queue), "queue"},
     END
 };
@@ -121,6 +134,7 @@ static const struct key defaults_keys[] = {
     {"idle_limit",  KEY_TIME_NONE, false, AT(f_defaults, idle_limit),  NULL,        0, NULL},
     {"auto_close",  KEY_TIME,      false, AT(f_defaults, auto_close),  NULL,        0, NULL},
     {"take",        KEY_TEXT,      false, AT(f_defaults, take),        NULL,        0, NULL},
+    {"calendar",    KEY_NAME,      false, AT(f_defaults, calendar),    NULL,        0, NULL},
     END
 };
 
@@ -131,6 +145,7 @@ static const struct key desk_keys[] = {
     {"default_queue",      KEY_NAME,  true,  AT(f_desk, default_queue),      NULL,            0,                           NULL            },
     {"rules",              KEY_LIST,  false, AT(f_desk, rules),              rule_keys,       sizeof(struct f_rule),       "rule"          },
     {"moved",              KEY_LIST,  false, AT(f_desk, moved),              moved_keys,      sizeof(struct f_moved),      "entry of moved"},
+    {"calendars",          KEY_LIST,  false, AT(f_desk, calendars),          calendar_keys,   sizeof(struct f_calendar),   "calendar"      },
     {"defaults",           KEY_GROUP, false, AT(f_desk, defaults),           defaults_keys,   0,                           NULL            },
     END
 };
@@ -489,12 +504,59 @@ json_drop(void *json)
     json_decref(json);
 }
 
+const struct deskfile_beside *
+deskfile_beside(const struct deskfile_input *in, const char *name)
+{
+    for (int i = 0; i < in->nfiles; i++) {
+        if (strcmp(in->files[i].name, name) == 0) {
+            return &in->files[i];
+        }
+    }
+    return NULL;
+}
+
+/* The files that the text names and that are there, each once, in the order of the text: calls fn for each. */
+static void
+each_beside(const struct deskfile_input *in, void (*fn)(void *arg, const struct deskfile_beside *file), void *arg)
+{
+    const struct deskfile_beside *seen[BESIDE_FILES_MAX];
+    char name[BESIDE_NAME_MAX + 1];
+    int n = 0;
+
+    for (const char *at = in->text; n < BESIDE_FILES_MAX && beside_next(&at, name);) {
+        const struct deskfile_beside *file = deskfile_beside(in, name);
+        int i = 0;
+        while (i < n && seen[i] != file) {
+            i++;
+        }
+        if (file != NULL && i == n) {
+            seen[n++] = file;
+            fn(arg, file);
+        }
+    }
+}
+
+static void
+hash_beside(void *arg, const struct deskfile_beside *file)
+{
+    struct strbuf *all = arg;
+
+    strbuf_addn(all, "", 1);
+    strbuf_addf(all, "%s %zu\n", file->name, file->n);
+    strbuf_addn(all, file->text, file->n);
+}
+
 void
-deskfile_hash(const char *text, size_t n, char ret[65])
+deskfile_hash(const struct deskfile_input *in, char ret[65])
 {
     uint8_t hash[SHA256_DIGEST_LENGTH];
+    struct strbuf all;
 
-    (void)SHA256((const uint8_t *)text, n, hash);
+    strbuf_init(&all);
+    strbuf_addn(&all, in->text, in->n);
+    each_beside(in, hash_beside, &all);
+    (void)SHA256((const uint8_t *)all.p, all.n, hash);
+    strbuf_release(&all);
     for (size_t i = 0; i < sizeof(hash); i++) {
         ret[2 * i] = "0123456789abcdef"[hash[i] >> 4];
         ret[2 * i + 1] = "0123456789abcdef"[hash[i] & 15];
@@ -502,27 +564,64 @@ deskfile_hash(const char *text, size_t n, char ret[65])
     ret[2 * sizeof(hash)] = '\0';
 }
 
+static void
+keep_beside(void *arg, const struct deskfile_beside *file)
+{
+    struct strbuf *json = arg;
+
+    strbuf_add(json, json->n > 1 ? "," : "");
+    strbuf_add_json(json, file->name);
+    strbuf_addch(json, ':');
+    strbuf_add_json_n(json, file->text, file->n);
+}
+
+/* What is kept of the files, so that a former desk can be had again. */
+static const char *
+files_json(struct arena *a, const struct deskfile_input *in)
+{
+    struct strbuf json;
+    const char *text;
+
+    strbuf_init(&json);
+    strbuf_addch(&json, '{');
+    each_beside(in, keep_beside, &json);
+    strbuf_addch(&json, '}');
+    text = arena_strdup(a, json.p);
+    strbuf_release(&json);
+    return text;
+}
+
 void
-deskfile_check(struct arena *a, const char *name, const char *text, size_t n, struct deskfile *ret)
+deskfile_read(struct arena *a, const struct deskfile_input *in, struct deskfile *ret)
 {
     struct findings f = {.a = a};
     struct f_desk *d = ARENA_NEW(a, struct f_desk);
     char *hex = arena_alloc(a, 65);
 
-    *ret = (struct deskfile){.name = arena_strdup(a, name), .sha256 = hex};
-    deskfile_hash(text, n, hex);
+    *ret = (struct deskfile){.name = arena_strdup(a, in->name), .sha256 = hex};
+    deskfile_hash(in, hex);
     /* libconfig takes a comment in an unfinished last line for a syntax error */
-    if (check_bytes(&f, text, n) && read_text_of(&f, arena_printf(a, "%.*s\n", (int)n, text), d)) {
-        deskfile_judge(d, &f);
+    if (check_bytes(&f, in->text, in->n) && read_text_of(&f, arena_printf(a, "%.*s\n", (int)in->n, in->text), d)) {
+        deskfile_judge(d, in, &f);
     }
     found_end(&f);
     if (f.nmistakes == 0) {
         ret->document = deskfile_render(d);
+        ret->files = files_json(a, in);
         arena_defer(a, json_drop, ret->document);
     }
     ret->found = f.v;
     ret->nfound = f.n;
     ret->nmistakes = f.nmistakes;
+}
+
+void
+deskfile_check(struct arena *a, const char *name, const char *text, size_t n, struct deskfile *ret)
+{
+    /* the names of files are looked for up to the end */
+    const struct deskfile_input in = {.name = name, .text = arena_strndup(a, text, n), .n = n};
+
+    deskfile_read(a, &in, ret);
 }
 
 char *

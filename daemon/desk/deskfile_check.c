@@ -18,9 +18,6 @@ struct judge {
 
 /* ---- looking things up --------------------------------------------------------------------------------------------- */
 
-#define EACH(type, var, list)                                                                                          \
-    for (struct type *var = (list).v, *var##_end = (list).v != NULL ? var + (list).n : var; var < var##_end; var++)
-
 static bool
 same(const struct f_text *t, const char *s)
 {
@@ -422,7 +419,7 @@ judge_moved(struct judge *j)
 }
 
 void
-deskfile_judge(struct f_desk *d, struct findings *found)
+deskfile_judge(struct f_desk *d, const struct deskfile_input *in, struct findings *found)
 {
     struct judge j = {d, found};
     int nqueues = 0;
@@ -435,6 +432,7 @@ deskfile_judge(struct f_desk *d, struct findings *found)
     if (d->departments.v != NULL && nqueues == 0) {
         found_mistake(found, &d->departments.at, "a desk needs a department with a queue");
     }
+    calendarfile_judge(d, in, found);
     judge_defaults(&j);
     judge_rules(&j);
     judge_moved(&j);

@@ -46,19 +46,47 @@ struct f_list {
     int n;
 };
 
+/* Business hours. The texts are read by calendarfile.c. */
+struct cal_window {
+    int from, to; /* minutes of the day */
+};
+struct cal_windows {
+    struct cal_window *v;
+    int n;
+};
+struct cal_day { /* a holiday (no windows) or an exception */
+    int32_t day; /* since 1970-01-01 */
+    const char *name;
+    struct cal_windows windows;
+};
+struct cal_days {
+    struct cal_day *v;
+    int n, cap;
+};
+struct f_calendar {
+    struct place at;
+    struct f_text name, zone;
+    struct f_texts week, holidays, exceptions;
+    /* filled by deskfile_judge */
+    struct cal_windows days[7]; /* Monday .. Sunday, in order */
+    struct cal_days off, special;
+    bool is_right, is_used;
+};
+
 struct f_queue {
     struct place at;
-    struct f_text name, title, take;
+    struct f_text name, title, take, calendar;
     struct f_bool is_private;
     struct f_targets targets;
     struct f_time age_cap, offer_limit, idle_limit, auto_close;
     /* filled by deskfile_judge */
-    int64_t target[4]; /* urgent, high, normal, low */
+    int64_t target[4];              /* urgent, high, normal, low */
+    const struct f_calendar *hours; /* NULL: round the clock */
 };
 
 struct f_department {
     struct place at;
-    struct f_text name, title;
+    struct f_text name, title, calendar;
     struct f_texts groups, lead_groups, members, leads;
     struct f_list queues; /* f_queue */
 };
@@ -78,12 +106,12 @@ struct f_defaults {
     struct place at;
     struct f_targets targets;
     struct f_time offer_limit, idle_limit, auto_close;
-    struct f_text take;
+    struct f_text take, calendar;
 };
 
 struct f_desk {
     struct place at;
-    struct f_list departments, rules, moved; /* f_department, f_rule, f_moved */
+    struct f_list departments, rules, moved, calendars; /* f_department, f_rule, f_moved, f_calendar */
     struct f_text default_department, default_queue;
     struct f_defaults defaults;
 };
@@ -111,9 +139,16 @@ void found_end(struct findings *f);
 #define DESK_AUTO_CLOSE  (7 * USEC_DAY)
 #define DESK_TAKE        "lead"
 
-/* Everything that needs more than one value to be judged; fills in the targets. */
-void deskfile_judge(struct f_desk *d, struct findings *found);
+#define EACH(type, var, list)                                                                                          \
+    for (struct type *var = (list).v, *var##_end = (list).v != NULL ? var + (list).n : var; var < var##_end; var++)
+
+/* Everything that needs more than one value to be judged; fills in the targets and calendars. */
+void deskfile_judge(struct f_desk *d, const struct deskfile_input *in, struct findings *found);
 /* The document of a desk without mistakes; a new reference. */
 json_t *deskfile_render(const struct f_desk *d);
+
+/* The part of both that is about calendars (calendarfile.c). */
+void calendarfile_judge(struct f_desk *d, const struct deskfile_input *in, struct findings *found);
+json_t *calendarfile_render(const struct f_calendar *c);
 
 #endif

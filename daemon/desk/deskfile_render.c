@@ -66,6 +66,7 @@ render_queue(const struct f_queue *q, const struct f_defaults *def)
         q->take.s != NULL     ? text(&q->take)
         : def->take.s != NULL ? text(&def->take)
                               : json_string(DESK_TAKE));
+    put(o, "calendar", q->hours != NULL ? text(&q->hours->name) : json_null());
     return o;
 }
 
@@ -118,6 +119,7 @@ deskfile_render(const struct f_desk *d)
     const struct f_department *departments = d->departments.v;
     const struct f_rule *rules = d->rules.v;
     const struct f_moved *moved = d->moved.v;
+    const struct f_calendar *calendars = d->calendars.v;
     json_t *o = json_object();
     json_t *list = json_array();
 
@@ -140,5 +142,10 @@ deskfile_render(const struct f_desk *d)
         (void)json_array_append_new(list, m);
     }
     put(o, "moved", list);
+    list = json_array();
+    for (int i = 0; i < d->calendars.n; i++) {
+        (void)json_array_append_new(list, calendarfile_render(&calendars[i]));
+    }
+    put(o, "calendars", list);
     return o;
 }

@@ -55,6 +55,7 @@ event2/.*\.h                     daemon/*
 libconfig\.h                     daemon/os/config.c daemon/os/conffile.c daemon/desk/deskfile.c
 systemd/.*\.h                    daemon/os/*
 pcre2\.h                         daemon/desk/pattern.c
+libical/.*\.h                     daemon/desk/holiday.c
 openssl/.*\.h                    daemon/db/* daemon/desk/*
 curl/.*\.h                       cli/*
 libsmartcols.*\.h                cli/*

@@ -35,7 +35,7 @@ for program in turnod turno; do
     fi
 done
 if [ -x "$build/turno" ]; then
-    holds "turno is linked without the daemon's libraries" needs "$build/turno" 'libevent|libpq|libconfig|libsystemd|libpcre2'
+    holds "turno is linked without the daemon's libraries" needs "$build/turno" 'libevent|libpq|libconfig|libical|libsystemd|libpcre2'
 fi
 if [ -x "$build/turnod" ]; then
     holds "turnod is linked without the CLI's libraries" needs "$build/turnod" 'libcurl|libsmartcols|libncurses'

@@ -138,7 +138,7 @@ sql(struct world *w, const char *text)
 
 /* Parameters of desk_apply for a file's text, which must have no mistakes. */
 static void
-apply_values(struct world *w, const char *text, const char *expected, const char *values[6])
+apply_values(struct world *w, const char *text, const char *expected, const char *values[7])
 {
     struct deskfile f;
     char *document;
@@ -157,23 +157,24 @@ apply_values(struct world *w, const char *text, const char *expected, const char
     values[3] = f.sha256;
     values[4] = expected;
     values[5] = "changes";
+    values[6] = f.files;
     free(document);
 }
 
 static const char *
 apply(struct world *w, const char *text, const char *expected)
 {
-    const char *values[6];
+    const char *values[7];
 
     apply_values(w, text, expected, values);
-    return row_text(w, run(w->c, STMT_DESK_APPLY, 6, values));
+    return row_text(w, run(w->c, STMT_DESK_APPLY, 7, values));
 }
 
 /* What desk_judge says of a file, a line each. */
 static const char *
 judge(struct world *w, const char *text)
 {
-    const char *values[6];
+    const char *values[7];
     struct strbuf sb;
     const char *all;
     PGresult *res;
@@ -520,14 +521,14 @@ an_apply_waits_for_submissions_under_way(void **state)
     struct world *w = *state;
     PGconn *other = connect_to(cluster_conninfo(cluster), w->name);
     const char *values[SUBMIT_PARAMS];
-    const char *desk[6];
+    const char *desk[7];
 
     assert_string_equal(apply(w, DESK, NULL), "applied|1|");
     submit_values(w, "net", 1, w->next_ticket++, values);
     apply_values(w, WITHOUT_NET MOVED("net", "it"), "1", desk);
     (void)cluster_sql(other, "begin");
     PQclear(run(other, STMT_TICKET_SUBMIT, SUBMIT_PARAMS, values));
-    assert_true(PQsendQueryParams(w->c, stmts[STMT_DESK_APPLY].text, 6, NULL, desk, NULL, NULL, 0));
+    assert_true(PQsendQueryParams(w->c, stmts[STMT_DESK_APPLY].text, 7, NULL, desk, NULL, NULL, 0));
     wait_blocked(w, w->c);
     (void)cluster_sql(other, "commit");
     assert_string_equal(outcome(w, w->c, 2), "1 open requests moved");
@@ -542,7 +543,7 @@ a_submission_waits_for_an_apply_under_way(void **state)
     struct world *w = *state;
     PGconn *other = connect_to(cluster_conninfo(cluster), w->name);
     const char *values[SUBMIT_PARAMS];
-    const char *desk[6];
+    const char *desk[7];
 
     assert_string_equal(apply(w, DESK, NULL), "applied|1|");
     (void)cluster_sql(other, "set plan_cache_mode = force_generic_plan");
@@ -554,7 +555,7 @@ a_submission_waits_for_an_apply_under_way(void **state)
     submit_values(w, "net", 1, w->next_ticket++, values);
     apply_values(w, WITHOUT_NET MOVED("net", "it"), "1", desk);
     (void)cluster_sql(w->c, "begin");
-    assert_string_equal(row_text(w, run(w->c, STMT_DESK_APPLY, 6, desk)), "applied|2|3 open requests moved");
+    assert_string_equal(row_text(w, run(w->c, STMT_DESK_APPLY, 7, desk)), "applied|2|3 open requests moved");
     assert_true(PQsendQueryPrepared(other, "submit", SUBMIT_PARAMS, values, NULL, NULL, 0));
     wait_blocked(w, other);
     (void)cluster_sql(w->c, "commit");
@@ -569,15 +570,15 @@ of_two_applies_at_once_the_second_is_stale(void **state)
 {
     struct world *w = *state;
     PGconn *other = connect_to(cluster_conninfo(cluster), w->name);
-    const char *one[6];
-    const char *two[6];
+    const char *one[7];
+    const char *two[7];
 
     assert_string_equal(apply(w, DESK, NULL), "applied|1|");
     apply_values(w, DESK "# one", "1", one);
     apply_values(w, DESK "# two", "1", two);
     (void)cluster_sql(w->c, "begin");
-    assert_string_equal(row_text(w, run(w->c, STMT_DESK_APPLY, 6, one)), "applied|2|");
-    assert_true(PQsendQueryParams(other, stmts[STMT_DESK_APPLY].text, 6, NULL, two, NULL, NULL, 0));
+    assert_string_equal(row_text(w, run(w->c, STMT_DESK_APPLY, 7, one)), "applied|2|");
+    assert_true(PQsendQueryParams(other, stmts[STMT_DESK_APPLY].text, 7, NULL, two, NULL, NULL, 0));
     wait_blocked(w, other);
     (void)cluster_sql(w->c, "commit");
     assert_string_equal(outcome(w, other, 0), "stale");

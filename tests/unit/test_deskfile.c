@@ -305,11 +305,13 @@ the_document_is_complete_and_always_the_same(void **state)
         "\"leads\":[],\"queues\":[{\"name\":\"it\",\"title\":\"Help\",\"private\":false,\"targets\":[1800000000,"
         "7200000000,"
         "86400000000,259200000000],\"age_cap\":518400000000,\"offer_limit\":30000000,\"idle_limit\":null,"
-        "\"auto_close\":604800000000,\"take\":\"agent\"}]}],\"default_department\":null,\"default_queue\":\"it\","
+        "\"auto_close\":604800000000,\"take\":\"agent\",\"calendar\":null}]}],\"default_department\":null,\"default_"
+        "queue\":\"it\","
         "\"rules\":[{\"name\":\"r\",\"class\":[\"external\"],\"channel\":[],\"to\":[],\"account\":[],\"kind\":[],"
         "\"segment\":[],\"lang\":[],\"department\":[],\"subject\":[\"\\\\bvpn\\\\b\"],\"body\":[],\"queue\":\"it\","
         "\"priority\":null,\"tags\":[\"vpn\"],\"parity_exception\":null}],\"moved\":[{\"queue\":\"old\",\"to\":\"it\"}]"
-        "}";
+        ","
+        "\"calendars\":[]}";
     struct arena *a = arena_new();
     struct deskfile f;
     char *text;
