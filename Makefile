@@ -21,6 +21,7 @@ SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 SYSCONFDIR ?= /etc
 INSTALL    ?= install
 T          ?= 60
+SEED       ?= 1
 
 comma   := ,
 Q       := $(if $(V),,@)
@@ -30,7 +31,7 @@ say      = $(if $(V),,@printf '  %-6s %s\n' $(1) $(2);)
 # These targets first install what they need and is missing (tests/deps), then start make again: nothing below the
 # `else` is looked at before there is a compiler.
 needs_build := deps
-needs_check := check check-san
+needs_check := check check-san torture
 needs_demo  := demo
 needs_lint  := lint format
 needs_fuzz  := fuzz
@@ -184,7 +185,7 @@ $(patsubst %,%.o,$(tests) $(fuzzers) $(benches)) $(call obj,$(helpers)): | $(G)/
 # ---- tests --------------------------------------------------------------------------------------------------------------
 # tests/DIR/test_X.c is a cmocka program of its own; the other .c files of its folder are linked into each of them.
 # It is run in the top folder of the tree; what it may look at is in the environment (see tests/run).
-.PHONY: tests fast-tests check check-san fuzz bench demo
+.PHONY: tests fast-tests check check-san fuzz bench torture demo
 tests: $(tests) $(fuzzers) $(benches)
 fast-tests: $(filter $(O)/tests/unit/% $(O)/tests/proto/%,$(tests)) $(fuzzers)
 tests_libs = -Wl,--start-group $(archives) -Wl,--end-group $(cmocka_libs) $(daemon_libs) $(cli_libs) -lm
@@ -220,13 +221,17 @@ $(O)/tests/fuzz/run_%: $(O)/tests/fuzz/fuzz_%.o $(archives)
 bench: all tests ## benchmarks beside pgbench; writes build/bench.json
 	@tests/stage --back build/bench.json tests/bench/run
 
+torture: all ## everything fails while people work, for T seconds from SEED; EMBEDDED=1: one turnod with its own database
+	@tests/torture/run --seconds $(T) --seed $(SEED) $(if $(EMBEDDED),--embedded)
+
 demo: all ## a desk with its story; leaves it running
 	@tests/stage --keep tests/demo
 
 # ---- lint ---------------------------------------------------------------------------------------------------------------
 c_files  := $(sort $(wildcard common/*.[ch] daemon/*.[ch] daemon/*/*.[ch] cli/*.[ch] tests/*/*.[ch]))
 c_src    := $(filter %.c,$(c_files))
-sh_files := $(sort $(wildcard sql/*.sh tests/*/*.sh tests/run tests/deps tests/stage tests/demo tests/bench/run .ci/run))
+sh_files := $(sort $(wildcard sql/*.sh tests/*/*.sh tests/run tests/deps tests/stage tests/demo tests/bench/run \
+	tests/torture/run .ci/run))
 man_src  := $(sort $(wildcard daemon/*.[1-9] cli/*.[1-9] conf/*.[1-9]))
 lint_cflags = -std=c17 -D_GNU_SOURCE -I. -I$(G) $(pkg_cflags)
 lints    := lint-format lint-headers lint-cppcheck lint-shell lint-man lint-tidy
