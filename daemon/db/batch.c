@@ -291,6 +291,9 @@ batch_done(struct batch *b, const PGresult *res)
     struct err e;
 
     ensure(PQnfields(res) >= 2);
+    b->q->batches++;
+    b->q->items += (uint64_t)b->n;
+    b->q->usec += (uint64_t)(db_now() - b->sent_at);
     take_again(b, rows, nrows);
     build_retire(b);
     db_push(db);
@@ -355,6 +358,7 @@ send_on(struct conn *conn, struct batch *b)
     us[n].n = b->call.n;
     n++;
     b->conn = conn;
+    b->sent_at = db_now();
     b->unit.done = on_back;
     b->db->stats.batches++;
     b->db->stats.inflight++;

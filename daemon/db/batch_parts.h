@@ -21,6 +21,7 @@ struct batch {
     unsigned tries;            /* sendings that failed by bad luck */
     unsigned losses;           /* sendings that were lost */
     int64_t not_before;
+    int64_t sent_at;
     int n;
     struct item **items; /* answered ones become NULL */
 };

@@ -229,6 +229,20 @@ db_get_stats(const struct db *db, struct db_stats *ret)
     ret->queued_calls = db->reads.n + db->writes.n;
 }
 
+int
+db_get_kinds(const struct db *db, struct db_kind_stats *ret, int max)
+{
+    int n = db->nqueues < max ? db->nqueues : max;
+
+    for (int i = 0; i < n; i++) {
+        const struct queue *q = &db->queues[i];
+
+        ret[i] = (struct db_kind_stats){
+            .name = q->kind->name, .batches = q->batches, .items = q->items, .usec = q->usec};
+    }
+    return n;
+}
+
 void
 db_notify(struct db *db, const char *payload)
 {

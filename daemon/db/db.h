@@ -63,6 +63,13 @@ struct db_stats {
 };
 void db_get_stats(const struct db *db, struct db_stats *ret);
 
+/* The same of each kind of batch. usec: from sending to acknowledgement, summed over its batches. */
+struct db_kind_stats {
+    const char *name;
+    uint64_t batches, items, usec;
+};
+int db_get_kinds(const struct db *db, struct db_kind_stats *ret, int max); /* how many */
+
 /* NOTIFY turno with this payload, alone, on the listening connection, one transaction each 10 ms at most (equal payloads
  * waiting are folded). Loss is allowed. payload: at most 200 bytes, copied. Our own notifications do not come back to
  * on_notify. */

@@ -28,6 +28,7 @@ struct queue {
     unsigned n;
     struct batch *active; /* under way, or waiting to be sent again */
     unsigned nactive;
+    uint64_t batches, items, usec; /* acknowledged */
 };
 
 struct call_list {

@@ -25,6 +25,28 @@ gauge(struct stats_page *p, const char *name, const char *help, double v)
     stats_sample(p, v, NULL);
 }
 
+/* How large batches are and how long they take, by kind: their quotients. */
+static void
+collect_kinds(struct stats_page *p, const struct app *app)
+{
+    struct db_kind_stats kinds[16];
+    int n = db_get_kinds(app->db, kinds, 16);
+
+    stats_family(p, "turno_database_kind_batches_total", STATS_COUNTER, "Batches acknowledged, by kind.");
+    for (int i = 0; i < n; i++) {
+        stats_sample(p, (double)kinds[i].batches, "kind", kinds[i].name, NULL);
+    }
+    stats_family(p, "turno_database_kind_items_total", STATS_COUNTER, "Items acknowledged, by kind.");
+    for (int i = 0; i < n; i++) {
+        stats_sample(p, (double)kinds[i].items, "kind", kinds[i].name, NULL);
+    }
+    stats_family(p, "turno_database_kind_seconds_total", STATS_COUNTER,
+                 "Time from sending a batch to its acknowledgement, by kind.");
+    for (int i = 0; i < n; i++) {
+        stats_sample(p, (double)kinds[i].usec / 1e6, "kind", kinds[i].name, NULL);
+    }
+}
+
 static void
 collect_db(struct stats_page *p, const struct app *app)
 {
@@ -43,6 +65,7 @@ collect_db(struct stats_page *p, const struct app *app)
     count(p, "turno_notifications_sent_total", "Notifications sent to other daemons.", s.notifies_out);
     gauge(p, "turno_database_queued_items", "Items waiting for a batch.", s.queued_items);
     gauge(p, "turno_database_queued_statements", "Statements waiting for a connection.", s.queued_calls);
+    collect_kinds(p, app);
 }
 
 static void
