@@ -194,6 +194,7 @@ start_db(struct daemon *d)
     const struct config *c = d->config;
     struct db_conf conf = {
         .conninfo = database_conninfo(d->database),
+        .write_connections = (int)c->database.write_connections,
         .read_connections = (int)c->database.read_connections,
         .queue_max = (int)c->database.queue_max,
         .batch_max = (int)c->database.batch_max,

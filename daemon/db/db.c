@@ -237,8 +237,8 @@ db_get_kinds(const struct db *db, struct db_kind_stats *ret, int max)
     for (int i = 0; i < n; i++) {
         const struct queue *q = &db->queues[i];
 
-        ret[i] = (struct db_kind_stats){
-            .name = q->kind->name, .batches = q->batches, .items = q->items, .usec = q->usec};
+        ret[i] =
+            (struct db_kind_stats){.name = q->kind->name, .batches = q->batches, .items = q->items, .usec = q->usec};
     }
     return n;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PostgreSQL as the daemon sees it: one write connection that carries batches, a few read connections that carry
+ * PostgreSQL as the daemon sees it: write connections that carry batches, a few read connections that carry
  * single statements, one that listens. All asynchronous, in libpq's pipeline mode, every unit with its own Sync:
  * a unit is one transaction, acknowledged only on the Sync result. Statements are known by number (stmt.h) and
  * prepared once a connection; no SQL text is built at run time. This folder is the only one that knows libpq.
@@ -22,7 +22,7 @@ struct db;
 
 struct db_conf {
     const char *conninfo;  /* libpq's, complete: host, user, dbname; several hosts allowed */
-    int write_connections; /* 1..2; 0 is 1. The second one works only while a full batch waits */
+    int write_connections; /* 1..4; 0 is 1. All but the first work only while a full batch waits */
     int read_connections;  /* 1..8 */
     int queue_max;         /* units and items waiting before ERR_BUSY; 1.. */
     int batch_max;         /* items a batch; 1..500, 128 measured best */

@@ -9,10 +9,10 @@
 #include "daemon/db/conn.h"
 #include "daemon/db/db.h"
 
-#define WRITE_CONNECTIONS_MAX 2
+#define WRITE_CONNECTIONS_MAX 4
 #define READ_CONNECTIONS_MAX  8
 #define QUEUES_MAX            16
-#define BATCH_DEPTH           3  /* units under way on a write connection: one runs, the next ones lie ready */
+#define BATCH_DEPTH           3  /* units under way on a write connection that a batch may join; one of them a batch */
 #define WRITE_DEPTH           4  /* with single statements, which so find room beside any number of batches */
 #define READ_DEPTH            16 /* reads are short and wait for no disk */
 

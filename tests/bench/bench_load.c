@@ -38,6 +38,7 @@ struct conn {
     int fd;
     struct strbuf out;
     size_t sent;
+    bool blocked; /* the socket is full: told when it is not */
     char in[16384];
     size_t have;
     enum step step;
@@ -53,6 +54,7 @@ static struct {
     char text[601];
     double *latency; /* ms */
     size_t n, cap, units, errors, busy, empty;
+    int ep;
 } load;
 
 static int64_t
@@ -136,18 +138,30 @@ next_request(struct conn *c)
 }
 
 static void
+watch(struct conn *c, bool blocked)
+{
+    if (c->blocked != blocked) {
+        c->blocked = blocked;
+        epoll_ctl(load.ep, EPOLL_CTL_MOD, c->fd,
+                  &(struct epoll_event){.events = EPOLLIN | EPOLLET | (blocked ? EPOLLOUT : 0), .data.ptr = c});
+    }
+}
+
+static void
 push(struct conn *c)
 {
     while (c->sent < c->out.n) {
         ssize_t n = write(c->fd, c->out.p + c->sent, c->out.n - c->sent);
         if (n < 0) {
-            if (errno == EAGAIN) {
-                return; /* a socket buffer that is full: the answer's event comes after it was read */
+            if (errno == EAGAIN) { /* asked for only now: else each read of the daemon would wake us */
+                watch(c, true);
+                return;
             }
             die("write");
         }
         c->sent += (size_t)n;
     }
+    watch(c, false);
 }
 
 static long
@@ -265,9 +279,9 @@ run(void)
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
     struct conn *conns = xcalloc((size_t)load.connections, sizeof *conns);
     struct epoll_event events[256];
-    int ep = epoll_create1(0);
     int64_t begin, end;
 
+    load.ep = epoll_create1(0);
     snprintf(addr.sun_path, sizeof addr.sun_path, "%s", load.socket);
     for (int i = 0; i < load.connections; i++) {
         struct conn *c = &conns[i];
@@ -278,8 +292,7 @@ run(void)
         }
         fcntl(c->fd, F_SETFL, O_NONBLOCK);
         c->step = load.mode == CLAIM ? STEP_CLAIM : STEP_SUBMIT;
-        epoll_ctl(ep, EPOLL_CTL_ADD, c->fd,
-                  &(struct epoll_event){.events = EPOLLIN | EPOLLOUT | EPOLLET, .data.ptr = c});
+        epoll_ctl(load.ep, EPOLL_CTL_ADD, c->fd, &(struct epoll_event){.events = EPOLLIN | EPOLLET, .data.ptr = c});
     }
     begin = now_ns();
     end = begin + (int64_t)(load.seconds * 1e9);
@@ -288,7 +301,7 @@ run(void)
         push(&conns[i]);
     }
     while (now_ns() < end) {
-        int n = epoll_wait(ep, events, 256, 100);
+        int n = epoll_wait(load.ep, events, 256, 100);
         for (int i = 0; i < n; i++) {
             struct conn *c = events[i].data.ptr;
             push(c);
