@@ -460,10 +460,10 @@ batch_push(struct db *db)
     }
     /* The kinds take turns: who has just sent one comes last. */
     for (int i = 0, first = db->next_queue; i < db->nqueues; i++) {
-        int at = (first + i) % db->nqueues;
+        int at = (first + i) % db->nqueues; /* there may be more kinds than when the last one was sent */
 
         if (push_queue(db, &db->queues[at], now)) {
-            db->next_queue = (at + 1) % db->nqueues;
+            db->next_queue = at + 1;
         }
     }
 }
