@@ -144,6 +144,7 @@ page_desk_facts(struct ctx *c, struct facts *f, const json_t *t)
 
     facts_number(f, "place", jint(t, "place", TABLE_NONE));
     facts_text(f, "tags", jjoin(c->a, jlist(t, "tags"), ", "));
+    facts_text(f, "needs", jjoin(c->a, jlist(t, "skills"), ", "));
     facts_text(f, "rule", rule);
     facts_number(f, "desk", jint(t, "desk", TABLE_NONE));
     facts_text(f, "submitter",

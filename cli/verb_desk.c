@@ -17,12 +17,12 @@
 
 /* One mistake a line, as compilers print them: editors can jump to it. */
 static void
-print_mistakes(struct ctx *c, const json_t *list)
+print_found(struct ctx *c, FILE *to, const json_t *list)
 {
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *m = json_array_get(list, i);
         const char *path = text_line(c->a, jtext(m, "path"));
-        fprintf(c->s->out, "%s:%" PRId64 ": %s%s%s\n", text_line(c->a, jtext(m, "file")), jint(m, "line", 0), path,
+        fprintf(to, "%s:%" PRId64 ": %s%s%s\n", text_line(c->a, jtext(m, "file")), jint(m, "line", 0), path,
                 *path ? ": " : "", text_line(c->a, jtext(m, "message")));
     }
 }
@@ -58,7 +58,9 @@ send_file(struct ctx *c, const char *what, struct reply *ret, bool *ret_ok, stru
     if (c->json) {
         (void)api_json(c, ret);
     } else if (!*ret_ok) {
-        print_mistakes(c, mistakes);
+        print_found(c, c->s->out, mistakes);
+    } else {
+        print_found(c, c->s->chat, jlist(ret->doc, "warnings")); /* it is said, and does not stop anything */
     }
     if (!*ret_ok) {
         size_t n = json_array_size(mistakes);
@@ -197,6 +199,7 @@ run_route_test(struct ctx *c, struct err *e)
     facts_text(f, "department", jtext(r.doc, "department"));
     facts_text(f, "priority", jtext(r.doc, "priority"));
     facts_text(f, "tags", jjoin(c->a, jlist(r.doc, "tags"), ", "));
+    facts_text(f, "needs", jjoin(c->a, jlist(r.doc, "skills"), ", "));
     facts_print(f);
     print_tried(c, jlist(r.doc, "tried"));
     return true;

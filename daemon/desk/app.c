@@ -45,6 +45,12 @@ on_desk(void *arg, const struct desk *d)
 {
     struct app *app = arg;
 
+    if (d->version == app->desk_version) {
+        log_debug("lanes in use n=%d", d->nlanes);
+        wait_lanes(app);
+        return;
+    }
+    app->desk_version = d->version;
     log_info("desk in use version=%d departments=%d queues=%d", d->version, d->ndepartments, d->nqueues);
     people_forget(app->people);
     lane_drop_floors(app->lanes, NULL); /* tickets may have moved to other queues */
@@ -123,7 +129,7 @@ app_notify(struct app *app, const char *payload)
         if (lane_id > 0 && lane_id <= INT32_MAX) {
             wait_came(app, (int32_t)lane_id, LANE_FRONT, false);
         }
-    } else if (strncmp(payload, "desk:", 5) == 0) {
+    } else if (strncmp(payload, "desk:", 5) == 0 || strcmp(payload, "lanes") == 0) {
         desk_notified(app->desks, payload);
     } else if (strcmp(payload, "feed") == 0) {
         feed_wake(app);

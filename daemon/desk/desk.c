@@ -12,6 +12,7 @@
 #include "common/names.h"
 #include "common/parse.h"
 #include "common/xalloc.h"
+#include "daemon/desk/desk_lane.h"
 #include "daemon/desk/rule.h"
 
 /* A queue of the database, whether it is on this desk or has left. */
@@ -109,6 +110,10 @@ read_queue(struct builder *b, struct desk_queue *q, const struct desk_department
         .offer_limit = usec_of(json, "offer_limit"),
         .idle_limit = usec_of(json, "idle_limit"),
         .auto_close = usec_of(json, "auto_close"),
+        .languages = texts_of(b->a, json, "languages"),
+        .sticky = usec_of(json, "sticky"),
+        .weight = json_object_get(json, "weight") != NULL ? i32_of(json, "weight") : 1,
+        .widen = json_object_get(json, "widen"),
         .agents_may_take = take != NULL && strcmp(take, "agent") == 0,
         .calendar = text_of(b->a, json, "calendar"),
     };
@@ -278,6 +283,7 @@ desk_new(int version, const char *sha256, json_t *document, const json_t *ids, s
         return NULL;
     }
     read_known(d->inner, ids);
+    desk_read_lanes(d, b.a, document, ids);
     return d;
 }
 
@@ -389,32 +395,4 @@ desk_asked(const struct desk *d, const char *name, struct err *e)
         return NULL;
     }
     return dep->queues[0];
-}
-
-static int
-compare_i32(const void *a, const void *b)
-{
-    int32_t x = *(const int32_t *)a;
-    int32_t y = *(const int32_t *)b;
-
-    return (x > y) - (x < y);
-}
-
-const int32_t *
-desk_lanes(const struct desk *d, struct arena *a, const int32_t *departments, int n, int *ret_n)
-{
-    int32_t *lanes = ARENA_ARRAY(a, d->nqueues + 1, int32_t);
-    int k = 0;
-
-    for (int i = 0; i < d->nqueues; i++) {
-        for (int j = 0; j < n; j++) {
-            if (d->queues[i].department->department_id == departments[j]) {
-                lanes[k++] = d->queues[i].lane_id;
-                break;
-            }
-        }
-    }
-    qsort(lanes, (size_t)k, sizeof(*lanes), compare_i32);
-    *ret_n = k;
-    return lanes;
 }

@@ -23,13 +23,17 @@ struct desk_queue {
     const char *name, *title;
     const struct desk_department *department;
     bool is_private;
-    int64_t targets[5];   /* usec by enum priority; [0] is not used */
-    int64_t age_cap;      /* usec */
-    int64_t offer_limit;  /* usec */
-    int64_t idle_limit;   /* usec; USEC_NONE: holds do not go back by themselves */
-    int64_t auto_close;   /* usec */
-    bool agents_may_take; /* out of turn; leads always may */
-    const char *calendar; /* whose hours it keeps; NULL: round the clock */
+    int64_t targets[5];           /* usec by enum priority; [0] is not used */
+    int64_t age_cap;              /* usec */
+    int64_t offer_limit;          /* usec */
+    int64_t idle_limit;           /* usec; USEC_NONE: holds do not go back by themselves */
+    int64_t auto_close;           /* usec */
+    bool agents_may_take;         /* out of turn; leads always may */
+    const char *const *languages; /* a request in one of these needs somebody who speaks it; NULL-terminated */
+    int64_t sticky;               /* usec; USEC_NONE: what returns from waiting is for all at once */
+    int weight;                   /* slots one of its requests takes */
+    const json_t *widen;          /* the steps, as in the document; NULL or empty: none */
+    const char *calendar;         /* whose hours it keeps; NULL: round the clock */
 };
 
 struct desk_department {
@@ -40,6 +44,21 @@ struct desk_department {
     /* NULL-terminated */
     const char *const *groups, *const *lead_groups; /* Unix groups */
     const char *const *members, *const *leads;      /* login names */
+};
+
+/* See desk_lane.h. */
+struct desk_lane {
+    int32_t lane_id;
+    const struct desk_queue *queue;
+    const char *const *skills;            /* sorted, NULL-terminated */
+    const struct desk_queue *const *also; /* their agents may take from it too; NULL-terminated */
+    int after;                            /* percent of the target after which it widens; -1: it does not */
+};
+
+struct desk_person {
+    const char *name;          /* login */
+    const char *const *skills; /* languages too; sorted, NULL-terminated */
+    int capacity;              /* slots; 0: no bound */
 };
 
 /* A queue that left; its name still leads to where its tickets went. */
@@ -57,6 +76,10 @@ struct desk {
     int nqueues;
     const struct desk_moved *moved;
     int nmoved;
+    const struct desk_lane *lanes;
+    int nlanes;
+    const struct desk_person *people; /* those the file says something about */
+    int npeople;
     const struct desk_department *default_department; /* for users in no group, or NULL: they are refused */
     const struct desk_queue *default_queue;
     struct rules *rules; /* never NULL */
@@ -82,8 +105,6 @@ const char *desk_queue_name(const struct desk *d, int32_t queue_id);
 const struct desk_queue *desk_asked(const struct desk *d, const char *name, struct err *e);
 /* The present name of a department or queue: its own, or that of the queue it has moved to. False with e as above. */
 bool desk_asked_name(const struct desk *d, const char *name, const char **ret, struct err *e);
-/* The lanes of all queues of these departments, ascending: what their members take from. *ret_n entries, arena. */
-const int32_t *desk_lanes(const struct desk *d, struct arena *a, const int32_t *departments, int n, int *ret_n);
 
 /* What changes from old to new, as sentences for people, NULL-terminated, arena. Empty: nothing. */
 const char *const *desk_diff(const struct desk *from, const struct desk *to, struct arena *a);

@@ -13,6 +13,7 @@
 #include "common/strbuf.h"
 #include "common/xalloc.h"
 #include "daemon/desk/desk.h"
+#include "daemon/desk/desk_lane.h"
 
 struct diff {
     const struct desk *from, *to;
@@ -76,16 +77,17 @@ names_only_in(struct strbuf *sb, const char *const *list, const char *const *oth
 }
 
 static void
-diff_list(struct diff *d, const char *department, const char *what, const char *const *from, const char *const *to)
+diff_list(struct diff *d, const char *kind, const char *name, const char *what, const char *const *from,
+          const char *const *to)
 {
     struct strbuf sb;
 
     strbuf_init(&sb);
     if (names_only_in(&sb, to, from) > 0) {
-        say(d, "department '%s' gains %s %s", department, what, sb.p);
+        say(d, "%s '%s' gains %s %s", kind, name, what, sb.p);
     }
     if (names_only_in(&sb, from, to) > 0) {
-        say(d, "department '%s' loses %s %s", department, what, sb.p);
+        say(d, "%s '%s' loses %s %s", kind, name, what, sb.p);
     }
     strbuf_release(&sb);
 }
@@ -146,6 +148,14 @@ diff_queue(struct diff *d, const struct desk_queue *from, const struct desk_queu
     diff_time(d, to->name, "offer_limit", from->offer_limit, to->offer_limit);
     diff_time(d, to->name, "idle_limit", from->idle_limit, to->idle_limit);
     diff_time(d, to->name, "auto_close", from->auto_close, to->auto_close);
+    diff_list(d, "queue", to->name, "languages", from->languages, to->languages);
+    diff_time(d, to->name, "sticky", from->sticky, to->sticky);
+    if (from->weight != to->weight) {
+        say(d, "queue '%s': weight was %d, becomes %d", to->name, from->weight, to->weight);
+    }
+    if (!json_equal(from->widen, to->widen) && (json_array_size(from->widen) > 0 || json_array_size(to->widen) > 0)) {
+        say(d, "queue '%s' changes in widen", to->name);
+    }
     if (from->agents_may_take != to->agents_may_take) {
         say(d, "queue '%s': %s may take requests out of turn", to->name,
             to->agents_may_take ? "agents, too," : "only leads");
@@ -174,10 +184,11 @@ diff_departments(struct diff *d)
         } else if (!is_same(from->title, to->title)) {
             say(d, "department '%s': title becomes '%s'", to->name, to->title);
         }
-        diff_list(d, to->name, "groups", from != NULL ? from->groups : nothing, to->groups);
-        diff_list(d, to->name, "lead_groups", from != NULL ? from->lead_groups : nothing, to->lead_groups);
-        diff_list(d, to->name, "members", from != NULL ? from->members : nothing, to->members);
-        diff_list(d, to->name, "leads", from != NULL ? from->leads : nothing, to->leads);
+        diff_list(d, "department", to->name, "groups", from != NULL ? from->groups : nothing, to->groups);
+        diff_list(d, "department", to->name, "lead_groups", from != NULL ? from->lead_groups : nothing,
+                  to->lead_groups);
+        diff_list(d, "department", to->name, "members", from != NULL ? from->members : nothing, to->members);
+        diff_list(d, "department", to->name, "leads", from != NULL ? from->leads : nothing, to->leads);
     }
     for (int i = 0; i < d->from->ndepartments; i++) {
         if (desk_department(d->to, d->from->departments[i].name) == NULL) {
@@ -217,6 +228,39 @@ diff_queues(struct diff *d)
             if (strcmp(d->from->moved[k].name, m->name) == 0 && strcmp(d->from->moved[k].to->name, m->to->name) != 0) {
                 say(d, "the name '%s' now leads to '%s'", m->name, m->to->name);
             }
+        }
+    }
+}
+
+static void
+diff_capacity(struct diff *d, const char *name, int from, int to)
+{
+    if (from == to) {
+        return;
+    }
+    if (to == 0) {
+        say(d, "person '%s' may hold as much as they like", name);
+    } else {
+        say(d, "person '%s' has a capacity of %d", name, to);
+    }
+}
+
+static void
+diff_people(struct diff *d)
+{
+    static const char *const nothing[] = {NULL};
+
+    for (int i = 0; i < d->to->npeople; i++) {
+        const struct desk_person *to = &d->to->people[i];
+        const struct desk_person *from = desk_person(d->from, to->name);
+        diff_list(d, "person", to->name, "skills", from != NULL ? from->skills : nothing, to->skills);
+        diff_capacity(d, to->name, from != NULL ? from->capacity : 0, to->capacity);
+    }
+    for (int i = 0; i < d->from->npeople; i++) {
+        const struct desk_person *from = &d->from->people[i];
+        if (desk_person(d->to, from->name) == NULL) {
+            diff_list(d, "person", from->name, "skills", from->skills, nothing);
+            diff_capacity(d, from->name, from->capacity, 0);
         }
     }
 }
@@ -427,6 +471,7 @@ desk_diff(const struct desk *from, const struct desk *to, struct arena *a)
 
     diff_departments(&d);
     diff_queues(&d);
+    diff_people(&d);
     diff_defaults(&d);
     diff_calendars(&d);
     diff_rules(&d);

@@ -469,6 +469,7 @@ step_route_test(struct op *op)
     put(o, "department", json_string(r.queue->department->name));
     put(o, "priority", json_string(priority_name(r.priority)));
     put(o, "tags", texts(r.tags));
+    put(o, "skills", texts(r.skills));
     put(o, "desk", json_integer(d->version));
     put(o, "tried", tried);
     return reply_json(op, 200, o);

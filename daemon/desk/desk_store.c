@@ -25,6 +25,7 @@ struct desk_store {
     struct desk_store_conf conf;
     char *file;
     struct desk *desk;
+    char *ids; /* as they were read: lanes may have come since */
     /* loading */
     bool loading;
     struct arena *a; /* of the statement under way */
@@ -66,6 +67,7 @@ desk_store_free(struct desk_store *s)
     arena_free(s->a);
     arena_free(s->boot_a);
     desk_free(s->desk);
+    free(s->ids);
     free(s->file);
     free(s);
 }
@@ -205,9 +207,11 @@ desk_of_row(const struct db_row *row, struct err *e)
 static bool
 take_row(struct desk_store *s, const struct db_row *row, struct err *e)
 {
+    const char *ids = db_text(row, 3, NULL);
+    bool newer = db_i64(row, 0) != s->desk->version;
     struct desk *d;
 
-    if (db_i64(row, 0) == s->desk->version) {
+    if (!newer && (ids == NULL || s->ids == NULL || strcmp(ids, s->ids) == 0)) {
         return true;
     }
     d = desk_of_row(row, e);
@@ -218,8 +222,12 @@ take_row(struct desk_store *s, const struct db_row *row, struct err *e)
     s->limit_hits += rules_limit_hits(s->desk->rules);
     desk_free(s->desk);
     s->desk = d;
-    s->loads++;
-    desk_look_at_file(s);
+    free(s->ids);
+    s->ids = ids != NULL ? xstrdup(ids) : NULL;
+    s->loads += newer;
+    if (newer) {
+        desk_look_at_file(s);
+    }
     if (s->conf.on_desk != NULL) {
         s->conf.on_desk(s->conf.arg, d);
     }
@@ -432,7 +440,7 @@ desk_notified(struct desk_store *s, const char *payload)
 
     if (payload == NULL && !s->booted) {
         desk_boot(s, NULL, NULL); /* the first time it came to nothing */
-    } else if (payload == NULL) {
+    } else if (payload == NULL || strcmp(payload, "lanes") == 0) {
         desk_refresh(s, NULL);
     } else if (strncmp(payload, "desk:", 5) == 0 && parse_i64(payload + 5, 1, INT32_MAX, &version) &&
                version > s->desk->version) {

@@ -21,7 +21,7 @@ struct deskfile;
 struct desk_store_conf {
     struct db *db;
     const char *file; /* the path of desk.conf; copied */
-    /* Called in the loop after each swap, with the new one; may be NULL. */
+    /* Called in the loop after each swap, with the new one: another version, or the same with more lanes. May be NULL. */
     void (*on_desk)(void *arg, const struct desk *d);
     void *arg;
 };
@@ -47,7 +47,8 @@ struct desk_wait {
                  const struct err *e); /* once, from the loop; e NULL: desk_current is up to date */
 };
 void desk_refresh(struct desk_store *s, struct desk_wait *w); /* w may be NULL; must live until done */
-/* NOTIFY with "desk:VERSION", or after a reconnect (payload NULL): load when ours is older. */
+/* NOTIFY with "desk:VERSION", "lanes" (there are more of them), or after a reconnect (payload NULL): load when ours is
+ * older. */
 void desk_notified(struct desk_store *s, const char *payload);
 /* SIGHUP and start: compare the file with the applied desk; a difference is a warning, once a difference. */
 void desk_look_at_file(struct desk_store *s);

@@ -37,11 +37,14 @@ enum key_kind {
     KEY_TEXTS,    /* lines */
     KEY_PATTERNS, /* PCRE2 */
     KEY_TAGS,     /* words */
+    KEY_LANGS,    /* "es", "en" */
     KEY_BOOL,
     KEY_TIME,      /* a duration */
     KEY_TIME_NONE, /* a duration or "none" */
     KEY_GROUP,     /* { ... } */
     KEY_LIST,      /* ( { ... }, ... ) */
+    KEY_SLOTS,     /* a number from 1 to 100 */
+    KEY_PERCENT,   /* a number from 1 to 100 */
 };
 
 struct key {
@@ -68,17 +71,28 @@ static const struct key target_keys[] = {
     END
 };
 
+static const struct key widen_keys[] = {
+    {"after",    KEY_PERCENT, true,  AT(f_widen, after),    NULL, 0, NULL},
+    {"drop",     KEY_TAGS,    false, AT(f_widen, drop),     NULL, 0, NULL},
+    {"overflow", KEY_NAME,    false, AT(f_widen, overflow), NULL, 0, NULL},
+    END
+};
+
 static const struct key queue_keys[] = {
-    {"name",        KEY_NAME,      true,  AT(f_queue, name),        NULL,        0, NULL},
-    {"title",       KEY_TEXT,      false, AT(f_queue, title),       NULL,        0, NULL},
-    {"private",     KEY_BOOL,      false, AT(f_queue, is_private),  NULL,        0, NULL},
-    {"targets",     KEY_GROUP,     false, AT(f_queue, targets),     target_keys, 0, NULL},
-    {"age_cap",     KEY_TIME,      false, AT(f_queue, age_cap),     NULL,        0, NULL},
-    {"offer_limit", KEY_TIME,      false, AT(f_queue, offer_limit), NULL,        0, NULL},
-    {"idle_limit",  KEY_TIME_NONE, false, AT(f_queue, idle_limit),  NULL,        0, NULL},
-    {"auto_close",  KEY_TIME,      false, AT(f_queue, auto_close),  NULL,        0, NULL},
-    {"take",        KEY_TEXT,      false, AT(f_queue, take),        NULL,        0, NULL},
-    {"calendar",    KEY_NAME,      false, AT(f_queue, calendar),    NULL,        0, NULL},
+    {"name",        KEY_NAME,      true,  AT(f_queue, name),        NULL,        0,                      NULL           },
+    {"title",       KEY_TEXT,      false, AT(f_queue, title),       NULL,        0,                      NULL           },
+    {"private",     KEY_BOOL,      false, AT(f_queue, is_private),  NULL,        0,                      NULL           },
+    {"targets",     KEY_GROUP,     false, AT(f_queue, targets),     target_keys, 0,                      NULL           },
+    {"age_cap",     KEY_TIME,      false, AT(f_queue, age_cap),     NULL,        0,                      NULL           },
+    {"offer_limit", KEY_TIME,      false, AT(f_queue, offer_limit), NULL,        0,                      NULL           },
+    {"idle_limit",  KEY_TIME_NONE, false, AT(f_queue, idle_limit),  NULL,        0,                      NULL           },
+    {"auto_close",  KEY_TIME,      false, AT(f_queue, auto_close),  NULL,        0,                      NULL           },
+    {"take",        KEY_TEXT,      false, AT(f_queue, take),        NULL,        0,                      NULL           },
+    {"languages",   KEY_LANGS,     false, AT(f_queue, languages),   NULL,        0,                      NULL           },
+    {"sticky",      KEY_TIME_NONE, false, AT(f_queue, sticky),      NULL,        0,                      NULL           },
+    {"weight",      KEY_SLOTS,     false, AT(f_queue, weight),      NULL,        0,                      NULL           },
+    {"widen",       KEY_LIST,      false, AT(f_queue, widen),       widen_keys,  sizeof(struct f_widen), "step of widen"},
+    {"calendar",    KEY_NAME,      false, AT(f_queue, calendar),    NULL,        0,                      NULL           },
     END
 };
 
@@ -118,7 +132,16 @@ static const struct key rule_keys[] = {
     {"queue",            KEY_NAME,     false, AT(f_rule, queue),            NULL, 0, NULL},
     {"priority",         KEY_TEXT,     false, AT(f_rule, priority),         NULL, 0, NULL},
     {"tags",             KEY_TAGS,     false, AT(f_rule, tags),             NULL, 0, NULL},
+    {"skills",           KEY_TAGS,     false, AT(f_rule, skills),           NULL, 0, NULL},
     {"parity_exception", KEY_LONG,     false, AT(f_rule, parity_exception), NULL, 0, NULL},
+    END
+};
+
+static const struct key person_keys[] = {
+    {"name",      KEY_TEXT,  true,  AT(f_person, name),      NULL, 0, NULL},
+    {"skills",    KEY_TAGS,  false, AT(f_person, skills),    NULL, 0, NULL},
+    {"languages", KEY_LANGS, false, AT(f_person, languages), NULL, 0, NULL},
+    {"capacity",  KEY_SLOTS, false, AT(f_person, capacity),  NULL, 0, NULL},
     END
 };
 
@@ -135,6 +158,7 @@ static const struct key defaults_keys[] = {
     {"auto_close",  KEY_TIME,      false, AT(f_defaults, auto_close),  NULL,        0, NULL},
     {"take",        KEY_TEXT,      false, AT(f_defaults, take),        NULL,        0, NULL},
     {"calendar",    KEY_NAME,      false, AT(f_defaults, calendar),    NULL,        0, NULL},
+    {"sticky",      KEY_TIME_NONE, false, AT(f_defaults, sticky),      NULL,        0, NULL},
     END
 };
 
@@ -146,6 +170,7 @@ static const struct key desk_keys[] = {
     {"rules",              KEY_LIST,  false, AT(f_desk, rules),              rule_keys,       sizeof(struct f_rule),       "rule"          },
     {"moved",              KEY_LIST,  false, AT(f_desk, moved),              moved_keys,      sizeof(struct f_moved),      "entry of moved"},
     {"calendars",          KEY_LIST,  false, AT(f_desk, calendars),          calendar_keys,   sizeof(struct f_calendar),   "calendar"      },
+    {"people",             KEY_LIST,  false, AT(f_desk, people),             person_keys,     sizeof(struct f_person),     "person"        },
     {"defaults",           KEY_GROUP, false, AT(f_desk, defaults),           defaults_keys,   0,                           NULL            },
     END
 };
@@ -189,6 +214,15 @@ is_name(const char *s)
     return n <= 32 && s[n] == '\0' && s[0] >= 'a' && s[0] <= 'z';
 }
 
+/* The first part of a language tag: "es", not "es-MX". */
+static bool
+is_lang(const char *s)
+{
+    size_t n = strspn(s, "abcdefghijklmnopqrstuvwxyz");
+
+    return s[n] == '\0' && (n == 2 || n == 3);
+}
+
 /* No blanks or signs that commands and lists need for themselves. */
 static bool
 is_word(const char *s, size_t max)
@@ -230,6 +264,8 @@ check_text(struct findings *f, enum key_kind kind, const char *s, const struct p
         found_mistake(f, at, "'%s' is no name: a letter a-z, then up to 31 of a-z, 0-9, - and _", s);
     } else if ((kind == KEY_LOGINS && !is_word(s, 64)) || (kind == KEY_TAGS && !is_word(s, 40))) {
         found_mistake(f, at, "'%s' is too long or has a blank, a comma, a quote, a colon or a slash", s);
+    } else if (kind == KEY_LANGS && !is_lang(s)) {
+        found_mistake(f, at, "'%s' is no language: two or three letters a-z, like \"es\"", s);
     } else {
         return s;
     }
@@ -299,6 +335,21 @@ read_time(struct findings *f, const struct key *k, const config_setting_t *s, st
 }
 
 static void
+read_int(struct findings *f, const struct key *k, const config_setting_t *s, struct f_int *ret)
+{
+    long long v = config_setting_type(s) == CONFIG_TYPE_INT || config_setting_type(s) == CONFIG_TYPE_INT64
+                      ? config_setting_get_int64(s)
+                      : 0;
+
+    if (v < 1 || v > 100) {
+        found_mistake(f, &ret->at, "'%s' must be a number from 1 to 100", k->name);
+        return;
+    }
+    ret->v = v;
+    ret->ok = true;
+}
+
+static void
 read_list(struct findings *f, const struct key *k, const config_setting_t *s, struct f_list *ret)
 {
     int n = config_setting_length(s);
@@ -342,6 +393,7 @@ read_value(struct findings *f, const struct key *k, const config_setting_t *s, v
     case KEY_TEXTS:
     case KEY_PATTERNS:
     case KEY_TAGS:
+    case KEY_LANGS:
         read_texts(f, k, s, member(out, k->offset));
         break;
     case KEY_BOOL:
@@ -364,6 +416,10 @@ read_value(struct findings *f, const struct key *k, const config_setting_t *s, v
         break;
     case KEY_LIST:
         read_list(f, k, s, member(out, k->offset));
+        break;
+    case KEY_SLOTS:
+    case KEY_PERCENT:
+        read_int(f, k, s, member(out, k->offset));
         break;
     }
 }

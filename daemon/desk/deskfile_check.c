@@ -347,7 +347,7 @@ judge_rule(struct judge *j, const struct f_rule *r)
         found_mistake(j->f, &r->queue.at, "rule '%s' sends everything to the private queue '%s'", name, q->name.s);
     }
     if (r->at.path != NULL && r->queue.at.path == NULL && r->priority.at.path == NULL && r->tags.at.path == NULL &&
-        !has_conditions(r)) {
+        r->skills.at.path == NULL && !has_conditions(r)) {
         found_mistake(j->f, &r->at, "rule '%s' asks nothing and does nothing", name);
     }
 }
@@ -436,4 +436,5 @@ deskfile_judge(struct f_desk *d, const struct deskfile_input *in, struct finding
     judge_defaults(&j);
     judge_rules(&j);
     judge_moved(&j);
+    deskfile_judge_skills(d, found);
 }

@@ -36,6 +36,11 @@ struct f_time {
     int64_t usec;
     bool is_none, ok;
 };
+struct f_int {
+    struct place at;
+    int64_t v;
+    bool ok;
+};
 struct f_targets {
     struct place at;
     struct f_time urgent, high, normal, low;
@@ -78,10 +83,20 @@ struct f_queue {
     struct f_text name, title, take, calendar;
     struct f_bool is_private;
     struct f_targets targets;
-    struct f_time age_cap, offer_limit, idle_limit, auto_close;
+    struct f_time age_cap, offer_limit, idle_limit, auto_close, sticky;
+    struct f_texts languages;
+    struct f_int weight;
+    struct f_list widen; /* f_widen */
     /* filled by deskfile_judge */
     int64_t target[4];              /* urgent, high, normal, low */
     const struct f_calendar *hours; /* NULL: round the clock */
+};
+
+struct f_widen {
+    struct place at;
+    struct f_int after; /* percent of the target */
+    struct f_texts drop;
+    struct f_text overflow;
 };
 
 struct f_department {
@@ -94,7 +109,14 @@ struct f_department {
 struct f_rule {
     struct place at;
     struct f_text name, queue, priority, parity_exception;
-    struct f_texts class_of, channel, to, account, kind, segment, lang, department, subject, body, tags;
+    struct f_texts class_of, channel, to, account, kind, segment, lang, department, subject, body, tags, skills;
+};
+
+struct f_person {
+    struct place at;
+    struct f_text name;
+    struct f_texts skills, languages;
+    struct f_int capacity;
 };
 
 struct f_moved {
@@ -105,13 +127,14 @@ struct f_moved {
 struct f_defaults {
     struct place at;
     struct f_targets targets;
-    struct f_time offer_limit, idle_limit, auto_close;
+    struct f_time offer_limit, idle_limit, auto_close, sticky;
     struct f_text take, calendar;
 };
 
 struct f_desk {
     struct place at;
-    struct f_list departments, rules, moved, calendars; /* f_department, f_rule, f_moved, f_calendar */
+    struct f_list departments, rules, moved, calendars,
+        people; /* f_department, f_rule, f_moved, f_calendar, f_person */
     struct f_text default_department, default_queue;
     struct f_defaults defaults;
 };
@@ -138,12 +161,15 @@ void found_end(struct findings *f);
 #define DESK_IDLE_LIMIT  (4 * USEC_HOUR)
 #define DESK_AUTO_CLOSE  (7 * USEC_DAY)
 #define DESK_TAKE        "lead"
+#define DESK_STICKY      (10 * USEC_MIN)
 
 #define EACH(type, var, list)                                                                                          \
     for (struct type *var = (list).v, *var##_end = (list).v != NULL ? var + (list).n : var; var < var##_end; var++)
 
 /* Everything that needs more than one value to be judged; fills in the targets and calendars. */
 void deskfile_judge(struct f_desk *d, const struct deskfile_input *in, struct findings *found);
+/* The part of it that is about skills, languages and people. */
+void deskfile_judge_skills(const struct f_desk *d, struct findings *f);
 /* The document of a desk without mistakes; a new reference. */
 json_t *deskfile_render(const struct f_desk *d);
 

@@ -45,6 +45,28 @@ usec(const struct f_time *own, const struct f_time *common, int64_t otherwise)
 }
 
 static json_t *
+number(const struct f_int *n)
+{
+    return n->ok ? json_integer(n->v) : json_null();
+}
+
+static json_t *
+render_widen(const struct f_queue *q)
+{
+    const struct f_widen *steps = q->widen.v;
+    json_t *list = json_array();
+
+    for (int i = 0; i < q->widen.n; i++) {
+        json_t *o = json_object();
+        put(o, "after", number(&steps[i].after));
+        put(o, "drop", texts(&steps[i].drop));
+        put(o, "overflow", text(&steps[i].overflow));
+        (void)json_array_append_new(list, o);
+    }
+    return list;
+}
+
+static json_t *
 render_queue(const struct f_queue *q, const struct f_defaults *def)
 {
     const struct f_time not_given = {.ok = false};
@@ -67,6 +89,10 @@ render_queue(const struct f_queue *q, const struct f_defaults *def)
         : def->take.s != NULL ? text(&def->take)
                               : json_string(DESK_TAKE));
     put(o, "calendar", q->hours != NULL ? text(&q->hours->name) : json_null());
+    put(o, "languages", texts(&q->languages));
+    put(o, "sticky", usec(&q->sticky, &def->sticky, DESK_STICKY));
+    put(o, "weight", q->weight.ok ? number(&q->weight) : json_integer(1));
+    put(o, "widen", render_widen(q));
     return o;
 }
 
@@ -109,7 +135,20 @@ render_rule(const struct f_rule *r)
     put(o, "queue", text(&r->queue));
     put(o, "priority", text(&r->priority));
     put(o, "tags", texts(&r->tags));
+    put(o, "skills", texts(&r->skills));
     put(o, "parity_exception", text(&r->parity_exception));
+    return o;
+}
+
+static json_t *
+render_person(const struct f_person *p)
+{
+    json_t *o = json_object();
+
+    put(o, "name", text(&p->name));
+    put(o, "skills", texts(&p->skills));
+    put(o, "languages", texts(&p->languages));
+    put(o, "capacity", number(&p->capacity));
     return o;
 }
 
@@ -120,6 +159,7 @@ deskfile_render(const struct f_desk *d)
     const struct f_rule *rules = d->rules.v;
     const struct f_moved *moved = d->moved.v;
     const struct f_calendar *calendars = d->calendars.v;
+    const struct f_person *people = d->people.v;
     json_t *o = json_object();
     json_t *list = json_array();
 
@@ -147,5 +187,10 @@ deskfile_render(const struct f_desk *d)
         (void)json_array_append_new(list, calendarfile_render(&calendars[i]));
     }
     put(o, "calendars", list);
+    list = json_array();
+    for (int i = 0; i < d->people.n; i++) {
+        (void)json_array_append_new(list, render_person(&people[i]));
+    }
+    put(o, "people", list);
     return o;
 }

@@ -14,6 +14,7 @@ struct lanes {
     int n, cap;
     struct lane_set **set; /* by id - 1 */
     int nsets;
+    uint64_t probe; /* number of the last one */
 };
 
 struct lanes *
@@ -88,21 +89,40 @@ lane_set_by_id(const struct lanes *l, int32_t id)
     return id >= 1 && id <= l->nsets ? l->set[id - 1] : NULL;
 }
 
-int
-lanes_count_sets(const struct lanes *l)
-{
-    return l->nsets;
-}
-
 bool
 lane_set_has(const struct lane_set *s, int32_t lane_id)
 {
-    for (int i = 0; i < s->n; i++) {
-        if (s->lane_ids[i] == lane_id) {
-            return true;
+    int low = 0;
+    int high = s->n;
+
+    while (low < high) {
+        int mid = (low + high) / 2;
+        if (s->lane_ids[mid] < lane_id) {
+            low = mid + 1;
+        } else {
+            high = mid;
         }
     }
-    return false;
+    return low < s->n && s->lane_ids[low] == lane_id;
+}
+
+void
+lane_probe_begin(struct lanes *l)
+{
+    l->probe++;
+}
+
+bool
+lane_probe(struct lanes *l, const struct lane_set *s)
+{
+    bool is_new = false;
+
+    for (int i = 0; i < s->n; i++) {
+        struct lane *lane = lane_get(l, s->lane_ids[i]);
+        is_new = is_new || lane->probed != l->probe;
+        lane->probed = l->probe;
+    }
+    return is_new;
 }
 
 void

@@ -18,8 +18,9 @@ struct lanes;
 
 struct lane {
     int32_t lane_id;
-    int64_t floor;  /* usec key; LANE_FRONT: from the front */
-    uint64_t wakes; /* tickets that came in, as far as heard */
+    int64_t floor;   /* usec key; LANE_FRONT: from the front */
+    uint64_t wakes;  /* tickets that came in, as far as heard */
+    uint64_t probed; /* number of the last probe that looked there */
 };
 
 struct lane_set {
@@ -35,7 +36,10 @@ struct lane *lane_get(struct lanes *l, int32_t lane_id);
 /* The set of these lanes (ascending, no repeats); the same lanes give the same set. Valid until lanes_free. */
 const struct lane_set *lane_set(struct lanes *l, const int32_t *lane_ids, int n);
 const struct lane_set *lane_set_by_id(const struct lanes *l, int32_t id);
-int lanes_count_sets(const struct lanes *l); /* ids go from 1 to this */
+/* A probe looks into every lane that somebody waits for, by few of them: after lane_probe_begin, does this set have a lane
+ * that no set before it had? */
+void lane_probe_begin(struct lanes *l);
+bool lane_probe(struct lanes *l, const struct lane_set *s);
 bool lane_set_has(const struct lane_set *s, int32_t lane_id);
 /* A ticket with this key waits in the lane (LANE_FRONT: unknown key). */
 void lane_came(struct lanes *l, int32_t lane_id, int64_t key);

@@ -14,6 +14,7 @@
 #include "common/strbuf.h"
 #include "common/xalloc.h"
 #include "daemon/desk/desk.h"
+#include "daemon/desk/desk_lane.h"
 #include "daemon/desk/pattern.h"
 
 struct rule {
@@ -24,7 +25,7 @@ struct rule {
     struct pattern **subject, **body;
     const struct desk_queue *queue; /* NULL: the one asked for */
     int priority;                   /* 0: not said */
-    const char **tags;              /* NULL-terminated */
+    const char **tags, **skills;    /* NULL-terminated */
 };
 
 struct rules {
@@ -119,6 +120,7 @@ rule_read(struct rules *r, struct rule *ret, const struct desk *d, const json_t 
     ret->lang = texts_of(r->a, json, "lang");
     ret->department = texts_of(r->a, json, "department");
     ret->tags = texts_of(r->a, json, "tags");
+    ret->skills = texts_of(r->a, json, "skills");
     if (queue != NULL) {
         ret->queue = desk_queue(d, queue);
         if (ret->queue == NULL) {
@@ -293,6 +295,30 @@ trace_add(json_t *tried, const struct rule *rule, bool matched, const char *why)
     (void)json_array_append_new(tried, o);
 }
 
+/* What somebody needs to take it: what the rule says, and the language where the queue asks for it. */
+static const char *const *
+needed(struct arena *a, const struct rule *rule, const struct desk_queue *q, const char *lang)
+{
+    size_t n = 0;
+    size_t k = 0;
+    const char **v;
+
+    while (rule != NULL && rule->skills != NULL && rule->skills[n] != NULL) {
+        n++;
+    }
+    v = ARENA_ARRAY(a, n + 2, const char *);
+    for (; k < n; k++) {
+        v[k] = arena_strdup(a, rule->skills[k]);
+    }
+    for (const char *const *l = q->languages; lang != NULL && l != NULL && *l != NULL; l++) {
+        if (is_lang(*l, lang)) {
+            v[k++] = arena_printf(a, SKILL_LANG "%s", *l);
+            break;
+        }
+    }
+    return skills_sort(a, v, k);
+}
+
 static void
 take_rule(struct arena *a, const struct rule *rule, int position, struct route_result *ret)
 {
@@ -339,6 +365,7 @@ route(const struct desk *d, struct arena *a, const struct request_facts *f, stru
 {
     struct rules *r = d->rules;
     struct view v = {.f = f, .subject_n = pattern_sees(f->subject), .body_n = pattern_sees(f->body)};
+    const struct rule *taken = NULL;
     struct strbuf why;
 
     *ret = (struct route_result){.priority = PRIORITY_NORMAL, .tags = ARENA_ARRAY(a, 1, const char *)};
@@ -357,7 +384,8 @@ route(const struct desk *d, struct arena *a, const struct request_facts *f, stru
             strbuf_clear(&why);
         }
         if (matched) {
-            take_rule(a, &r->v[i], (int)i + 1, ret);
+            taken = &r->v[i];
+            take_rule(a, taken, (int)i + 1, ret);
             break;
         }
     }
@@ -366,7 +394,11 @@ route(const struct desk *d, struct arena *a, const struct request_facts *f, stru
     if (ret->queue == NULL) {
         ret->queue = f->asked != NULL ? desk_asked(d, f->asked, e) : d->default_queue;
     }
-    return ret->queue != NULL;
+    if (ret->queue == NULL) {
+        return false;
+    }
+    ret->skills = needed(a, taken, ret->queue, f->lang);
+    return true;
 }
 
 bool

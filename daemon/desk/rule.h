@@ -37,6 +37,7 @@ struct route_result {
     int priority;                   /* enum priority; normal where no rule says otherwise */
     bool priority_ruled;            /* a rule said it */
     const char *const *tags;        /* NULL-terminated, never NULL; arena */
+    const char *const *skills;      /* needed, the language among them: sorted, NULL-terminated, never NULL; arena */
     const char *rule;               /* name, arena; NULL: no rule matched */
     int position;                   /* 1-based; 0: no rule matched */
     bool limited;                   /* a pattern met its limit on the way */

@@ -32,6 +32,7 @@ struct app {
     struct waiters *waiters; /* agents waiting on a stream */
     struct feeds *feeds;     /* streams of changes */
     struct janitor *janitor; /* what the clock does */
+    int desk_version;        /* that agents who wait know of */
     bool ready, booting, draining;
     struct {
         uint64_t submitted, repeated, claimed, acted, refused, offers, lapsed, woken;

@@ -13,6 +13,7 @@
 #include "common/names.h"
 #include "common/parse.h"
 #include "daemon/desk/act.h"
+#include "daemon/desk/desk_lane.h"
 #include "daemon/desk/number.h"
 #include "daemon/desk/repeat.h"
 #include "daemon/desk/rule.h"
@@ -86,7 +87,21 @@ struct submission {
     int out; /* with the database */
     bool array;
     int reroutes;
-    enum { SUBMIT_FIND, SUBMIT_PUT, SUBMIT_FOUND, SUBMIT_ROUTE, SUBMIT_SENT, SUBMIT_REFRESHED, SUBMIT_PARKED } at;
+    enum {
+        SUBMIT_FIND,
+        SUBMIT_PUT,
+        SUBMIT_FOUND,
+        SUBMIT_ROUTE,
+        SUBMIT_SENT,
+        SUBMIT_LANE,
+        SUBMIT_REFRESHED,
+        SUBMIT_PARKED
+    } at;
+    struct { /* the first that was found to be missing; queue_id 0: none */
+        int32_t queue_id;
+        const char *const *skills;
+    } lane;
+    int lanes_made;
     bool parked;
     struct person *from; /* who it is for, when named */
     struct desk_wait wait;
@@ -203,6 +218,7 @@ item_route(struct submission *s, struct submit *it)
     const struct desk *desk = app_desk(op->app);
     const struct person *p = s->from != NULL ? s->from : op->who.person;
     struct request_body *in = &it->in;
+    const struct desk_lane *lane;
     struct route_result r;
 
     it->class = p->account_id != 0 ? CLASS_EXTERNAL : CLASS_INTERNAL;
@@ -231,7 +247,12 @@ item_route(struct submission *s, struct submit *it)
     it->requester = p->person_id;
     it->desk = desk->version;
     it->queue_id = r.queue->queue_id;
-    it->lane_id = r.queue->lane_id;
+    lane = desk_lane_of(desk, r.queue, r.skills);
+    it->lane_id = lane != NULL ? lane->lane_id : 0;
+    if (lane == NULL && s->lane.queue_id == 0) {
+        s->lane.queue_id = r.queue->queue_id;
+        s->lane.skills = r.skills;
+    }
     it->department_id = (int16_t)r.queue->department->department_id;
     it->priority = (int16_t)(in->priority != NULL && !r.priority_ruled ? priority_from(in->priority) : r.priority);
     it->from_department = p->department_id != 0 ? (int16_t)p->department_id : BATCH_NONE16;
@@ -321,6 +342,7 @@ on_stored(struct item *item, const struct db_row *row, const struct err *e)
 static bool
 send_open(struct submission *s)
 {
+    s->lane.queue_id = 0;
     for (int i = 0; i < s->n; i++) {
         struct submit *it = &s->items[i];
         if (it->settled) {
@@ -329,6 +351,9 @@ send_open(struct submission *s)
         if (!item_route(s, it)) {
             it->settled = true;
             continue;
+        }
+        if (it->lane_id == 0) {
+            continue; /* it is made when the others are back */
         }
         it->links = it->blocks != BATCH_NONE64;
         it->item.done = on_stored;
@@ -492,6 +517,44 @@ put_from(struct submission *s)
     return op_send(op);
 }
 
+/* A combination of queue and skills that nobody has needed so far. */
+static enum op_next
+make_lane(struct submission *s)
+{
+    struct db_call *c;
+    size_t n = 0;
+
+    if (s->lanes_made++ > s->n + REROUTES) {
+        return op_fail(s->op, ERR_BUSY, "the desk is being replaced: try again");
+    }
+    while (s->lane.skills[n] != NULL) {
+        n++;
+    }
+    c = op_call(s->op, STMT_LANE_MAKE);
+    db_bind_i32(c, s->lane.queue_id);
+    db_bind_texts(c, s->lane.skills, n);
+    s->at = SUBMIT_LANE;
+    return op_send(s->op);
+}
+
+static enum op_next
+refresh_desk(struct submission *s)
+{
+    s->at = SUBMIT_REFRESHED;
+    s->wait.done = on_refreshed;
+    op_lend(s->op);
+    desk_refresh(s->op->app->desks, &s->wait);
+    return OP_WAIT;
+}
+
+/* Send what is open; when nothing could be sent, go on with what it needs. */
+static enum op_next
+send_or_go_on(struct submission *s)
+{
+    s->at = SUBMIT_SENT;
+    return send_open(s) ? OP_WAIT : s->lane.queue_id != 0 ? make_lane(s) : answer(s);
+}
+
 enum op_next
 submit_run(struct op *op, struct submission *s)
 {
@@ -524,23 +587,23 @@ submit_run(struct op *op, struct submission *s)
         for (int i = 0; i < s->n; i++) {
             s->items[i].ticket_id = number + i;
         }
-        s->at = SUBMIT_SENT;
-        return send_open(s) ? OP_WAIT : answer(s);
+        return send_or_go_on(s);
     case SUBMIT_SENT: /* all items are back */
+        if (s->lane.queue_id != 0) {
+            return make_lane(s);
+        }
         if (!all_settled(s)) {
             if (s->reroutes++ >= REROUTES) {
                 return op_fail(op, ERR_BUSY, "the desk is being replaced: try again");
             }
-            s->at = SUBMIT_REFRESHED;
-            s->wait.done = on_refreshed;
-            op_lend(op);
-            desk_refresh(op->app->desks, &s->wait);
-            return OP_WAIT;
+            return refresh_desk(s);
         }
         return park_parent(s);
+    case SUBMIT_LANE: /* made: other daemons take it in too */
+        db_notify(op->app->db, "lanes");
+        return refresh_desk(s);
     case SUBMIT_REFRESHED: /* by the desk of now */
-        s->at = SUBMIT_SENT;
-        return send_open(s) ? OP_WAIT : answer(s);
+        return send_or_go_on(s);
     case SUBMIT_PARKED:
         return answer(s);
     }

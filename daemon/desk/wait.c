@@ -19,6 +19,7 @@
 #include "common/names.h"
 #include "common/xalloc.h"
 #include "daemon/desk/act.h"
+#include "daemon/desk/desk_lane.h"
 #include "daemon/desk/feed.h"
 #include "daemon/desk/lane.h"
 #include "daemon/desk/repeat.h"
@@ -52,7 +53,8 @@ struct waiter {
     const struct lane_set *set;
     bool stream;
     int64_t seconds; /* asked for; 0: at once or not at all */
-    unsigned round;  /* of the waiters, when its lanes were looked up */
+    unsigned round;  /* of the waiters, when it came */
+    unsigned lanes;  /* the same of its lanes */
     struct event *timer;
     /* on offer */
     int64_t ticket_id;
@@ -65,6 +67,7 @@ struct waiters {
     struct waiter_list idle, offered;
     unsigned nidle, noffered;
     unsigned round; /* counts wait_end_all: who belongs where may have changed */
+    unsigned lanes; /* counts wait_lanes */
 };
 
 enum {
@@ -186,6 +189,23 @@ forget_timer(void *arg)
 }
 
 /* ---- claiming --------------------------------------------------------------------------------------------------- */
+
+/* The lanes of its agent, as the desk of now has them. False: none. */
+static bool
+look_up_lanes(struct waiter *w)
+{
+    struct app *app = w->op->app;
+    const struct person *p = w->op->who.person;
+    int n;
+    const int32_t *lanes = desk_lanes(app_desk(app), w->op->a, p->name, p->departments, p->ndepartments, &n);
+
+    if (n > 0) {
+        w->set = lane_set(app->lanes, lanes, n);
+        w->claim.set_id = w->set->id;
+    }
+    w->lanes = app->waiters->lanes;
+    return n > 0;
+}
 
 static void on_claimed(struct item *item, const struct db_row *row, const struct err *e);
 
@@ -394,6 +414,8 @@ found_none(struct waiter *w)
         claim_send(w);
     } else if (lane_wakes(app->lanes, w->set) != w->claim.wakes) {
         claim_send(w); /* something came in meanwhile */
+    } else if (w->lanes != app->waiters->lanes && look_up_lanes(w)) {
+        claim_send(w);
     } else if (w->seconds == 0 || app->draining) {
         if (w->stream) {
             end_stream(w, app->draining ? "stopping" : "timeout");
@@ -502,7 +524,6 @@ step_next(struct op *op)
     struct app *app = op->app;
     struct next_body body = {.wait = JSON_I64_NONE};
     struct err e = {0};
-    int n = 0;
 
     if (op->step++ > 0) {
         return OP_WAIT; /* all else happens in on_claimed */
@@ -510,21 +531,17 @@ step_next(struct op *op)
     if (op->body != NULL && !json_bind(op->a, op->body, fields, 1, &body, &e)) {
         return op_fail_err(op, &e);
     }
-    const struct person *p = op->who.person;
-    const int32_t *lanes = desk_lanes(app_desk(app), op->a, p->departments, p->ndepartments, &n);
-    if (n == 0) {
-        return op_fail(op, ERR_CONFLICT, "none of your departments has a queue");
-    }
     struct waiter *w = ARENA_NEW(op->a, struct waiter);
     w->op = op;
-    w->set = lane_set(app->lanes, lanes, n);
+    if (!look_up_lanes(w)) {
+        return op_fail(op, ERR_CONFLICT, "none of your departments has a queue");
+    }
     w->seconds = body.wait == JSON_I64_NONE || app->draining ? 0 : body.wait;
     w->claim.app = app;
     w->claim.agent = op->who.person_id;
     w->claim.op_id = uuid_random();
     w->claim.offer = w->seconds > 0;
     w->claim.key = repeat_key(op, 0);
-    w->claim.set_id = w->set->id;
     w->round = app->waiters->round;
     op->mine = w;
     op->on_gone = on_gone;
@@ -572,19 +589,29 @@ void
 wait_probe(struct app *app)
 {
     struct waiter *w = TAILQ_FIRST(&app->waiters->idle);
-    bool *asked = xcalloc((size_t)lanes_count_sets(app->lanes) + 1, sizeof *asked);
 
     lane_drop_floors(app->lanes, NULL);
+    lane_probe_begin(app->lanes);
     while (w != NULL) {
         struct waiter *next = TAILQ_NEXT(w, link);
-        if (!asked[w->set->id]) {
-            asked[w->set->id] = true;
+        if (lane_probe(app->lanes, w->set)) {
             w->claim.more = true;
             claim_send(w);
         }
         w = next;
     }
-    free(asked);
+}
+
+void
+wait_lanes(struct app *app)
+{
+    struct waiter *w;
+
+    app->waiters->lanes++;
+    TAILQ_FOREACH(w, &app->waiters->idle, link) {
+        (void)look_up_lanes(w);
+    }
+    wait_probe(app); /* of what came into them so far we may have heard when they were not known */
 }
 
 void

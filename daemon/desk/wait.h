@@ -27,6 +27,8 @@ void wait_settled(struct app *app, int64_t ticket_id, int state, int epoch);
 void wait_changed(struct app *app, int64_t ticket_id);
 /* The probe: somebody in each lane set looks without a floor; covers lost notifications. */
 void wait_probe(struct app *app);
+/* There are more lanes: who waits may take from some of them too. */
+void wait_lanes(struct app *app);
 /* End every stream that waits, with this reason: the client asks again (a new desk: its queues may be others). When the
  * daemon is draining, what is on offer goes back too. */
 void wait_end_all(struct app *app, const char *reason);

@@ -149,7 +149,7 @@ create or replace function desk_move_tickets(version int) returns bigint
 language sql security definer set search_path = turno, pg_temp as $$
     with moved as materialized (    -- lane by lane: the same skills where the new queue has them, else its lane for all
         select o.queue_id as old_queue, o.name as old_name, a.lane_id as old_lane, n.queue_id, n.department_id,
-               (select b.lane_id from lane b where b.queue_id = n.queue_id and b.skills in (a.skills, '{}')
+               (select b.lane_id from lane b where b.queue_id = n.queue_id and b.also = '{}' and b.skills in (a.skills, '{}')
                 order by b.skills = a.skills desc limit 1) as lane_id
         from queue o join lane a using (queue_id) join queue n on n.queue_id = o.moved_to
         where not o.active
@@ -232,6 +232,7 @@ begin
     perform desk_write_queues(desk_apply.document);
     perform desk_write_calendars(desk_apply.document);
     perform desk_write_members(desk_apply.document);
+    perform desk_write_skills(desk_apply.document);
     n := desk_move_tickets(now_version);
     update desk_current set version = now_version;
     return query select 'applied', now_version,

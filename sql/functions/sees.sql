@@ -31,6 +31,9 @@ begin
             where p.person_id = who
               and (p.departments, p.leads, p.stands) is distinct from (f.departments, f.leads, f.stands);
     end loop;
+    if tg_op <> 'DELETE' then   -- whom tickets are dealt to (0004_skill.sql)
+        insert into agent_state (person_id) values (new.person_id) on conflict do nothing;
+    end if;
     return null;
 end
 $$;

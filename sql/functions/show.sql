@@ -166,6 +166,7 @@ begin
         t.body,
         channel_name(t.channel) as channel,
         t.lang,
+        skills_of(id) as skills,
         (select p.name from person p where p.person_id = c.submitter) as submitter,
         (select d.name from department d where d.department_id = c.from_department) as from_department,
         c.version,

@@ -35,6 +35,7 @@ declare
     ahead_words text;
     p smallint;
     p_place int;
+    needs text[];
     says text[] := '{}';
 begin
     if level is null or level = 0 then
@@ -68,6 +69,10 @@ begin
                                in_words(target_usec), at_in_words(c.anchor));
     end if;
 
+    needs := skills_of(id);
+    if needs <> '{}' then
+        says := says || format('Whoever takes it needs: %s.', array_to_string(needs, ', '));
+    end if;
     if c.state = 1 then
         says := says || format(case when c.key < now_at then '%s was due at %s; it is late by %s.' else '%s is due at %s, in %s.' end,
                                case when c.key = usec(c.anchor) + target_usec then 'So its turn'
@@ -143,7 +148,7 @@ begin
 
     status := 200;
     select to_json(x)::text into body from (select
-        id as ticket, t.rule, t.desk, t.asked, q.name as queue, priority_name(c.priority) as priority,
+        id as ticket, t.rule, t.desk, t.asked, q.name as queue, needs as skills, priority_name(c.priority) as priority,
         iso(target_at(c.state, c.key)) as target, case when figures then c.key end as key, iso(c.anchor) as anchor,
         seconds(target_usec * interval '1 microsecond') as target_seconds, place, coalesce(ahead, '[]') as ahead, says as text) x;
 end

@@ -146,7 +146,11 @@ with gate as (
                            order by r.why desc limit 1) t on true
         left join lateral (select z.* from queue z where z.queue_id = f.queue_id offset 0) q on true
         left join lateral (select z.queue_id, z.department_id, z.private, z.targets, z.age_cap,
-                                  (select y.lane_id from lane y where y.queue_id = z.queue_id and y.skills = '{}') as lane_id
+                                  -- with the skills it needs, as far as that queue has a lane for them
+                                  (select y.lane_id from lane y
+                                   where y.queue_id = z.queue_id and y.also = '{}'
+                                     and y.skills <@ (select o.skills from lane o where o.lane_id = abs(f.lane_id))
+                                   order by cardinality(y.skills) desc, y.lane_id limit 1) as lane_id
                            from queue z where z.queue_id = ($10::int[])[f.ord] and z.active and t.key_rule = 'TRANSFER' offset 0) n
                on true
         where f.ord is not null offset 0) r

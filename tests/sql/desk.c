@@ -183,7 +183,9 @@ desk_clear(struct desk *d)
     /* few rows: ten times faster than truncate, which makes new files for every partition and index */
     (void)cluster_sql(
         d->owner, "delete from ticket; delete from live; delete from closed; delete from message; delete from event; "
-                  "delete from span; delete from rating; delete from link; delete from op; delete from agent_state");
+                  "delete from span; delete from rating; delete from link; delete from op; "
+                  "update agent_state set away = false, reason = null, lapses = 0, claims = 0, capacity = null "
+                  "where away or lapses > 0 or claims > 0 or capacity is not null");
     desk_set_now(d, DESK_START);
 }
 

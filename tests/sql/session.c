@@ -217,7 +217,7 @@ complete(struct side *s, struct ask *item, struct full_ask *ret)
     const struct desk_person *p = &desk_people[item->class_of != 0 ? TURNO : item->requester];
     *ret = (struct full_ask){
         .ask = *item,
-        .lane = desk_lane(item->queue),
+        .lane = item->lane != 0 ? item->lane : desk_lane(item->queue),
         .department = desk_queues[item->queue].department,
         .class_of = item->class_of != 0 ? item->class_of
                     : p->account != 0   ? CLASS_EXTERNAL
@@ -281,8 +281,8 @@ add_bool(struct strbuf *sb, bool v)
 }
 
 void
-side_send_claim_from(struct side *s, const struct uuid *gate, struct pull *items, int n, const int *queues,
-                     const int64_t *floors, int nqueues)
+side_send_claim_lanes(struct side *s, const struct uuid *gate, struct pull *items, int n, const int *lanes,
+                      const int64_t *floors, int nlanes)
 {
     struct args a = {.n = 0};
     struct strbuf *sb;
@@ -296,15 +296,28 @@ side_send_claim_from(struct side *s, const struct uuid *gate, struct pull *items
     COLUMN_UUID(&a, items, n, op);
     COLUMN(&a, BOOL, add_bool, items, n, offer);
     COLUMN_UUID(&a, items, n, key);
-    sb = begin(&a, INT4, nqueues);
-    for (int i = 0; i < nqueues; i++) {
-        add_i32(sb, desk_lane(queues[i]));
+    sb = begin(&a, INT4, nlanes);
+    for (int i = 0; i < nlanes; i++) {
+        add_i32(sb, lanes[i]);
     }
-    sb = begin(&a, INT8, nqueues);
-    for (int i = 0; i < nqueues; i++) {
+    sb = begin(&a, INT8, nlanes);
+    for (int i = 0; i < nlanes; i++) {
         add_i64(sb, floors != NULL ? floors[i] : INT64_MIN);
     }
     send_batch(s, STMT_TICKET_CLAIM, gate, &a, n);
+}
+
+void
+side_send_claim_from(struct side *s, const struct uuid *gate, struct pull *items, int n, const int *queues,
+                     const int64_t *floors, int nqueues)
+{
+    int lanes[QUEUES + 1];
+
+    assert_in_range(nqueues, 1, QUEUES);
+    for (int i = 0; i < nqueues; i++) {
+        lanes[i] = desk_lane(queues[i]);
+    }
+    side_send_claim_lanes(s, gate, items, n, lanes, floors, nqueues);
 }
 
 void

@@ -52,6 +52,7 @@ struct ask {
     int64_t ticket;       /* 0: a fresh number is put in */
     int actor, requester; /* requester 0: the actor */
     int queue;
+    int lane;     /* 0: the queue's own */
     int priority; /* 0: normal */
     int desk;     /* desk version */
     const char *subject, *body, *tags;
@@ -95,6 +96,9 @@ void side_send_claim(struct side *s, const struct uuid *gate, struct pull *items
 /* floors: keys to start from, one a queue; the others start from the front. */
 void side_send_claim_from(struct side *s, const struct uuid *gate, struct pull *items, int n, const int *queues,
                           const int64_t *floors, int nqueues);
+/* The same with lanes instead of queues. */
+void side_send_claim_lanes(struct side *s, const struct uuid *gate, struct pull *items, int n, const int *lanes,
+                           const int64_t *floors, int nlanes);
 bool side_take(struct side *s, struct answer *ret);
 /* Both; a failure fails the test. */
 void side_act(struct side *s, struct act *items, int n, struct answer *ret);

@@ -338,7 +338,7 @@ an_agent_who_is_away_gets_nothing(void **state)
     struct answer r[2];
 
     (void)state;
-    (void)desk_int(d, "insert into agent_state values (%d, true, 'lunch', now())", LUIS);
+    (void)desk_int(d, "update agent_state set away = true, reason = 'lunch' where person_id = %d", LUIS);
     claim(one, pulls, 2, r);
     assert_string_equal(r[0].outcome, "away");
     assert_int_equal(r[1].ticket, first);

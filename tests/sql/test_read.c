@@ -606,7 +606,7 @@ who_i_am(void **state)
     struct seen s;
 
     is_done(ACT(x->s, .ticket = id, .verb = VERB_GIVE, .actor = LEO, .agent = "leo"));
-    (void)desk_text(x->d, "insert into agent_state values (%d, true, 'lunch', desk_now())", LEO);
+    (void)desk_text(x->d, "update agent_state set away = true, reason = 'lunch' where person_id = %d", LEO);
     s = LOOK(x->d->owner, STMT_WHOAMI, num(LEO), NULL);
     assert_string_equal(text_at_path(s.body, "name"), "leo");
     assert_int_equal(int_at(s.body, "person"), LEO);
@@ -628,7 +628,7 @@ who_i_am(void **state)
     s = LOOK(x->d->owner, STMT_WHOAMI, "0", NULL);
     assert_int_equal(s.status, 403);
     seen_clear(&s);
-    (void)desk_text(x->d, "delete from agent_state");
+    (void)desk_text(x->d, "update agent_state set away = false");
 }
 
 static void

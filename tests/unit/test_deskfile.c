@@ -77,6 +77,19 @@ static const struct {
     {"",                                                                                       "0 mistake 'default_queue' is missing\n0 mistake 'departments' is missing\n"        },
     {"departments = ();\ndefault_queue = \"x\";\n",
      "1 mistake a desk needs a department with a queue\n2 mistake default_queue 'x' is not there\n"                                                                                },
+ /* skills and people */
+    {DESK "people = ( { name = \"ana\"; skills = [\"lift\", \"lift\"]; languages = \"english\"; capacity = 0; },\n"
+          "{ name = \"ana\"; }, { name = \"it\"; } );\n",                                 "7 mistake 'capacity' must be a number from 1 to 100\n7 mistake 'english' is no language: two or three letters "
+     "a-z, like "
+     "\"es\"\n7 mistake 'lift' is in 'skills' twice\n8 mistake 'ana' is in 'people' twice\n8 mistake 'it' is not a "
+     "person, but a "
+     "department\n"                                                                                                  },
+    {DESK "rules = ( { name = \"r\"; subject = \"x\"; skills = [\"lift\"]; } );\n",
+     "7 warning nobody in 'people' has the skill 'lift': such requests would wait for ever\n"                                                                                      },
+    {DESK "people = ( { name = \"ana\"; skills = \"lang:es\"; capacity = \"many\"; } );\n",
+     "7 mistake 'capacity' must be a number from 1 to 100\n7 mistake 'lang:es' is too long or has a blank, a comma, a "
+     "quote, a "
+     "colon or a slash\n"                                                                                                                                                          },
  /* keys and types */
     {DESK "colour = 1;\n",                                                                     "7 mistake there is no setting 'colour' here\n"                                     },
     {DESK "rule = ();\n",                                                                      "7 mistake there is no setting 'rule' here; did you mean 'rules'?\n"                },
@@ -305,13 +318,13 @@ the_document_is_complete_and_always_the_same(void **state)
         "\"leads\":[],\"queues\":[{\"name\":\"it\",\"title\":\"Help\",\"private\":false,\"targets\":[1800000000,"
         "7200000000,"
         "86400000000,259200000000],\"age_cap\":518400000000,\"offer_limit\":30000000,\"idle_limit\":null,"
-        "\"auto_close\":604800000000,\"take\":\"agent\",\"calendar\":null}]}],\"default_department\":null,\"default_"
-        "queue\":\"it\","
+        "\"auto_close\":604800000000,\"take\":\"agent\",\"calendar\":null,\"languages\":[],\"sticky\":600000000,"
+        "\"weight\":1,\"widen\":[]}]}],\"default_department\":null,\"default_queue\":\"it\","
         "\"rules\":[{\"name\":\"r\",\"class\":[\"external\"],\"channel\":[],\"to\":[],\"account\":[],\"kind\":[],"
         "\"segment\":[],\"lang\":[],\"department\":[],\"subject\":[\"\\\\bvpn\\\\b\"],\"body\":[],\"queue\":\"it\","
-        "\"priority\":null,\"tags\":[\"vpn\"],\"parity_exception\":null}],\"moved\":[{\"queue\":\"old\",\"to\":\"it\"}]"
-        ","
-        "\"calendars\":[]}";
+        "\"priority\":null,\"tags\":[\"vpn\"],\"skills\":[],\"parity_exception\":null}],\"moved\":[{\"queue\":\"old\","
+        "\"to\":\"it\"}],\"calendars\":[],\"people\":[]"
+        "}";
     struct arena *a = arena_new();
     struct deskfile f;
     char *text;
@@ -462,6 +475,11 @@ changes_are_told_in_sentences(void **state)
         "rule 'd' is new, in place 3\n"
         "rule 'c' is gone\n"
         "the order of rules becomes 'b', 'a', 'd'\n");
+    expect_diff(
+        DESK "people = ( { name = \"ana\"; skills = \"lift\"; capacity = 3; }, { name = \"luis\"; capacity = 2; } );\n",
+        DESK "people = ( { name = \"ana\"; skills = \"crane\"; languages = \"es\"; } );\n",
+        "person 'ana' gains skills 'crane', 'lang:es'\nperson 'ana' loses skills 'lift'\n"
+        "person 'ana' may hold as much as they like\nperson 'luis' may hold as much as they like\n");
 }
 
 static void

@@ -84,13 +84,29 @@ the_same_lanes_are_the_same_set(void **state)
 
     assert_ptr_equal(lane_set(l, a, 2), sa);
     assert_ptr_not_equal(sa, sb);
-    assert_int_equal(lanes_count_sets(l), 2);
     assert_ptr_equal(lane_set_by_id(l, sa->id), sa);
     assert_ptr_equal(lane_set_by_id(l, sb->id), sb);
     assert_null(lane_set_by_id(l, 0));
     assert_null(lane_set_by_id(l, 3));
     assert_true(lane_set_has(sb, 6));
     assert_false(lane_set_has(sa, 6));
+}
+
+static void
+a_probe_looks_into_each_lane_once(void **state)
+{
+    struct lanes *l = *state;
+    const int32_t a[] = {1, 5}, b[] = {1, 5, 6}, c[] = {5, 6}, none[] = {0};
+    const struct lane_set *sa = lane_set(l, a, 2), *sb = lane_set(l, b, 3), *sc = lane_set(l, c, 2);
+
+    for (int i = 0; i < 2; i++) {
+        lane_probe_begin(l);
+        assert_true(lane_probe(l, sa));
+        assert_true(lane_probe(l, sb)); /* for lane 6 */
+        assert_false(lane_probe(l, sc));
+        assert_false(lane_probe(l, sa));
+    }
+    assert_false(lane_probe(l, lane_set(l, none, 0)));
 }
 
 static void
@@ -117,6 +133,7 @@ main(void)
         cmocka_unit_test_setup_teardown(floors_are_of_one_lane, setup, teardown),
         cmocka_unit_test_setup_teardown(wakes_are_summed_over_the_set, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_lanes_are_the_same_set, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_probe_looks_into_each_lane_once, setup, teardown),
         cmocka_unit_test_setup_teardown(many_lanes_keep_their_own, setup, teardown),
     };
 

@@ -13,6 +13,7 @@
 #include "common/parse.h"
 #include "common/strbuf.h"
 #include "daemon/desk/desk.h"
+#include "daemon/desk/desk_lane.h"
 #include "daemon/desk/deskfile.h"
 #include "daemon/desk/pattern.h"
 #include "daemon/desk/rule.h"
@@ -24,7 +25,8 @@
 #define DESK                                                                                                           \
     "departments = ("                                                                                                  \
     "  { name = \"desk\"; members = \"eva\"; queues = ( { name = \"front\"; } ); },"                                   \
-    "  { name = \"it\"; members = \"ana\"; queues = ( { name = \"it\"; }, { name = \"net\"; } ); },"                   \
+    "  { name = \"it\"; members = \"ana\"; queues = ( { name = \"it\"; languages = [\"es\"]; }, { name = \"net\"; } "  \
+    "); },"                                                                                                            \
     "  { name = \"hr\"; groups = \"hr\"; queues = ( { name = \"hr\"; private = true; } ); },"                          \
     "  { name = \"staff\"; } );"                                                                                       \
     "default_queue = \"front\";"                                                                                       \
@@ -53,6 +55,25 @@ use(struct fixture *f, const char *rules)
     assert_non_null(file.document);
     f->d = desk_new(1, file.sha256, file.document, NULL, &e);
     assert_non_null(f->d);
+}
+
+/* What is needed, in one text. */
+static const char *
+needs(struct fixture *f, const struct request_facts *facts)
+{
+    struct route_result r;
+    struct strbuf sb;
+    struct err e;
+    const char *text;
+
+    assert_true(rule_route(f->d, f->a, facts, &r, &e));
+    strbuf_init(&sb);
+    for (const char *const *s = r.skills; *s != NULL; s++) {
+        strbuf_addf(&sb, "%s%s", sb.n > 0 ? " " : "", *s);
+    }
+    text = sb.n > 0 ? arena_strdup(f->a, sb.p) : "";
+    strbuf_release(&sb);
+    return text;
 }
 
 static void
@@ -400,12 +421,89 @@ secrets_have_their_form_and_hash(void **state)
     assert_false(token_is_formed(b));
 }
 
+static void
+skills_come_from_the_rule_and_the_language(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    use(&f, "{ name = \"heavy\"; subject = \"pallet\"; skills = [\"lift\", \"badge\", \"lift2\"]; },"
+            "{ name = \"net\"; subject = \"cable\"; queue = \"net\"; }");
+    assert_string_equal(needs(&f, &(struct request_facts){.asked = "it", .subject = "a box"}), "");
+    assert_string_equal(needs(&f, &(struct request_facts){.asked = "it", .subject = "a pallet"}), "badge lift lift2");
+    assert_string_equal(needs(&f, &(struct request_facts){.asked = "it", .subject = "a pallet", .lang = "es-MX"}),
+                        "badge lang:es lift lift2");
+    assert_string_equal(needs(&f, &(struct request_facts){.asked = "it", .subject = "a box", .lang = "ES"}), "lang:es");
+    assert_string_equal(needs(&f, &(struct request_facts){.asked = "it", .subject = "a box", .lang = "est"}), "");
+    /* the queue it goes to asks, not the one it was asked of */
+    assert_string_equal(needs(&f, &(struct request_facts){.asked = "it", .subject = "cable", .lang = "es"}), "");
+    drop(&f);
+}
+
+static void
+agents_take_from_the_lanes_they_are_able_to(void **state)
+{
+    static const char *const ids =
+        "{\"departments\":[{\"id\":1,\"name\":\"desk\",\"person\":2},{\"id\":2,\"name\":\"it\",\"person\":3},"
+        "{\"id\":3,\"name\":\"hr\",\"person\":4},{\"id\":4,\"name\":\"staff\",\"person\":5}],"
+        "\"queues\":[{\"id\":1,\"name\":\"front\",\"lane\":1},{\"id\":2,\"name\":\"it\",\"lane\":2},"
+        "{\"id\":3,\"name\":\"net\",\"lane\":3},{\"id\":4,\"name\":\"hr\",\"lane\":4}],"
+        "\"lanes\":[{\"id\":1,\"queue\":1,\"skills\":[],\"also\":[]},{\"id\":2,\"queue\":2,\"skills\":[],\"also\":[]},"
+        "{\"id\":3,\"queue\":3,\"skills\":[],\"also\":[]},{\"id\":4,\"queue\":4,\"skills\":[],\"also\":[]},"
+        "{\"id\":9,\"queue\":2,\"skills\":[\"lift\"],\"also\":[]},{\"id\":7,\"queue\":2,\"skills\":[\"lang:es\","
+        "\"lift\"],\"also\":[]},"
+        "{\"id\":8,\"queue\":3,\"skills\":[\"lift\"],\"also\":[1]},{\"id\":6,\"queue\":3,\"skills\":[\"cold\"],"
+        "\"also\":[]}]}";
+    static const struct {
+        const char *who, *want;
+        int32_t department;
+    } cases[] = {
+        {"ana",    "2 3",       2},
+        {"luis",   "2 3 8 9",   2},
+        {"sol",    "2 3 7 8 9", 2},
+        {"luis",   "1 8",       1}, /* the other queue's overflow */
+        {"ana",    "1",         1},
+        {"nobody", "4",         3},
+        {"luis",   "",          4},
+    };
+    struct fixture f;
+    struct desk *d;
+    struct err e;
+    json_t *json = json_loads(ids, 0, NULL);
+
+    (void)state;
+    use(&f, ");"
+            "people = ( { name = \"luis\"; skills = \"lift\"; capacity = 3; },"
+            "           { name = \"sol\"; skills = [\"zzz\", \"lift\"]; languages = [\"es\"]; }");
+    d = desk_new(1, NULL, (json_t *)(uintptr_t)f.d->document, json, &e);
+    assert_non_null(d);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        int n;
+        const int32_t *lanes = desk_lanes(d, f.a, cases[i].who, &cases[i].department, 1, &n);
+        struct strbuf sb;
+        strbuf_init(&sb);
+        for (int k = 0; k < n; k++) {
+            strbuf_addf(&sb, "%s%d", k > 0 ? " " : "", lanes[k]);
+        }
+        assert_string_equal(sb.n > 0 ? sb.p : "", cases[i].want);
+        strbuf_release(&sb);
+    }
+    assert_int_equal(desk_person(d, "luis")->capacity, 3);
+    assert_int_equal(desk_lane_of(d, desk_queue(d, "it"), (const char *const[]){"lift", NULL})->lane_id, 9);
+    assert_null(desk_lane_of(d, desk_queue(d, "net"), (const char *const[]){"lift", NULL})); /* only a wide one */
+    desk_free(d);
+    json_decref(json);
+    drop(&f);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_rules_it_goes_where_it_was_asked_for),
         cmocka_unit_test(each_condition_decides),
+        cmocka_unit_test(skills_come_from_the_rule_and_the_language),
+        cmocka_unit_test(agents_take_from_the_lanes_they_are_able_to),
         cmocka_unit_test(the_first_rule_that_holds_decides_alone),
         cmocka_unit_test(nothing_is_taken_out_of_a_private_queue_unasked),
         cmocka_unit_test(the_trace_says_why),

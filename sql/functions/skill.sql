@@ -1,0 +1,111 @@
+-- Skills: lanes, and what the desk says of people. A lane is a queue, the skills somebody needs to take from it, and
+-- other queues whose agents may do so too. Rows are made once and stay for ever; daemons keep them in memory.
+
+-- Skills as lanes keep them: once each, in the order of their bytes.
+create or replace function skill_set(skills text[]) returns text[] language sql immutable parallel safe
+    as $$ select array(select distinct s collate "C" from unnest(skills) s order by 1) $$;
+
+-- What somebody needs to take an open ticket; nothing for a closed one.
+create or replace function skills_of(id bigint) returns text[] language sql stable parallel safe as $$
+    select coalesce((select a.skills from live l, lane a where l.ticket_id = skills_of.id and a.lane_id = abs(l.lane_id)), '{}')
+$$;
+
+-- The lane of a queue for these skills, made when it is new. With it come the lanes it widens to.
+create or replace function lane_make(queue_id int, skills text[], also int[] default '{}') returns int
+language plpgsql security definer set search_path = turno, pg_temp as $$
+#variable_conflict use_column
+declare
+    id int;
+    want text[] := skill_set(lane_make.skills);
+begin
+    for try in 1..2 loop
+        select l.lane_id into id from lane l
+            where l.queue_id = lane_make.queue_id and l.skills = want and l.also = lane_make.also;
+        if found then
+            return id;
+        end if;
+        if try = 1 then         -- numbers are given in the order of commits: who knows the last one knows all
+            perform pg_advisory_xact_lock(hashtext('turno.desk'));
+        end if;
+    end loop;
+    insert into lane (lane_id, queue_id, skills, also)
+    select coalesce(max(l.lane_id), 0) + 1, lane_make.queue_id, want, lane_make.also from lane l
+    returning lane_id into id;
+    perform lane_chain(id);
+    return id;
+end $$;
+
+-- Where a lane's tickets go next: the first step of its queue that changes anything. Steps are cumulative and make a lane
+-- only wider, so the chain ends.
+create or replace function lane_chain(id int) returns void
+language plpgsql security definer set search_path = turno, pg_temp as $$
+#variable_conflict use_column
+declare
+    a lane;
+    step record;
+    next_id int;
+    next_after smallint;
+begin
+    select * into a from lane l where l.lane_id = lane_chain.id;
+    for step in
+        select (w ->> 'after')::smallint as after,
+               array(select s from unnest(a.skills) with ordinality u(s, i)
+                     where not (w -> 'drop') ? s order by i) as skills,
+               case when w ->> 'overflow' is null or (w ->> 'overflow')::int = any (a.also) then a.also
+                    else a.also || (w ->> 'overflow')::int end as also
+        from queue q, jsonb_array_elements(q.widen) with ordinality v(w, ord)
+        where q.queue_id = a.queue_id and q.active order by (w ->> 'after')::smallint, ord
+    loop
+        if step.skills <> a.skills or step.also <> a.also then
+            next_id := lane_make(a.queue_id, step.skills, step.also);
+            next_after := step.after;
+            exit;
+        end if;
+    end loop;
+    update lane l set wider = next_id, wider_after = next_after
+    where l.lane_id = a.lane_id and (l.wider, l.wider_after) is distinct from (next_id, next_after);
+end $$;
+
+-- What a document says of queues beyond desk_write_queues, of skills and of people.
+create or replace function desk_write_skills(document jsonb) returns void
+language plpgsql security definer set search_path = turno, pg_temp as $$
+#variable_conflict use_column
+begin
+    update queue x set languages = n.languages, sticky = n.sticky, weight = n.weight, widen = n.widen
+    from (select q ->> 'name' as name,
+                 array(select jsonb_array_elements_text(coalesce(q -> 'languages', '[]'))) as languages,
+                 (q ->> 'sticky')::bigint * interval '1 microsecond' as sticky,
+                 coalesce((q ->> 'weight')::smallint, 1::smallint) as weight,
+                 (select coalesce(jsonb_agg(jsonb_build_object(
+                             'after', w -> 'after', 'drop', coalesce(w -> 'drop', '[]'),
+                             'overflow', (select o.queue_id from queue o where o.name = w ->> 'overflow')) order by ord), '[]')
+                  from jsonb_array_elements(coalesce(q -> 'widen', '[]')) with ordinality v(w, ord)) as widen
+          from jsonb_array_elements(document -> 'departments') d, jsonb_array_elements(d -> 'queues') q) n
+    where x.name = n.name and (x.languages, x.sticky, x.weight, x.widen) is distinct from (n.languages, n.sticky, n.weight, n.widen);
+
+    -- the lanes that rules and languages foresee; others are made when a request needs them
+    perform lane_make(q.queue_id, r.skills || l.lang)
+    from queue q
+    cross join lateral (select '{}'::text[] as skills
+                        union select array(select jsonb_array_elements_text(coalesce(x -> 'skills', '[]')))
+                        from jsonb_array_elements(document -> 'rules') x where x ->> 'queue' = q.name) r
+    cross join lateral (select '{}'::text[] as lang union all select array['lang:' || u] from unnest(q.languages) u) l
+    where q.active;
+    perform lane_chain(l.lane_id) from lane l;
+
+    insert into agent_state as s (person_id, skills, capacity)
+    select p.person_id, n.skills, n.capacity
+    from (select x ->> 'name' as name,
+                 skill_set(array(select jsonb_array_elements_text(x -> 'skills'))
+                           || array(select 'lang:' || e from jsonb_array_elements_text(x -> 'languages') e)) as skills,
+                 (x ->> 'capacity')::int as capacity
+          from jsonb_array_elements(coalesce(document -> 'people', '[]')) x) n
+    join person p on p.name = n.name and p.account_id is null
+    order by 1
+    on conflict (person_id) do update set skills = excluded.skills, capacity = excluded.capacity
+    where (s.skills, s.capacity) is distinct from (excluded.skills, excluded.capacity);
+    update agent_state s set skills = '{}', capacity = null
+    where (s.skills <> '{}' or s.capacity is not null)
+      and s.person_id not in (select p.person_id from jsonb_array_elements(coalesce(document -> 'people', '[]')) x
+                              join person p on p.name = x ->> 'name' and p.account_id is null);
+end $$;

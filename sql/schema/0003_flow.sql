@@ -1,0 +1,2 @@
+-- The number is kept for what is being written.
+do $$ begin end $$;
