@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Batches: items wait in a queue a kind; when a write connection carries no batch, the next one is built of what waits,
- * the kinds taking turns. So batches grow with the load, and an idle desk sends each item at once.
+ * Batches: items wait in a queue a kind; when a write connection carries no batch, the next one is built of what waits.
+ * So batches grow with the load, and an idle desk sends each item at once.
  *
  * A batch has one of four ends. Acknowledged: each item gets its row, 'again' ones go back to the front of their queue.
  * Lost: the identical batch is sent again, before anything else, until it is told; its gate makes that harmless. Refused
@@ -24,6 +24,7 @@
 #define BATCH_DELAY_USEC  INT64_C(20000)
 #define LOSSES_MAX        10 /* a batch that kills its connection each time must end */
 #define DOUBT_DELAY_USEC  INT64_C(1000000)
+#define PASSED_MAX        2
 #define ACTIVE_MAX        6 /* batches a kind, so that the set of tickets has room: 6 x 500 + SCAN_MAX < KEYS */
 
 /* ---- waiting ------------------------------------------------------------------------------------------------------- */
@@ -431,40 +432,56 @@ free_writer(const struct db *db, const struct queue *q)
     return NULL;
 }
 
-/* True: something was sent. */
-static bool
-push_queue(struct db *db, struct queue *q, int64_t now)
+/* The kind of which most waits, so that groups of clients in different phases of their work join into one; but none is
+ * passed over more than PASSED_MAX times. tried: kinds of which nothing can go now. */
+static struct queue *
+next_queue(struct db *db, unsigned tried)
 {
-    struct conn *conn;
-    bool sent = false;
+    struct queue *best = NULL;
 
-    while (q->head != NULL && q->nactive < ACTIVE_MAX && (conn = free_writer(db, q)) != NULL) {
-        struct batch *b = build_next(db, q, now);
+    for (int i = 0; i < db->nqueues; i++) {
+        struct queue *q = &db->queues[i];
 
-        if (b == NULL) {
-            break;
+        if (q->head == NULL || q->nactive >= ACTIVE_MAX || (tried & 1u << i) != 0) {
+            continue;
         }
-        send_on(conn, b);
-        sent = true;
+        if (best == NULL || (q->passed >= PASSED_MAX && q->passed > best->passed) ||
+            (best->passed < PASSED_MAX && q->n > best->n)) {
+            best = q;
+        }
     }
-    return sent;
+    return best;
+}
+
+static void
+has_turn(struct db *db, struct queue *turn)
+{
+    for (int i = 0; i < db->nqueues; i++) {
+        db->queues[i].passed += db->queues[i].head != NULL;
+    }
+    turn->passed = 0;
 }
 
 void
 batch_push(struct db *db)
 {
     int64_t now = db_now();
+    unsigned tried = 0;
+    struct queue *q;
 
     if (!push_again(db, now)) {
         return;
     }
-    /* The kinds take turns: who has just sent one comes last. */
-    for (int i = 0, first = db->next_queue; i < db->nqueues; i++) {
-        int at = (first + i) % db->nqueues; /* there may be more kinds than when the last one was sent */
+    while ((q = next_queue(db, tried)) != NULL) {
+        struct conn *conn = free_writer(db, q);
+        struct batch *b = conn != NULL ? build_next(db, q, now) : NULL;
 
-        if (push_queue(db, &db->queues[at], now)) {
-            db->next_queue = at + 1;
+        if (b == NULL) {
+            tried |= 1u << (q - db->queues);
+            continue;
         }
+        has_turn(db, q);
+        send_on(conn, b);
     }
 }
 

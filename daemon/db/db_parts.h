@@ -28,6 +28,7 @@ struct queue {
     unsigned n;
     struct batch *active; /* under way, or waiting to be sent again */
     unsigned nactive;
+    unsigned passed;               /* batches of other kinds that went while something waited here */
     uint64_t batches, items, usec; /* acknowledged */
 };
 
@@ -59,7 +60,6 @@ struct db {
     struct call_list reads, writes, refused; /* calls.c */
     struct queue queues[QUEUES_MAX];         /* batch.c */
     int nqueues;
-    int next_queue;                    /* whose turn it is */
     struct batch *again, **again_tail; /* batches to send again, before anything else */
     struct item *refused_items, *refused_tail;
     unsigned queued_items;
