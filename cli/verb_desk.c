@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/api.h"
 #include "cli/editor.h"
@@ -10,6 +11,7 @@
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "common/beside.h"
 
 #define DESK_FILE_MAX (1024 * 1024)
 
@@ -35,6 +37,27 @@ print_changes(struct ctx *c, const json_t *list)
     }
 }
 
+/* The files beside it that it names (holidays) go along; one that is not there, the desk will miss. */
+static bool
+add_files(struct ctx *c, const char *path, const char *text, json_t *body, struct err *e)
+{
+    json_t *files = json_object();
+    char name[BESIDE_NAME_MAX + 1];
+
+    (void)json_object_set_new(body, "files", files);
+    while (beside_next(&text, name)) {
+        const char *beside = beside_path(c->a, path, name), *content;
+        if (access(beside, F_OK) != 0 || json_object_get(files, name)) {
+            continue;
+        }
+        if (!editor_slurp(c->a, beside, BESIDE_BYTES_MAX, &content, e)) {
+            return false;
+        }
+        jset(files, name, content);
+    }
+    return true;
+}
+
 /* Send the file; what is the same for check, diff and apply. *ret_ok: no mistakes. */
 static bool
 send_file(struct ctx *c, const char *what, struct reply *ret, bool *ret_ok, struct err *e)
@@ -49,6 +72,9 @@ send_file(struct ctx *c, const char *what, struct reply *ret, bool *ret_ok, stru
     }
     jset(body, "text", text);
     jset(body, "name", strcmp(name, "-") == 0 ? "stdin" : name);
+    if (!add_files(c, name, text, body, e)) {
+        return false;
+    }
     ok = client_post(c->client, arena_printf(c->a, "/v1/desk/%s", what), body, ret, e);
     mistakes = jlist(ret->doc, "mistakes");
     if (!ok && !mistakes) {
@@ -123,7 +149,8 @@ bool
 run_desk_show(struct ctx *c, struct err *e)
 {
     int64_t version = args_number(c->args, "version", 0);
-    const char *file;
+    const char *beside = args_opt(c->args, "file"), *file, *name;
+    json_t *files, *text;
     struct reply r;
 
     if (!client_get(c->client, version ? arena_printf(c->a, "/v1/desk?version=%" PRId64, version) : "/v1/desk", &r,
@@ -133,12 +160,22 @@ run_desk_show(struct ctx *c, struct err *e)
     if (api_json(c, &r)) {
         return true;
     }
-    file = jtext(r.doc, "file");
+    files = json_object_get(r.doc, "files");
+    file = beside ? jtext(files, beside) : jtext(r.doc, "file");
+    if (beside && !file) {
+        return err_set(e, ERR_NOT_FOUND, "that version of the desk has no file '%.100s'", beside);
+    }
     fprintf(c->s->chat, "version %" PRId64 ", applied by %s, %s\n", jint(r.doc, "version", 0),
             text_line(c->a, jtext(r.doc, "applied_by")), text_line(c->a, jtext(r.doc, "applied_at")));
     if (file) {
         /* the file as it was, so that `turno desk show > desk.conf` gives it back; a terminal gets it cleaned */
         fputs(c->s->tty ? text_clean(c->a, file) : file, c->s->out);
+    }
+    json_object_foreach(files, name, text) {
+        if (!beside) {
+            fprintf(c->s->after, "it uses %s: turno desk show --file %s\n", text_line(c->a, name),
+                    text_line(c->a, name));
+        }
     }
     return true;
 }

@@ -100,7 +100,8 @@ static const struct opt opts_stats[] = {
     END,
 };
 static const struct opt opts_desk_show[] = {
-    {0, "version", OPT_COUNT, false, "N", "an earlier version"},
+    {0, "version", OPT_COUNT, false, "N",    "an earlier version"                 },
+    {0, "file",    OPT_TEXT,  false, "NAME", "a file beside it (holidays) instead"},
     END,
 };
 static const struct opt opts_route[] = {
@@ -192,6 +193,9 @@ const struct cli_verb cli_verbs[] = {
     {"desk check FILE", NULL, 0, run_desk_check, "find the mistakes in a desk file", HAT_ADMIN, "turno desk check desk.conf", NULL},
     {"desk diff FILE", NULL, 0, run_desk_diff, "what a desk file would change", HAT_ADMIN, "turno desk diff desk.conf", NULL},
     {"desk apply FILE", NULL, 0, run_desk_apply, "put a desk file in force", HAT_ADMIN, "turno desk apply desk.conf", NULL},
+    {"desk calendar [NAME]", NULL, 0, run_desk_calendar, "business hours, as understood", HAT_ADMIN,
+     "turno desk calendar\nturno desk calendar office",
+     "Times are those of the calendar's own zone. With a name that calendar alone, with its hours of the week."},
     {"desk show", opts_desk_show, 0, run_desk_show, "the desk that is in force", HAT_ADMIN, "turno desk show > desk.conf", NULL},
     {"route test SUBJECT...", opts_route, 0, run_route_test, "where a request would go, and by which rule", HAT_ADMIN,
      "turno route test \"no network on floor 3\" --class external --account ACME", NULL},

@@ -26,9 +26,9 @@ verb_fn run_accept, run_pass, run_park, run_release, run_reopen, run_cancel, run
 verb_fn run_next;
 /* verb_me.c */
 verb_fn run_overview, run_whoami, run_away, run_back;
-/* verb_desk.c: for administrators */
-verb_fn run_desk_check, run_desk_diff, run_desk_apply, run_desk_show, run_route_test, run_token_add, run_token_list,
-    run_token_revoke;
+/* verb_desk.c, verb_calendar.c: for administrators */
+verb_fn run_desk_check, run_desk_diff, run_desk_apply, run_desk_show, run_desk_calendar, run_route_test, run_token_add,
+    run_token_list, run_token_revoke;
 /* help.c */
 verb_fn run_help, run_version, run_completion, run_complete;
 

@@ -70,6 +70,7 @@ const struct route routes[] = {
     {GET,    "/v1/feed",                   PERM_PERSON, ROUTE_STREAM,  "after limit",         step_feed,         "what happened, in order; as a page or a stream"},
     {GET,    "/v1/stats/waits",            PERM_PERSON, 0,             "by since until",      step_stats_waits,  "waits by queue, department, class, agent or priority"},
     {GET,    "/v1/desk",                   PERM_PERSON, 0,             "version",             step_desk_show,    "the applied desk"},
+    {GET,    "/v1/desk/calendars",         PERM_PERSON, 0,             "name",                step_desk_calendars, "its calendars: hours, next openings, holidays"},
     {POST,   "/v1/desk/check",             PERM_ADMIN,  ROUTE_BODY,    "",                    step_desk_check,   "the mistakes of a desk file"},
     {POST,   "/v1/desk/diff",              PERM_ADMIN,  ROUTE_BODY,    "",                    step_desk_diff,    "what a desk file would change"},
     {POST,   "/v1/desk/apply",             PERM_ADMIN,  ROUTE_BODY,    "",                    step_desk_apply,   "apply a desk file"},

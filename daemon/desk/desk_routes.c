@@ -84,6 +84,28 @@ step_desk_show(struct op *op)
     return op_send(op);
 }
 
+/* ---- GET /v1/desk/calendars ------------------------------------------------------------------------------------------ */
+
+enum op_next
+step_desk_calendars(struct op *op)
+{
+    const char *name = op_query(op, "name");
+
+    if (op->step == 1) {
+        return op_reply_row(op);
+    }
+    if (op->who.external) {
+        return op_fail(op, ERR_FORBIDDEN, "the desk is shown to people inside");
+    }
+    op->step = 1;
+    if (name != NULL) {
+        db_bind_text(op_call(op, STMT_CALENDAR_SHOW), name);
+    } else {
+        db_bind_null(op_call(op, STMT_CALENDAR_SHOW));
+    }
+    return op_send(op);
+}
+
 /* ---- check, diff, apply ---------------------------------------------------------------------------------------------- */
 
 /* A file on its way to the database. */

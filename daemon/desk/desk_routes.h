@@ -5,13 +5,14 @@
 
 #include "daemon/http/op.h"
 
-enum op_next step_desk_show(struct op *op);    /* GET /v1/desk; query "version" */
-enum op_next step_desk_check(struct op *op);   /* POST /v1/desk/check {"text","name"}: mistakes, 200 */
-enum op_next step_desk_diff(struct op *op);    /* POST /v1/desk/diff: the same with what would change */
-enum op_next step_desk_apply(struct op *op);   /* POST /v1/desk/apply {"text","name","version"?}: 422 with mistakes */
-enum op_next step_route_test(struct op *op);   /* POST /v1/route/test */
-enum op_next step_token_list(struct op *op);   /* GET /v1/tokens */
-enum op_next step_token_add(struct op *op);    /* POST /v1/tokens */
-enum op_next step_token_revoke(struct op *op); /* DELETE /v1/tokens/{id} */
+enum op_next step_desk_show(struct op *op);      /* GET /v1/desk; query "version" */
+enum op_next step_desk_calendars(struct op *op); /* GET /v1/desk/calendars; query "name" */
+enum op_next step_desk_check(struct op *op);     /* POST /v1/desk/check {"text","name","files"}: mistakes, 200 */
+enum op_next step_desk_diff(struct op *op);      /* POST /v1/desk/diff: the same with what would change */
+enum op_next step_desk_apply(struct op *op);     /* POST /v1/desk/apply, also "version": 422 with mistakes */
+enum op_next step_route_test(struct op *op);     /* POST /v1/route/test */
+enum op_next step_token_list(struct op *op);     /* GET /v1/tokens */
+enum op_next step_token_add(struct op *op);      /* POST /v1/tokens */
+enum op_next step_token_revoke(struct op *op);   /* DELETE /v1/tokens/{id} */
 
 #endif

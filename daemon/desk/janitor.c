@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Three timers: the sweep (each second; a full page goes on at once), the probe for waiting agents and feeds (each 1.5
- * seconds) and the trim of old repeats (each minute, in small deletes). What the sweep finds becomes ordinary acts of
+ * Four timers: the sweep (each second; a full page goes on at once), the probe for waiting agents and feeds (each 1.5
+ * seconds), the trim of old repeats (each minute, in small deletes), and calendars (each six hours). What the sweep finds becomes ordinary acts of
  * person 1, the desk itself, fenced by the version it saw.
  */
 #include "daemon/desk/janitor.h"
@@ -10,6 +10,7 @@
 
 #include <event2/event.h>
 
+#include "common/log.h"
 #include "common/names.h"
 #include "common/xalloc.h"
 #include "daemon/desk/act.h"
@@ -19,6 +20,7 @@
 #define SWEEP_MS   1000
 #define PROBE_MS   1500
 #define TRIM_MS    60000
+#define HOURS_MS   21600000
 #define SWEEP_PAGE 500
 #define TRIM_PAGE  2000
 
@@ -33,7 +35,7 @@ struct chore {
 
 struct janitor {
     struct app *app;
-    struct chore sweep, probe, trim;
+    struct chore sweep, probe, trim, hours;
 };
 
 static void
@@ -123,6 +125,26 @@ on_trim(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+on_hours_kept(struct db_call *call, const struct db_result *res)
+{
+    struct chore *c = call->arg;
+    int64_t n = res->nrows == 1 ? db_i64(res->rows[0], 0) : 0;
+
+    if (n > 0) {
+        log_notice("calendars were carried on calendars=%d", (int)n);
+    }
+    chore_done(c, c->every_ms);
+}
+
+static void
+on_hours(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    chore_ask(arg, STMT_CALENDAR_KEEP, 1, on_hours_kept);
+}
+
+static void
 chore_init(struct chore *c, struct app *app, int every_ms, void (*run)(evutil_socket_t, short, void *))
 {
     c->app = app;
@@ -139,6 +161,7 @@ janitor_new(struct app *app)
     chore_init(&j->sweep, app, SWEEP_MS, on_sweep);
     chore_init(&j->probe, app, PROBE_MS, on_probe);
     chore_init(&j->trim, app, TRIM_MS, on_trim);
+    chore_init(&j->hours, app, HOURS_MS, on_hours);
     return j;
 }
 
@@ -148,6 +171,7 @@ janitor_start(struct janitor *j)
     chore_arm(&j->sweep, 0);
     chore_arm(&j->probe, PROBE_MS);
     chore_arm(&j->trim, TRIM_MS);
+    chore_arm(&j->hours, TRIM_MS); /* soon after the start: PostgreSQL may have got a newer zone data base */
 }
 
 void
@@ -156,7 +180,7 @@ janitor_free(struct janitor *j)
     if (j == NULL) {
         return;
     }
-    struct chore *all[] = {&j->sweep, &j->probe, &j->trim};
+    struct chore *all[] = {&j->sweep, &j->probe, &j->trim, &j->hours};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         event_free(all[i]->timer);
         arena_free(all[i]->a);

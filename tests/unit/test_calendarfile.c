@@ -123,7 +123,7 @@ static const struct {
      "6 warning calendar 'c' is used by no queue\n"
      "6 mistake there is a calendar 'c' already\n"
      "8 warning calendar 'none' is used by no queue\n"
-     "8 mistake 'none' is what queues say that work round the clock\n"                                                                                                                                                                               },
+     "8 mistake 'none' is what queues say that work round the clock\n"                                                                                                                                                               },
     {"departments = ( { name = \"it\"; members = \"ana\"; calendar = \"d\";\n queues = ( { name = \"it\"; calendar = "
      "\"c\"; } ); } );\ndefault_queue = \"it\";\ndefaults = { calendar = \"e\"; };\n",                            "1 mistake there is no calendar 'd'\n2 mistake there is no calendar 'c'\n4 mistake there is no calendar 'e'\n"},
     {"departments = ( { name = \"it\"; members = \"ana\"; calendar = \"none\"; queues = ( { name = \"it\"; } ); } );\n"
@@ -187,8 +187,7 @@ files_beside_count(void **state)
     struct deskfile two;
     struct deskfile three;
     char name[BESIDE_NAME_MAX + 1];
-    const char *text =
-        "x = [\"a.ics\", \"b/c.ics\", \"A day.ics\"]; # it's \"d.ics\"\n\"e.ics\n.ics\" \".ics\"";
+    const char *text = "x = [\"a.ics\", \"b/c.ics\", \"A day.ics\"]; # it's \"d.ics\"\n\"e.ics\n.ics\" \".ics\"";
 
     (void)state;
     check(a, C(WEEK "holidays = \"h.ics\";"), ICS(EVENT("DTSTART;VALUE=DATE:20280106\r\n")), NOW, &one);

@@ -547,7 +547,7 @@ the_examples_of_the_man_page_work(void **state)
             strbuf_addch(&sb, '\n');
         }
     }
-    assert_int_equal(examples, 2);
+    assert_int_equal(examples, 3);
     strbuf_release(&sb);
     free(text);
 }
