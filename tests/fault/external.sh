@@ -89,14 +89,25 @@ is_refused()
     wait "$turnod_pid" || status=$?
     [ "$status" = 1 ] && grep -q "$1" "$log"
 }
-newer()
+# The upgrade rule of turnod(8): what a newer one adds while this one runs, this one does not mind.
+goes_on()
 {
     external -o database.owner_conninfo="$owner" -o database.role=desk_daemon
-    until_true 60 is_ready && desk_stop || return 1
-    sql desk_owner turno "insert into turno.migration (number, name, sha256, ms) values (9999, 'later', '', 0)"
-    is_refused 'it was made by a newer turno'
+    until_true 60 is_ready && submit_says 201 || return 1
+    sql desk_owner turno "begin; insert into turno.migration (number, name, sha256, ms) values (9999, 'later', '', 0);
+        alter table turno.live add later int; alter table turno.ticket add later text default 'x' not null;
+        alter table turno.op add later int; create table turno.later (n int); commit" &&
+        submit_says 201 || return 1
+    sql postgres turno "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'desk_daemon'" &&
+        until_true 60 is_ready && submit_says 201
 }
-ok "a schema made by a newer turno is refused" newer
+ok "while a newer turno migrates, an older one that runs goes on, and connects again" goes_on
+newer()
+{
+    desk_stop && is_refused 'it was made by a newer turno' && sql desk_owner turno "
+        alter table turno.live drop later; alter table turno.ticket drop later; alter table turno.op drop later; drop table turno.later"
+}
+ok "when it starts anew it is refused" newer
 changed()
 {
     sql desk_owner turno "delete from turno.migration where number = 9999; update turno.migration set sha256 = 'x' where number = 1"

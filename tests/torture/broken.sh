@@ -53,9 +53,10 @@ early(struct conn *c)
 }
 ' change daemon/db/pipe.c '
         s/#include <stdio.h>/#include <stdio.h>\n#include <stdlib.h>/;
-        s/(?=    pipe_push\(c, u, n\);)/    (void)PQsendFlushRequest(c->pg);\n/;
+        s/(?=    pipe_push\(c, u, n\);)/    u->early = stmts[stmts_of_unit[n - 1].stmt].conn == STMT_BATCH;\n    (void)PQsendFlushRequest(c->pg);\n/;
         s/(?=\nstatic void\ntake_sync)/$ENV{early}/;
-        s/u->res = res;\n\K/        if (c->state == CONN_READY && u->at + 1 == u->nstmt) {\n            early(c);\n        }\n/'
+        s/u->res = res;\n\K/        if (u->early && u->at + 1 == u->nstmt) {\n            early(c);\n        }\n/' &&
+        change daemon/db/conn.h 's/bool doubtful;/bool doubtful, early;/'
 }
 break_epoch()
 {

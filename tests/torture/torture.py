@@ -385,6 +385,8 @@ def main():
     finally:
         place = report(run)
         if wrong:
+            for line in place.with_suffix(".faults.log").read_text().splitlines():
+                print(f"#   {line}")
             print(f"# logs: {place.relative_to(TOP)}.*")
         run.end(args.keep)
     print(f"# violations: {len(wrong)}")
