@@ -107,6 +107,7 @@ read_queue(struct builder *b, struct desk_queue *q, const struct desk_department
         .department = dep,
         .is_private = json_is_true(json_object_get(json, "private")),
         .age_cap = usec_of(json, "age_cap"),
+        .burst = usec_of(json, "burst"),
         .offer_limit = usec_of(json, "offer_limit"),
         .idle_limit = usec_of(json, "idle_limit"),
         .auto_close = usec_of(json, "auto_close"),
@@ -128,6 +129,7 @@ read_queue(struct builder *b, struct desk_queue *q, const struct desk_department
         const json_t *id = id_of(b->ids, "queues", q->name);
         q->queue_id = i32_of(id, "id");
         q->lane_id = i32_of(id, "lane");
+        q->calendar_id = i32_of(id, "calendar");
         if (q->queue_id == 0 || q->lane_id == 0) {
             return err_set(b->e, ERR_DESK, "queue '%s' has no row in the database", q->name);
         }

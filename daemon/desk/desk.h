@@ -20,11 +20,13 @@ struct rules;
 
 struct desk_queue {
     int32_t queue_id, lane_id; /* 0 in a desk that is not applied */
+    int32_t calendar_id;       /* 0: round the clock */
     const char *name, *title;
     const struct desk_department *department;
     bool is_private;
     int64_t targets[5];           /* usec by enum priority; [0] is not used */
     int64_t age_cap;              /* usec */
+    int64_t burst;                /* usec that are added at most for a burst of requests; USEC_NONE: nothing */
     int64_t offer_limit;          /* usec */
     int64_t idle_limit;           /* usec; USEC_NONE: holds do not go back by themselves */
     int64_t auto_close;           /* usec */

@@ -145,6 +145,7 @@ diff_queue(struct diff *d, const struct desk_queue *from, const struct desk_queu
         free(text);
     }
     diff_time(d, to->name, "age_cap", from->age_cap, to->age_cap);
+    diff_time(d, to->name, "burst", from->burst, to->burst);
     diff_time(d, to->name, "offer_limit", from->offer_limit, to->offer_limit);
     diff_time(d, to->name, "idle_limit", from->idle_limit, to->idle_limit);
     diff_time(d, to->name, "auto_close", from->auto_close, to->auto_close);

@@ -84,6 +84,7 @@ static const struct key queue_keys[] = {
     {"private",     KEY_BOOL,      false, AT(f_queue, is_private),  NULL,        0,                      NULL           },
     {"targets",     KEY_GROUP,     false, AT(f_queue, targets),     target_keys, 0,                      NULL           },
     {"age_cap",     KEY_TIME,      false, AT(f_queue, age_cap),     NULL,        0,                      NULL           },
+    {"burst",       KEY_TIME_NONE, false, AT(f_queue, burst),       NULL,        0,                      NULL           },
     {"offer_limit", KEY_TIME,      false, AT(f_queue, offer_limit), NULL,        0,                      NULL           },
     {"idle_limit",  KEY_TIME_NONE, false, AT(f_queue, idle_limit),  NULL,        0,                      NULL           },
     {"auto_close",  KEY_TIME,      false, AT(f_queue, auto_close),  NULL,        0,                      NULL           },
@@ -153,6 +154,7 @@ static const struct key moved_keys[] = {
 
 static const struct key defaults_keys[] = {
     {"targets",     KEY_GROUP,     false, AT(f_defaults, targets),     target_keys, 0, NULL},
+    {"burst",       KEY_TIME_NONE, false, AT(f_defaults, burst),       NULL,        0, NULL},
     {"offer_limit", KEY_TIME,      false, AT(f_defaults, offer_limit), NULL,        0, NULL},
     {"idle_limit",  KEY_TIME_NONE, false, AT(f_defaults, idle_limit),  NULL,        0, NULL},
     {"auto_close",  KEY_TIME,      false, AT(f_defaults, auto_close),  NULL,        0, NULL},

@@ -83,7 +83,7 @@ struct f_queue {
     struct f_text name, title, take, calendar;
     struct f_bool is_private;
     struct f_targets targets;
-    struct f_time age_cap, offer_limit, idle_limit, auto_close, sticky;
+    struct f_time age_cap, burst, offer_limit, idle_limit, auto_close, sticky;
     struct f_texts languages;
     struct f_int weight;
     struct f_list widen; /* f_widen */
@@ -127,7 +127,7 @@ struct f_moved {
 struct f_defaults {
     struct place at;
     struct f_targets targets;
-    struct f_time offer_limit, idle_limit, auto_close, sticky;
+    struct f_time burst, offer_limit, idle_limit, auto_close, sticky;
     struct f_text take, calendar;
 };
 

@@ -81,6 +81,7 @@ render_queue(const struct f_queue *q, const struct f_defaults *def)
     put(o, "private", json_boolean(q->is_private.v));
     put(o, "targets", targets);
     put(o, "age_cap", usec(&q->age_cap, &not_given, 2 * q->target[3]));
+    put(o, "burst", usec(&q->burst, &def->burst, 2 * q->target[2]));
     put(o, "offer_limit", usec(&q->offer_limit, &def->offer_limit, DESK_OFFER_LIMIT));
     put(o, "idle_limit", usec(&q->idle_limit, &def->idle_limit, DESK_IDLE_LIMIT));
     put(o, "auto_close", usec(&q->auto_close, &def->auto_close, DESK_AUTO_CLOSE));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Four timers: the sweep (each second; a full page goes on at once), the probe for waiting agents and feeds (each 1.5
- * seconds), the trim of old repeats (each minute, in small deletes), and calendars (each six hours). What the sweep finds becomes ordinary acts of
+ * Five timers: the sweep (each second; a full page goes on at once), the probe for waiting agents and feeds (each 1.5
+ * seconds), the trim of old repeats (each minute, in small deletes), the calendars (each six hours) and the counting for
+ * bursts (about each second, it says itself when: sql/functions/flow.sql). What the sweep finds becomes ordinary acts of
  * person 1, the desk itself, fenced by the version it saw.
  */
 #include "daemon/desk/janitor.h"
@@ -21,6 +22,8 @@
 #define PROBE_MS   1500
 #define TRIM_MS    60000
 #define HOURS_MS   21600000
+#define FLOW_MS    1000
+#define FLOW_TAKE  15 /* ms it may take; paces itself by what it took */
 #define SWEEP_PAGE 500
 #define TRIM_PAGE  2000
 
@@ -35,7 +38,7 @@ struct chore {
 
 struct janitor {
     struct app *app;
-    struct chore sweep, probe, trim, hours;
+    struct chore sweep, probe, trim, hours, flow;
 };
 
 static void
@@ -48,16 +51,16 @@ chore_arm(struct chore *c, int ms)
     }
 }
 
-/* The statement with its one parameter, a number of rows. */
+/* The statement with its one parameter, how much it may do. */
 static void
-chore_ask(struct chore *c, enum stmt_id stmt, int rows, void (*done)(struct db_call *, const struct db_result *))
+chore_ask(struct chore *c, enum stmt_id stmt, int much, void (*done)(struct db_call *, const struct db_result *))
 {
     if (c->a != NULL) {
         return;
     }
     c->a = arena_new();
     db_call_init(&c->call, c->a, stmt);
-    db_bind_i32(&c->call, rows);
+    db_bind_i32(&c->call, much);
     c->call.done = done;
     c->call.arg = c;
     db_call_send(c->app->db, &c->call);
@@ -145,6 +148,23 @@ on_hours(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+on_renewed(struct db_call *call, const struct db_result *res)
+{
+    struct chore *c = call->arg;
+    int64_t ms = res->nrows == 1 ? db_i64(res->rows[0], 0) : c->every_ms;
+
+    chore_done(c, ms < 100 ? 100 : ms > 600000 ? 600000 : (int)ms);
+}
+
+static void
+on_flow(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    chore_ask(arg, STMT_FLOW_RENEW, FLOW_TAKE, on_renewed);
+}
+
+static void
 chore_init(struct chore *c, struct app *app, int every_ms, void (*run)(evutil_socket_t, short, void *))
 {
     c->app = app;
@@ -162,6 +182,7 @@ janitor_new(struct app *app)
     chore_init(&j->probe, app, PROBE_MS, on_probe);
     chore_init(&j->trim, app, TRIM_MS, on_trim);
     chore_init(&j->hours, app, HOURS_MS, on_hours);
+    chore_init(&j->flow, app, FLOW_MS, on_flow);
     return j;
 }
 
@@ -172,6 +193,7 @@ janitor_start(struct janitor *j)
     chore_arm(&j->probe, PROBE_MS);
     chore_arm(&j->trim, TRIM_MS);
     chore_arm(&j->hours, TRIM_MS); /* soon after the start: PostgreSQL may have got a newer zone data base */
+    chore_arm(&j->flow, FLOW_MS);
 }
 
 void
@@ -180,7 +202,7 @@ janitor_free(struct janitor *j)
     if (j == NULL) {
         return;
     }
-    struct chore *all[] = {&j->sweep, &j->probe, &j->trim, &j->hours};
+    struct chore *all[] = {&j->sweep, &j->probe, &j->trim, &j->hours, &j->flow};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         event_free(all[i]->timer);
         arena_free(all[i]->a);

@@ -66,6 +66,8 @@ struct submit {
     int32_t account_id;
     const char *kind, *segment, *asked, *rule, *lang, *subject, *body, *attrs, *tags;
     int64_t blocks, follows, target;
+    int32_t calendar_id;
+    int64_t burst;
     /* not sent */
     struct submission *s;
     struct request_body in;
@@ -114,12 +116,12 @@ struct submission {
     }
 
 static const struct batch_col cols[] = {
-    COL(I64, ticket_id), COL(UUID, op_id),   COL(UUID, key),     COL(I64, request),         COL(I32, actor),
-    COL(I32, requester), COL(I32, desk),     COL(I32, queue_id), COL(I32, lane_id),         COL(I16, department_id),
-    COL(I16, priority),  COL(I16, class),    COL(I16, channel),  COL(I16, from_department), COL(I32, account_id),
-    COL(TEXT, kind),     COL(TEXT, segment), COL(TEXT, asked),   COL(TEXT, rule),           COL(TEXT, lang),
-    COL(TEXT, subject),  COL(TEXT, body),    COL(JSONB, attrs),  COL(TEXT, tags),           COL(I64, blocks),
-    COL(I64, follows),   COL(I64, target),
+    COL(I64, ticket_id), COL(UUID, op_id),   COL(UUID, key),        COL(I64, request),         COL(I32, actor),
+    COL(I32, requester), COL(I32, desk),     COL(I32, queue_id),    COL(I32, lane_id),         COL(I16, department_id),
+    COL(I16, priority),  COL(I16, class),    COL(I16, channel),     COL(I16, from_department), COL(I32, account_id),
+    COL(TEXT, kind),     COL(TEXT, segment), COL(TEXT, asked),      COL(TEXT, rule),           COL(TEXT, lang),
+    COL(TEXT, subject),  COL(TEXT, body),    COL(JSONB, attrs),     COL(TEXT, tags),           COL(I64, blocks),
+    COL(I64, follows),   COL(I64, target),   COL(I32, calendar_id), COL(I64, burst),
 };
 
 static const struct batch_kind kind = {
@@ -267,6 +269,8 @@ item_route(struct submission *s, struct submit *it)
     it->blocks = in->blocks != JSON_I64_NONE ? in->blocks : BATCH_NONE64;
     it->follows = in->follows != JSON_I64_NONE ? in->follows : BATCH_NONE64;
     it->target = r.queue->targets[it->priority];
+    it->calendar_id = r.queue->calendar_id != 0 ? r.queue->calendar_id : BATCH_NONE32;
+    it->burst = r.queue->burst != USEC_NONE ? r.queue->burst : BATCH_NONE64;
     if (in->attrs != NULL && it->attrs == NULL) {
         char *text = json_dumps(in->attrs, JSON_COMPACT);
         it->attrs = arena_strdup(op->a, text);

@@ -113,6 +113,10 @@ begin
       and (x.title, x.private, x.targets, x.age_cap, x.offer_limit, x.idle_limit, x.auto_close, x.take_right, x.active)
           is distinct from (n.title, n.private, n.targets, n.age_cap, n.offer_limit, n.idle_limit, n.auto_close,
                             n.take_right, true);
+    update queue x set burst_cap = coalesce(n.burst, 0)
+    from (select q ->> 'name' as name, (q ->> 'burst')::bigint as burst
+          from jsonb_array_elements(document -> 'departments') d, jsonb_array_elements(d -> 'queues') q) n
+    where x.name = n.name and x.burst_cap <> coalesce(n.burst, 0);
     update queue x set active = false,
            moved_to = (select t.queue_id from jsonb_to_recordset(document -> 'moved') as m(queue text, "to" text)
                        join queue t on t.name = m."to" where m.queue = x.name)

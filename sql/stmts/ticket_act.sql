@@ -121,9 +121,9 @@ with gate as (
         select f.*, t.to_state, t.who, t.needs_epoch, t.key_rule, t.agent_rule, t.park as new_park, t.blocked, t.message,
                t.outcome as closes_as, t.check_news, t.check_asked, t.check_free, ($4::smallint[])[f.ord] as verb,
                ($5::int[])[f.ord] as actor, ($15::bigint[])[f.ord] as other, ($9::text[])[f.ord] as body,
-               q.private, q.targets, q.age_cap, q.idle_limit, q.auto_close,
+               q.private, q.targets, q.age_cap, q.calendar_id, q.idle_limit, q.auto_close,
                n.department_id as new_department, n.lane_id as new_lane, n.targets as new_targets,
-               n.age_cap as new_age_cap, n.private as new_private, n.queue_id as new_queue,
+               n.age_cap as new_age_cap, n.calendar_id as new_calendar, n.private as new_private, n.queue_id as new_queue,
                -- what rights() says: here with the queue that is at hand anyway, at a fifth of the time
                coalesce((select role_row(a.person_id, a.admin, a.departments, a.leads, a.stands, q.take_right = 'agent',
                                          f.department_id, f.agent, f.last_agent, f.requester, f.submitter)
@@ -145,7 +145,7 @@ with gate as (
                              and r.verb not in (2, 3, 20)   -- next has its own statement, unblock is never sent
                            order by r.why desc limit 1) t on true
         left join lateral (select z.* from queue z where z.queue_id = f.queue_id offset 0) q on true
-        left join lateral (select z.queue_id, z.department_id, z.private, z.targets, z.age_cap,
+        left join lateral (select z.queue_id, z.department_id, z.private, z.targets, z.age_cap, z.calendar_id,
                                   -- with the skills it needs, as far as that queue has a lane for them
                                   (select y.lane_id from lane y
                                    where y.queue_id = z.queue_id and y.also = '{}'
@@ -154,26 +154,29 @@ with gate as (
                            from queue z where z.queue_id = ($10::int[])[f.ord] and z.active and t.key_rule = 'TRANSFER' offset 0) n
                on true
         where f.ord is not null offset 0) r
-), keyed as materialized (      -- the key rules of queueing.md 2.5, in wall time
+), keyed as materialized (      -- the key rules of queueing.md 2.5, in the business time of the queue that serves
     select d.*,
            case d.key_rule
                when 'KEEP' then d.key
                when 'SAVE' then d.key
-               when 'RESUME' then usec(d.at) + greatest(coalesce(d.remaining, d.key - usec(d.at)), -d.age_cap)
+               when 'RESUME' then cal_add(d.calendar_id, d.at_us, greatest(coalesce(d.remaining, d.key - d.at_us), -d.age_cap))
                when 'TRANSFER' then    -- from the key it has: going there and back changes nothing
-                   greatest(least(coalesce(usec(d.at) + d.remaining, d.key), usec(d.at) + d.new_targets[d.priority]),
-                            usec(d.at) - d.new_age_cap)
-               when 'REOPEN' then usec(d.at) + d.targets[d.priority] / 2
+                   greatest(least(case when d.remaining is null then d.key else cal_add(d.calendar_id, d.at_us, d.remaining) end,
+                                  cal_add(d.new_calendar, d.at_us, d.new_targets[d.priority])),
+                            cal_add(d.new_calendar, d.at_us, -d.new_age_cap))
+               when 'REOPEN' then cal_add(d.calendar_id, d.at_us, d.targets[d.priority] / 2)
                when 'PRIORITY' then    -- a parked ticket's key runs along with the clock; lowered: never earlier than now
-                   greatest(coalesce(usec(d.at) + d.remaining, d.key) + d.targets[d.priority2] - d.targets[d.priority],
-                            case when d.priority2 < d.priority then usec(d.at) - d.age_cap
-                                 when d.priority2 > d.priority then usec(d.at) end)
+                   greatest(cal_add(d.calendar_id,
+                                    case when d.remaining is null then d.key else cal_add(d.calendar_id, d.at_us, d.remaining) end,
+                                    d.targets[d.priority2] - d.targets[d.priority]),
+                            case when d.priority2 < d.priority then cal_add(d.calendar_id, d.at_us, -d.age_cap)
+                                 when d.priority2 > d.priority then d.at_us end)
                when 'DUE' then usec(($13::timestamptz[])[d.ord])
            end as key2,
            -- a span ends where state, holder or queue change
            d.s2 <> d.state or d.p2 is distinct from d.park or d.a2 is distinct from d.agent or d.q2 <> d.queue_id as moves
     from (
-        select j.*, greatest(c.t, j.since) as at, c.xid,
+        select j.*, greatest(c.t, j.since) as at, case when j.since > c.t then usec(j.since) else c.now_us end as at_us, c.xid,
                coalesce(nullif(j.to_state, 0), j.state) as s2,
                case when j.to_state = 4 then j.new_park when j.to_state = 0 then j.park end as p2,
                case j.agent_rule when 'KEEP' then j.agent when 'ACTOR' then j.actor when 'NAMED' then j.new_agent end as a2,
@@ -221,14 +224,16 @@ with gate as (
 ), touched as materialized (    -- tickets that are not named, but blocked, or waited for from now on
     select f.*, x.delta, x.at, u.to_state is not null as wakes, coalesce(u.to_state, f.state) as s2,
            case when u.to_state is null then f.key
-                else usec(x.at) + greatest(coalesce(f.remaining, f.key - usec(x.at)),
-                                           -(select z.age_cap from queue z where z.queue_id = f.queue_id)) end as key2
+                else cal_add(q.calendar_id, x.at_us, greatest(coalesce(f.remaining, f.key - x.at_us), -q.age_cap)) end as key2
     from fresh f
     cross join lateral (select coalesce((select e.delta from effect e where e.ticket_id = f.ticket_id), 0) as delta,
-                               greatest((select t from ctx), f.since) as at offset 0) x
+                               greatest(c.t, f.since) as at, case when f.since > c.t then usec(f.since) else c.now_us end as at_us
+                        from ctx c offset 0) x
     left join lateral (select t.to_state from transition t
                        where t.verb = 20 and t.from_state = f.state and t.why = f.park
                          and f.open_children + x.delta <= 0 and x.delta < 0 offset 0) u on true
+    left join lateral (select z.age_cap, z.calendar_id from queue z
+                       where z.queue_id = f.queue_id and u.to_state is not null offset 0) q on true
     where f.ord is null and (f.ticket_id = any (array(select ticket_id from effect))
                              or f.ticket_id = any (array(select other from keyed where links)))
 ), upd as (                     -- (d) every row changes once. Always an update, the rows are there and locked: said as an
@@ -238,8 +243,8 @@ with gate as (
                            stations, messages, public_last, public_by, asked_out, first_reply, first_held, resolved_at,
                            reopens, taken, tags)
     select ticket_id, s2, version + 1, epoch2, d2, q2, l2, priority2, class, key2,
-           case when key_rule = 'SAVE' then key2 - usec(at)
-                when s2 = 4 then case when key_rule in ('DUE', 'PRIORITY') then key2 - usec(at) else remaining end end,
+           case when key_rule = 'SAVE' then cal_diff(calendar_id, at_us, key2)
+                when s2 = 4 then case when key_rule in ('DUE', 'PRIORITY') then cal_diff(calendar_id, at_us, key2) else remaining end end,
            case when key_rule = 'REOPEN' then at else anchor end, opened, case when moves then at else since end, a2, p2,
            case when to_state = 4 then ($14::text[])[ord] when s2 = 4 then park_note end,
            case when links then open_children + 1 else open_children end,

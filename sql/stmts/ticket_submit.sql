@@ -8,21 +8,44 @@
 --   again     a row was busy or has changed: send it once more
 -- $2 ticket_id, $3 op_id, $4 key, $5 request, $6 actor, $7 requester, $8 desk, $9 queue_id, $10 lane_id, $11 department_id,
 -- $12 priority, $13 class, $14 channel, $15 from_department, $16 account_id, $17 kind, $18 segment, $19 asked, $20 rule,
--- $21 lang, $22 subject, $23 body, $24 attrs, $25 tags (comma separated), $26 blocks, $27 follows, $28 target.
+-- $21 lang, $22 subject, $23 body, $24 attrs, $25 tags (comma separated), $26 blocks, $27 follows, $28 target, $29 calendar,
+-- $30 burst (cap of what is added to the target; null: nothing is). $28 to $30 are as the desk $8 has them for the queue.
 -- Plans: see ticket_act.sql. What is only stored is taken from its array at the end, so that long texts are not copied.
+-- The key: queueing.md 2.1 (what is added for bursts: see sql/functions/flow.sql), for requests that block another 2.5.
 with item as materialized (
     select * from unnest($2::bigint[], $3::uuid[], $4::uuid[], $5::bigint[], $6::int[], $7::int[], $8::int[], $9::int[],
                          $10::int[], $11::smallint[], $12::smallint[], $13::smallint[], $15::smallint[], $16::int[],
-                         $26::bigint[], $28::bigint[])
+                         $26::bigint[], $28::bigint[], $29::int[], $30::bigint[])
          with ordinality as u(ticket_id, op_id, key, request, actor, requester, desk, queue_id,
                               lane_id, department_id, priority, class, from_department, account_id,
-                              blocks, target, ord)
+                              blocks, target, calendar_id, burst, ord)
 ), gate as (
     insert into op (key, at) values ($1::uuid, desk_now()) on conflict do nothing returning 1
 ), ctx as materialized (
     select x.*, usec(x.t) as now_us
     from (select desk_now() as t, pg_current_xact_id()::text::bigint as xid, exists (select from gate) as fresh,
                  (select version from desk_current) as desk offset 0) x
+), crowd as materialized (      -- whose flow has more waiting than is normal for it: place in the batch, what is added, why
+    select array_agg(e.ord) as ords, array_agg(e.penalty) as penalties, array_agg(e.ahead) as aheads,
+           array_agg(floor(e.allowance)::int) as allowances
+    from (select g.queue_id, g.burst, array_agg(g.ord) as ords,
+                 array_agg(flow_of(g.account_id, g.from_department, g.requester)) as flows
+          from item g where g.burst > 0 and g.blocks is null group by g.queue_id, g.burst) i
+    cross join ctx c
+    cross join lateral (        -- nobody can have more than is normal, unless the batch brings it: nothing else is looked up
+        select x.delta, x.head, x.worst, x.since from pace x
+        where x.queue_id = i.queue_id and x.delta > 0 and x.worst + cardinality(i.ords) > 1 offset 0) p
+    cross join lateral (
+        select u.ord, u.flow, row_number() over (partition by u.flow order by u.ord) - 1 as before
+        from unnest(i.ords, i.flows) as u(ord, flow) offset 0) n
+    cross join lateral (
+        select n.before + coalesce(f.waiting, 0) as ahead, flow_allowance(f.score, f.at, p.since, p.head, c.now_us) as allowance
+        from (select) as one
+        left join lateral (select y.waiting, y.score, y.at from flow y
+                           where y.queue_id = i.queue_id and y.flow = n.flow offset 0) f on true
+        where n.before + p.worst > 0 offset 0) a
+    cross join lateral (select n.ord, least(i.burst, (p.delta * (a.ahead - a.allowance))::bigint) as penalty, a.ahead, a.allowance
+                        where a.ahead > a.allowance) e
 ), seen as materialized (       -- the tickets these will block, as the snapshot has them
     select array_agg(l.ticket_id) as ids, array_agg(l.version) as versions
     from (select distinct b from unnest($26::bigint[]) b where b is not null) u
@@ -32,9 +55,12 @@ with item as materialized (
     cross join lateral (select x.ctid as tid, x.* from live x where x.ticket_id = u.b for update skip locked) l
 ), judged as materialized (
     select i.*, c.t, c.xid, old.ticket_id as old_ticket,
-           case when i.blocks is null then c.now_us + i.target
-                else greatest(c.now_us - p.age_cap,                        -- queueing.md 2.5, child request
-                              least(c.now_us + p.targets[p.priority], coalesce(c.now_us + p.remaining, p.key))) end as due_key,
+           case when i.blocks is null
+                then cal_add(i.calendar_id, c.now_us, i.target + coalesce(w.penalties[array_position(w.ords, i.ord)], 0))
+                else greatest(cal_add(i.calendar_id, c.now_us, -p.age_cap),          -- queueing.md 2.5, child request
+                              least(cal_add(i.calendar_id, c.now_us, p.targets[p.priority]),
+                                    cal_add(p.calendar_id, p.due, -p.reserve))) end as due_key,
+           array_position(w.ords, i.ord) as crowded,
            coalesce(p.priority, i.priority) as prio,
            coalesce(p.department_id, i.from_department) as asking,
            coalesce(p.waiter, i.requester) as waiter,
@@ -63,16 +89,19 @@ with item as materialized (
                      select max(depth) from up) > 15 then 'deep'
                else 'done'
            end as verdict
-    from ctx c cross join item i
+    from ctx c cross join crowd w cross join item i
     left join lateral (select o.ticket_id, o.request is not distinct from i.request as same
                        from op o where o.key = i.key offset 0) old on true
     left join lateral (         -- nothing of this is looked up for a request that blocks nothing
-        select x.ticket_id, x.version, x.state, x.priority, x.department_id, x.remaining, x.key,
+        select x.ticket_id, x.version, x.state, x.priority, x.department_id, k.calendar_id,
+               case when x.remaining is null then x.key else cal_add(k.calendar_id, c.now_us, x.remaining) end as due,
+               coalesce((select y.reserve from pace y where y.queue_id = x.queue_id), 0) as reserve,
                s.versions[array_position(s.ids, i.blocks)] as seen_version, sees(i.actor, i.blocks) as seen_by,
                (select q.age_cap from queue q where q.queue_id = i.queue_id) as age_cap,
                (select q.targets from queue q where q.queue_id = i.queue_id) as targets,
                (select d.person_id from department d where d.department_id = x.department_id) as waiter
         from seen s left join parent x on x.ticket_id = i.blocks
+        left join lateral (select q.calendar_id from queue q where q.queue_id = x.queue_id offset 0) k on true
         where i.blocks is not null offset 0) p on true
 ), keyed as (
     insert into op (key, request, ticket_id, at)
@@ -83,10 +112,11 @@ with item as materialized (
     where verdict = 'done' and (key is null or ticket_id = any (array(select ticket_id from keyed)))
 ), put_ticket as (
     insert into ticket (ticket_id, op_id, requester, submitter, department_id, account_id, class, channel, kind, segment,
-                        asked, rule, desk, queue_id, priority, lang, subject, body, attrs, follows, opened)
+                        asked, rule, desk, queue_id, priority, lang, subject, body, attrs, follows, penalty, opened)
     select ticket_id, op_id, waiter, actor, asking, account_id, class, ($14::smallint[])[ord], ($17::text[])[ord],
            ($18::text[])[ord], ($19::text[])[ord], ($20::text[])[ord], desk, queue_id, prio, ($21::text[])[ord],
-           ($22::text[])[ord], ($23::text[])[ord], ($24::jsonb[])[ord], ($27::bigint[])[ord], t from going
+           ($22::text[])[ord], ($23::text[])[ord], ($24::jsonb[])[ord], ($27::bigint[])[ord],
+           case when crowded is not null then (select w.penalties from crowd w)[crowded] end, t from going
 ), put_live as (
     insert into live (ticket_id, state, department_id, queue_id, lane_id, priority, class, key, anchor, opened, since,
                       requester, submitter, from_department, account_id, stations, public_by, tags)
@@ -100,6 +130,10 @@ with item as materialized (
     insert into event (ticket_id, op_id, verb, version, actor, from_state, to_state, queue_id, at, recorded_at, xid, data)
     select ticket_id, op_id, 1, 1, actor, 0, 1, queue_id, t, t, xid,
            case when blocks is not null then jsonb_build_object('blocks', blocks)
+                when crowded is not null
+                     then jsonb_strip_nulls(jsonb_build_object('follows', ($27::bigint[])[ord],
+                                                               'ahead', (select w.aheads from crowd w)[crowded],
+                                                               'allowance', (select w.allowances from crowd w)[crowded]))
                 when ($27::bigint[])[ord] is not null then jsonb_build_object('follows', ($27::bigint[])[ord]) end
     from going
 ), counted as (                 -- (d) one change a row, however many children

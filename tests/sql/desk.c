@@ -53,6 +53,76 @@ const struct desk_person desk_people[PEOPLE + 1] = {
 };
 /* clang-format on */
 
+struct desk_keep desk_keeps[QUEUES + 1];
+
+enum { OPENINGS = 2000, CAL_DAYS = 600, CAL_BACK = 105 }; /* 15 weeks before DESK_START */
+static struct cal_opening openings[CALENDARS + 1][OPENINGS];
+static struct calendar calendars[CALENDARS + 1];
+
+static void
+add_opening(struct calendar *c, struct cal_opening *v, int64_t from, int64_t to)
+{
+    const struct cal_opening *last = c->n > 0 ? &v[c->n - 1] : NULL;
+
+    v[c->n++] = (struct cal_opening){from, to, last != NULL ? last->before + last->to - last->from : 0};
+}
+
+static void
+make_calendars(void)
+{
+    const int64_t first = DESK_START - 9 * HOUR - CAL_BACK * DAY; /* a Monday at midnight */
+
+    for (int id = OFFICE; id <= CALENDARS; id++) {
+        struct calendar *c = &calendars[id];
+        struct cal_opening *v = openings[id];
+
+        *c = (struct calendar){.v = v};
+        add_opening(c, v, -CAL_FAR, first);
+        for (int day = 0; day < CAL_DAYS; day++) {
+            int64_t at = first + day * DAY;
+
+            if (id == OFFICE && day % 7 < 5) {
+                add_opening(c, v, at + 9 * HOUR, at + 17 * HOUR);
+            } else if (id == SHIFTS && day % 11 != 4) {
+                add_opening(c, v, at + 6 * HOUR, at + 14 * HOUR);
+                add_opening(c, v, at + 15 * HOUR, at + 22 * HOUR);
+            }
+        }
+        add_opening(c, v, first + CAL_DAYS * DAY, CAL_FAR);
+    }
+}
+
+static void
+put_calendars(struct strbuf *sb)
+{
+    make_calendars();
+    for (int id = OFFICE; id <= CALENDARS; id++) {
+        strbuf_addf(sb,
+                    "insert into calendar (calendar_id, name, zone, rules, made_from, made_to, zone_sum) "
+                    "values (%d, '%s', 'UTC', '{}', '2025-09-22', '2027-05-15', '');",
+                    id, id == OFFICE ? "office" : "shifts");
+        for (size_t i = 0; i < calendars[id].n; i++) {
+            const struct cal_opening *o = &openings[id][i];
+            strbuf_addf(sb, "insert into opening values (%d, %lld, %lld, %lld);", id, (long long)o->from,
+                        (long long)o->to, (long long)o->before);
+        }
+    }
+}
+
+const struct calendar *
+desk_calendar(int queue)
+{
+    return desk_keeps[queue].calendar != 0 ? &calendars[desk_keeps[queue].calendar] : NULL;
+}
+
+void
+desk_keep(struct desk *d, int queue, int calendar, int64_t burst)
+{
+    desk_keeps[queue] = (struct desk_keep){calendar, burst};
+    (void)desk_text(d, "update queue set calendar_id = nullif(%d, 0), burst_cap = %lld where queue_id = %d returning 1",
+                    calendar, (long long)burst, queue);
+}
+
 int
 desk_lane(int queue)
 {
@@ -156,6 +226,7 @@ desk_open(const char *settings)
     strbuf_init(&sb);
     put_people(&sb);
     put_queues(&sb);
+    put_calendars(&sb);
     (void)cluster_sql(d->owner, sb.p);
     (void)cluster_sql(d->owner, pausing_clock);
     strbuf_release(&sb);
@@ -182,10 +253,14 @@ desk_clear(struct desk *d)
 {
     /* few rows: ten times faster than truncate, which makes new files for every partition and index */
     (void)cluster_sql(
-        d->owner, "delete from ticket; delete from live; delete from closed; delete from message; delete from event; "
-                  "delete from span; delete from rating; delete from link; delete from op; "
-                  "update agent_state set away = false, reason = null, lapses = 0, claims = 0, capacity = null "
-                  "where away or lapses > 0 or claims > 0 or capacity is not null");
+        d->owner,
+        "delete from ticket; delete from live; delete from closed; delete from message; delete from event; "
+        "delete from span; delete from rating; delete from link; delete from op; "
+        "update agent_state set away = false, reason = null, lapses = 0, claims = 0, capacity = null "
+        "where away or lapses > 0 or claims > 0 or capacity is not null; "
+        "delete from flow; delete from pace; update flow_state set next_at = '-infinity', block = 0, counted = '{}', "
+        "xid = pg_current_xact_id()::text::bigint; update queue set calendar_id = null, burst_cap = 0");
+    memset(desk_keeps, 0, sizeof(desk_keeps));
     desk_set_now(d, DESK_START);
 }
 

@@ -2,6 +2,7 @@
 /* See model.h: the table in numbers, rights, keys, links; what ticket_submit and ticket_claim do. */
 #include "tests/sql/model.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -67,6 +68,12 @@ model_copy(const struct model *m)
     struct model *c = xmalloc(sizeof(*c)); /* most of it is unused: not copied */
 
     c->now = m->now;
+    memcpy(c->pace, m->pace, sizeof(m->pace));
+    memcpy(c->flow, m->flow, sizeof(m->flow));
+    c->nflows = m->nflows;
+    memcpy(c->since, m->since, sizeof(m->since));
+    memcpy(c->log, m->log, (size_t)m->nlog * sizeof(m->log[0]));
+    c->nlog = m->nlog;
     c->nt = m->nt;
     c->nlinks = m->nlinks;
     c->nops = m->nops;
@@ -185,27 +192,29 @@ model_sees(const struct m_ticket *t, int person)
     return own || desk_is_member(person, t->from_department) ? 1 : 0;
 }
 
-/* ---- keys: queueing.md 2.5, in wall time --------------------------------------------------------------------------- */
+/* ---- keys: queueing.md 2.5, in the business time of the queue that serves ------------------------------------------- */
 
 int64_t
 model_key(const struct m_ticket *t, const struct m_row *row, const struct act *item, int64_t at)
 {
     const struct desk_queue *q = &desk_queues[t->queue];
+    const struct calendar *c = desk_calendar(t->queue);
     /* a parked ticket's key runs along with the clock */
-    int64_t key = t->state == STATE_PARKED ? at + t->remaining : t->key;
+    int64_t key = t->state == STATE_PARKED ? cal_add(c, at, t->remaining) : t->key;
     int64_t moved;
 
     switch (row->key) {
     case KEY_RESUME: /* seniority is kept, the pause counts for nobody, never more than the age cap in the past */
-        return at + model_max(t->remaining, -q->age_cap);
+        return cal_add(c, at, model_max(t->remaining, -q->age_cap));
     case KEY_TRANSFER: /* the customer has not stopped waiting */
-        moved = model_min(key, at + desk_queues[item->queue].target[t->priority]);
-        return model_max(moved, at - desk_queues[item->queue].age_cap);
+        c = desk_calendar(item->queue);
+        moved = model_min(key, cal_add(c, at, desk_queues[item->queue].target[t->priority]));
+        return model_max(moved, cal_add(c, at, -desk_queues[item->queue].age_cap));
     case KEY_REOPEN: /* a new spell, half the time */
-        return at + q->target[t->priority] / 2;
+        return cal_add(c, at, q->target[t->priority] / 2);
     case KEY_PRIORITY: /* same anchor; raised: the age cap; lowered: never earlier than now */
-        moved = key + q->target[item->priority] - q->target[t->priority];
-        return item->priority < t->priority   ? model_max(moved, at - q->age_cap)
+        moved = cal_add(c, key, q->target[item->priority] - q->target[t->priority]);
+        return item->priority < t->priority   ? model_max(moved, cal_add(c, at, -q->age_cap))
                : item->priority > t->priority ? model_max(moved, at)
                                               : key;
     case KEY_DUE:
@@ -325,14 +334,25 @@ void
 model_event(struct model *m, const struct m_ticket *was, const struct m_ticket *t, int verb, int actor, int version,
             int64_t at, const struct m_data *x)
 {
+    const int from = was != NULL ? was->state : 0;
+
+    if (t->state == STATE_QUEUED &&
+        (from == 0 || from == STATE_PARKED || from == STATE_RESOLVED || verb == VERB_PASS)) {
+        model_log(m, LOG_CAME, t, at, 0);
+    } else if (t->state == STATE_HELD && (from == STATE_QUEUED || from == STATE_OFFERED)) {
+        model_log(m, LOG_DEALT, t, at, 0);
+    }
+    m->since[t->queue] = m->since[t->queue] == 0 ? at : model_min(m->since[t->queue], at);
     model_say(
         m,
         "event %lld %s version %d by %d: %d to %d in %d agent %d at %lld recorded %lld message %d by %lld blocks %lld "
-        "other %lld follows %lld priority %d score %d requester %d note '%s' tags '%s' until %lld unmatched %d",
+        "other %lld follows %lld priority %d score %d requester %d note '%s' tags '%s' until %lld unmatched %d ahead "
+        "%lld of %d",
         (long long)t->id, verb_name(verb), version, actor, was != NULL ? was->state : 0, t->state, t->queue, t->agent,
         (long long)at, (long long)m->now, x->message, (long long)x->by, (long long)x->blocks, (long long)x->other,
         (long long)x->follows, x->priority, x->score, x->requester, x->note != NULL ? x->note : "",
-        x->tags != NULL ? x->tags : "", (long long)x->until, x->unmatched);
+        x->tags != NULL ? x->tags : "", (long long)x->until, x->unmatched, (long long)x->ahead,
+        (int)floor(x->allowance));
 }
 
 /* ---- arrivals ------------------------------------------------------------------------------------------------------ */
@@ -389,14 +409,19 @@ static int64_t
 child_key(const struct model *m, const struct m_ticket *parent, const struct ask *item)
 {
     const struct desk_queue *q = &desk_queues[item->queue];
-    int64_t due = parent->remaining != NO_TIME ? m->now + parent->remaining : parent->key;
+    const struct calendar *c = desk_calendar(item->queue), *theirs = desk_calendar(parent->queue);
+    int64_t due = parent->remaining != NO_TIME ? cal_add(theirs, m->now, parent->remaining) : parent->key;
 
-    return model_max(m->now - q->age_cap, model_min(m->now + q->target[parent->priority], due));
+    due = cal_add(theirs, due, -m->pace[parent->queue].reserve);
+    return model_max(cal_add(c, m->now, -q->age_cap), model_min(cal_add(c, m->now, q->target[parent->priority]), due));
 }
 
 static void
-arrive(struct model *m, struct model *was, const struct ask *item)
+arrive(struct model *m, struct model *was, const struct ask *items, int i)
 {
+    const struct ask *item = &items[i];
+    struct m_data x = {.blocks = item->blocks, .follows = item->blocks != 0 ? 0 : item->follows};
+    const int64_t penalty = model_penalty(was, items, i, &x.ahead, &x.allowance);
     const struct m_ticket *parent = item->blocks != 0 ? model_live(was, item->blocks) : NULL;
     const struct desk_person *p = &desk_people[item->requester];
     struct m_ticket *t;
@@ -413,7 +438,9 @@ arrive(struct model *m, struct model *was, const struct ask *item)
         .lane = desk_lane(item->queue),
         .priority = parent != NULL ? parent->priority : item->priority,
         .class_of = p->account != 0 ? CLASS_EXTERNAL : CLASS_INTERNAL,
-        .key = parent != NULL ? child_key(m, parent, item) : m->now + item->target,
+        .penalty = penalty,
+        .key = parent != NULL ? child_key(m, parent, item)
+                              : cal_add(desk_calendar(item->queue), m->now, item->target + penalty),
         .remaining = NO_TIME,
         .anchor = m->now,
         .opened = m->now,
@@ -421,10 +448,7 @@ arrive(struct model *m, struct model *was, const struct ask *item)
         .due_at = NO_TIME,
         .requester = parent != NULL ? D_WAREHOUSE + parent->department - 1 : item->requester,
         .submitter = item->actor,
-        .from_department = parent != NULL ? parent->department
-                           : item->requester >= D_WAREHOUSE && item->requester <= D_IT
-                               ? item->requester - D_WAREHOUSE + 1
-                               : p->departments[0],
+        .from_department = parent != NULL ? parent->department : model_asking(item),
         .account = p->account,
         .nstations = 1,
         .public_by = item->actor,
@@ -433,14 +457,15 @@ arrive(struct model *m, struct model *was, const struct ask *item)
         .resolved_at = NO_TIME,
     };
     t->stations[0] = t->department;
+    t->first_requester = t->requester;
     (void)snprintf(t->tags, sizeof(t->tags), "%s", item->tags != NULL ? item->tags : "");
-    model_event(m, NULL, t, VERB_SUBMIT, item->actor, 1, m->now,
-                &(struct m_data){.blocks = item->blocks, .follows = item->blocks != 0 ? 0 : item->follows});
+    model_event(m, NULL, t, VERB_SUBMIT, item->actor, 1, m->now, &x);
     model_say(m,
               "asked %lld of %d by %d from %d account %d class %d in %d priority %d subject '%s' body '%s' follows "
-              "%lld opened %lld",
+              "%lld penalty %lld opened %lld",
               (long long)t->id, t->requester, t->submitter, t->from_department, t->account, t->class_of, t->queue,
-              t->priority, item->subject, item->body, (long long)item->follows, (long long)t->opened);
+              t->priority, item->subject, item->body, (long long)item->follows, (long long)penalty,
+              (long long)t->opened);
     model_add_op(m, t->id, &item->op, 0, 0);
     if (parent != NULL) {
         struct m_ticket *now = model_get(m, parent->id);
@@ -470,7 +495,7 @@ model_submit(struct model *m, const struct ask *items, int n, struct answer *ret
         (void)snprintf(ret[i].outcome, sizeof(ret[i].outcome), "%s", judge_ask(was, items, i, ret, &old));
         ret[i].ticket = old != 0 ? old : items[i].ticket;
         if (strcmp(ret[i].outcome, "done") == 0) {
-            arrive(m, was, &items[i]);
+            arrive(m, was, items, i);
         }
         const struct m_ticket *t = model_find(m, ret[i].ticket);
         bool done = strcmp(ret[i].outcome, "done") == 0;

@@ -15,7 +15,15 @@
 
 #define NO_TIME INT64_MIN
 
-enum { MODEL_TICKETS = 400, MODEL_LINKS = 2000, MODEL_OPS = 20000, MODEL_STATIONS = 64, MODEL_NEWS = 600 };
+enum {
+    MODEL_FLOWS = 200,
+    MODEL_LOG = 10000,
+    MODEL_TICKETS = 400,
+    MODEL_LINKS = 2000,
+    MODEL_OPS = 20000,
+    MODEL_STATIONS = 64,
+    MODEL_NEWS = 600
+};
 
 struct m_ticket {
     int64_t id;
@@ -27,14 +35,16 @@ struct m_ticket {
     int open_children;
     int64_t due_at;
     bool warned;
-    int requester, submitter, from_department, account;
+    int requester, first_requester, submitter, from_department, account;
     int stations[MODEL_STATIONS], nstations;
     int messages, public_last, public_by;
     bool asked_out;
     int64_t first_reply, first_held, resolved_at;
     int reopens, taken;
     char tags[40];
-    int outcome; /* closed */
+    int64_t penalty;  /* usec; 0: none */
+    bool after_child; /* of its spans, queued and offered ones left out, the last was waiting for a child */
+    int outcome;      /* closed */
     int64_t merged_into, closed_at;
     int score, rated_by; /* 0: not rated */
     char comment[40];
@@ -52,8 +62,31 @@ struct m_op { /* an event's op, or (ticket 0) a client key */
     int64_t request, brought;
 };
 
+/* What flow_renew has found out, as it lies in the tables. */
+struct m_pace {
+    int64_t head, since, delta, reserve; /* NO_TIME: null */
+};
+struct m_flow {
+    int queue, flow, waiting;
+    double score;
+    int64_t at;
+};
+
+/* What flow_renew is to find out: an arrival in a queue, a request dealt out, a hold after a child's return. */
+struct m_log {
+    enum { LOG_CAME, LOG_DEALT, LOG_TOUCHED } what;
+    int queue, flow;
+    int64_t at, took;
+};
+
 struct model {
     int64_t now;
+    struct m_log log[MODEL_LOG];
+    int nlog;
+    int64_t since[QUEUES + 1]; /* of the first event; 0: none */
+    struct m_pace pace[QUEUES + 1];
+    struct m_flow flow[MODEL_FLOWS];
+    int nflows;
     struct m_ticket t[MODEL_TICKETS];
     int nt;
     struct m_link link[MODEL_LINKS];
@@ -91,6 +124,15 @@ int model_roles(const struct m_ticket *t, int person);
 int model_sees(const struct m_ticket *t, int person);
 int64_t model_key(const struct m_ticket *t, const struct m_row *row, const struct act *item, int64_t at);
 
+/* queueing.md 2.1: of item i of a batch that arrives. ret: what goes into its event. */
+int64_t model_penalty(const struct model *m, const struct ask *items, int i, int64_t *ret_ahead, double *ret_allowance);
+double model_allowance(const struct model *m, int queue, int flow);
+int model_flow_of(int account, int from_department, int requester);
+void model_log(struct model *m, int what, const struct m_ticket *t, int64_t at, int64_t took);
+int model_asking(const struct ask *item); /* the department that asks, when the item blocks nothing; 0: none */
+/* What flow_renew left in the database is what the model knows; it becomes the model's. */
+void model_take_pace(struct model *m, struct desk *d);
+
 /* Do a batch; the answers are what the statement should return. */
 void model_act(struct model *m, const struct act *items, int n, struct answer *ret);
 void model_submit(struct model *m, const struct ask *items, int n, struct answer *ret);
@@ -105,6 +147,8 @@ struct m_data { /* what an event tells besides */
     const char *note, *tags;
     int64_t until;
     bool unmatched;
+    int64_t ahead; /* penalty: what counted */
+    double allowance;
 };
 
 static inline int64_t

@@ -290,11 +290,11 @@ move(struct m_ticket *t, const struct m_row *row, const struct act *item, int64_
     t->last_agent = t->agent != 0 ? t->agent : t->last_agent;
     t->key = model_key(&was, row, item, at);
     if (row->key == KEY_SAVE) {
-        t->remaining = was.key - at;
+        t->remaining = cal_diff(desk_calendar(was.queue), at, was.key);
     } else if (t->state != STATE_PARKED) {
         t->remaining = NO_TIME;
     } else if (row->key == KEY_DUE || row->key == KEY_PRIORITY) {
-        t->remaining = t->key - at;
+        t->remaining = cal_diff(desk_calendar(was.queue), at, t->key);
     }
     if (row->key == KEY_TRANSFER) {
         move_to_queue(t, item->queue);
@@ -389,6 +389,12 @@ do_item(struct model *m, struct model *was, const struct act *item, struct answe
     }
     if (has_moved(&before, t)) {
         model_end_span(m, &before, at);
+        if (before.state == STATE_HELD && t->state != STATE_HELD && before.after_child) {
+            model_log(m, LOG_TOUCHED, &before, at, cal_diff(desk_calendar(before.queue), before.since, at));
+        }
+        if (before.state != STATE_QUEUED && before.state != STATE_OFFERED) {
+            t->after_child = before.state == STATE_PARKED && before.park == PARK_CHILD;
+        }
         t->since = at;
     }
     t->version++;
@@ -468,7 +474,8 @@ change_counts(struct model *m, struct touched *list, int n, struct strbuf *woken
         t->open_children += list[i].delta;
         if (t->state == STATE_PARKED && t->park == PARK_CHILD && list[i].delta < 0 && t->open_children <= 0) {
             model_end_span(m, t, at);
-            t->key = at + model_max(t->remaining, -desk_queues[t->queue].age_cap);
+            t->after_child = true;
+            t->key = cal_add(desk_calendar(t->queue), at, model_max(t->remaining, -desk_queues[t->queue].age_cap));
             t->remaining = t->due_at = NO_TIME;
             t->state = STATE_QUEUED;
             t->park = t->agent = 0;

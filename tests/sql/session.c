@@ -200,6 +200,8 @@ struct full_ask {
     struct ask ask;
     int lane, department, class_of, channel, from_department, account;
     const char *kind, *segment, *none;
+    int calendar;
+    int64_t burst;
 };
 
 static void
@@ -230,6 +232,8 @@ complete(struct side *s, struct ask *item, struct full_ask *ret)
         .account = item->class_of != 0 ? item->account : p->account,
         .kind = "employee",
         .segment = "operational",
+        .calendar = desk_keeps[item->queue].calendar,
+        .burst = desk_keeps[item->queue].burst,
     };
 }
 
@@ -270,6 +274,8 @@ side_send_submit(struct side *s, const struct uuid *gate, struct ask *items, int
     COLUMN_OR_NULL(&a, INT8, add_i64, items, n, blocks);
     COLUMN_OR_NULL(&a, INT8, add_i64, items, n, follows);
     COLUMN(&a, INT8, add_i64, items, n, target);
+    COLUMN_OR_NULL(&a, INT4, add_i32, full, n, calendar);
+    COLUMN_OR_NULL(&a, INT8, add_i64, full, n, burst);
     send_batch(s, STMT_TICKET_SUBMIT, gate, &a, n);
 }
 

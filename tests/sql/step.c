@@ -142,7 +142,8 @@ static const char news_words[] =
     "''%s'' tags ''%s'' until %s unmatched %s', coalesce(data->>'by', '0'), coalesce(data->>'blocks', '0'), "
     "coalesce(data->>'other', '0'), coalesce(data->>'follows', '0'), coalesce(data->>'priority', '0'), "
     "coalesce(data->>'score', '0'), coalesce(data->>'requester', '0'), data->>'note', data->>'tags', "
-    "coalesce(usec((data->>'until')::timestamptz), 0), coalesce((data->>'unmatched')::boolean, false)::int) "
+    "coalesce(usec((data->>'until')::timestamptz), 0), coalesce((data->>'unmatched')::boolean, false)::int) || "
+    "format(' ahead %s of %s', coalesce(data->>'ahead', '0'), coalesce(data->>'allowance', '0')) "
     "from event e join verb v using (verb) where xid = pg_current_xact_id()::text::bigint "
     "union all "
     "select format('span %s %s..%s label %s of %s/%s agent %s note ''%s'' version %s', ticket_id, usec(from_at), "
@@ -156,10 +157,10 @@ static const char news_words[] =
     "from message where xmin = pg_current_xact_id()::xid and ticket_id in (select ticket_id from touched) "
     "union all "
     "select format('asked %s of %s by %s from %s account %s class %s in %s priority %s subject ''%s'' body ''%s'' "
-    "follows %s "
+    "follows %s penalty %s "
     "opened %s', ticket_id, requester, submitter, coalesce(department_id, 0), coalesce(account_id, 0), class, "
     "queue_id, "
-    "priority, subject, body, coalesce(follows, 0), usec(opened)) "
+    "priority, subject, body, coalesce(follows, 0), coalesce(penalty, 0), usec(opened)) "
     "from ticket where xmin = pg_current_xact_id()::xid and ticket_id in (select ticket_id from touched)";
 
 static const char *
@@ -395,6 +396,20 @@ world_pass(struct world *w, int64_t usec)
 {
     desk_pass(w->d, usec);
     w->m->now = w->d->now;
+}
+
+void
+world_keep(struct world *w, int queue, int calendar, int64_t burst)
+{
+    desk_keep(w->d, queue, calendar, burst);
+}
+
+void
+world_renew(struct world *w)
+{
+    (void)cluster_sql(w->d->owner, "update flow_state set next_at = '-infinity'");
+    assert_in_range(desk_int(w->d, "select flow_renew(10000000)"), 1000, 600000);
+    model_take_pace(w->m, w->d);
 }
 
 void

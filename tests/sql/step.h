@@ -34,6 +34,9 @@ int64_t world_next(struct world *w, int agent, int queue, bool offer); /* the nu
 void world_begin(struct world *w);
 void world_rollback(struct world *w);
 void world_pass(struct world *w, int64_t usec); /* time goes on, for both */
+void world_keep(struct world *w, int queue, int calendar, int64_t burst);
+/* flow_renew, as the daemon does about each second; what it finds out must be what the model knows. */
+void world_renew(struct world *w);
 /* All rows of all tables against the model (each batch compares what it touched). */
 void world_compare_all(struct world *w);
 

@@ -212,7 +212,7 @@ load(struct world *w)
 
 /* ---- requests ---- */
 
-#define SUBMIT_PARAMS 28
+#define SUBMIT_PARAMS 30
 
 /* Text arrays for ticket_submit: one request of person 1 to a queue. */
 static void
@@ -246,11 +246,13 @@ submit_values(struct world *w, const char *queue, int desk, int64_t ticket, cons
     values[i++] = "{NULL}"; /* lang */
     values[i++] = "{subject}";
     values[i++] = "{body}";
-    values[i++] = "{NULL}"; /* attrs */
-    values[i++] = "{NULL}"; /* tags */
-    values[i++] = "{NULL}"; /* blocks */
-    values[i++] = "{NULL}"; /* follows */
-    values[i++] = "{3600000000}";
+    values[i++] = "{NULL}";       /* attrs */
+    values[i++] = "{NULL}";       /* tags */
+    values[i++] = "{NULL}";       /* blocks */
+    values[i++] = "{NULL}";       /* follows */
+    values[i++] = "{3600000000}"; /* target */
+    values[i++] = "{NULL}";       /* calendar */
+    values[i++] = "{NULL}";       /* burst */
     assert_int_equal(i, SUBMIT_PARAMS);
     desk_free(d);
 }
@@ -305,13 +307,15 @@ the_sample_is_applied_and_loaded(void **state)
         char *ask = arena_printf(
             w->a,
             "select concat_ws(' ', (select name from department where department_id = q.department_id), private, "
-            "targets, age_cap, usec('epoch'::timestamptz + offer_limit), coalesce(usec('epoch'::timestamptz + "
+            "targets, age_cap, burst_cap, usec('epoch'::timestamptz + offer_limit), coalesce(usec('epoch'::timestamptz "
+            "+ "
             "idle_limit), %lld), usec('epoch'::timestamptz + auto_close), take_right, lane_id) "
             "from queue q join lane using (queue_id) where queue_id = %d",
             (long long)INT64_MIN, (int)q->queue_id);
-        char *want = arena_printf(w->a, "%s %s {%lld,%lld,%lld,%lld} %lld %lld %lld %lld %s %d", q->department->name,
-                                  q->is_private ? "t" : "f", (long long)q->targets[1], (long long)q->targets[2],
-                                  (long long)q->targets[3], (long long)q->targets[4], (long long)q->age_cap,
+        char *want = arena_printf(w->a, "%s %s {%lld,%lld,%lld,%lld} %lld %lld %lld %lld %lld %s %d",
+                                  q->department->name, q->is_private ? "t" : "f", (long long)q->targets[1],
+                                  (long long)q->targets[2], (long long)q->targets[3], (long long)q->targets[4],
+                                  (long long)q->age_cap, (long long)(q->burst == INT64_MIN ? 0 : q->burst),
                                   (long long)q->offer_limit, (long long)q->idle_limit, (long long)q->auto_close,
                                   q->agents_may_take ? "agent" : "lead", (int)q->lane_id);
         assert_string_equal(sql(w, ask), want);

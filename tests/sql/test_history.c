@@ -167,8 +167,9 @@ count_live(const struct model *m)
 static void
 step_submit(struct world *w)
 {
-    struct ask items[4];
-    int n = 1 + (int)roll(4);
+    struct ask items[12];
+    bool burst = roll(4) == 0; /* all of one */
+    int n = 1 + (int)roll(burst ? 12 : 4);
 
     if (count_live(w->m) > LIVE_MAX || w->m->nt + n > MODEL_TICKETS) {
         return;
@@ -182,6 +183,10 @@ step_submit(struct world *w)
         items[i] = some_ask(parent != NULL ? parent->id : 0, before != NULL ? before->id : 0);
         if (holder != 0 && roll(6) > 0) {
             items[i].actor = items[i].requester = holder;
+        }
+        if (burst && i > 0) {
+            items[i] = items[0];
+            continue;
         }
         if (roll(4) == 0) { /* keys of earlier days come again, with the same request or another */
             items[i].key = (struct uuid){
@@ -265,16 +270,26 @@ step_sweep(struct world *w)
     }
 }
 
+/* A desk of its own for each: calendars, and guards against bursts. */
+static void
+some_desk(struct world *w)
+{
+    for (int q = 1; q <= QUEUES; q++) {
+        world_keep(w, q, (int)roll(CALENDARS + 1), roll(3) > 0 ? (int64_t)roll(48) * HOUR + (int64_t)roll(1000000) : 0);
+    }
+}
+
 static void
 tell_how_far(const struct world *w, unsigned n)
 {
-    int moved = 0;
+    int moved = 0, later = 0;
 
     for (int i = 0; i < w->m->nt; i++) {
         moved += w->m->t[i].version;
+        later += w->m->t[i].penalty > 0;
     }
-    print_message("# seed %u: %d tickets, %d closed, %d changes, %d links\n", n, w->m->nt, w->m->nt - count_live(w->m),
-                  moved, w->m->nlinks);
+    print_message("# seed %u: %d tickets, %d closed, %d changes, %d links, %d in bursts\n", n, w->m->nt,
+                  w->m->nt - count_live(w->m), moved, w->m->nlinks, later);
 }
 
 static void
@@ -287,6 +302,9 @@ one_session_does_what_the_model_does(void **state)
 
         seed(n);
         world_clear(w);
+        if (h > 0) {
+            some_desk(w);
+        }
         for (int i = 0; i < STEPS; i++) {
             unsigned what = roll(20);
 
@@ -298,6 +316,9 @@ one_session_does_what_the_model_does(void **state)
                 step_act(w);
             } else {
                 step_sweep(w);
+            }
+            if (roll(5) == 0) {
+                world_renew(w);
             }
             if (roll(3) > 0) {
                 world_pass(w, (int64_t)roll(2000) * SECOND + (int64_t)roll(1000000));
