@@ -41,7 +41,7 @@ print_rows(struct ctx *c, const json_t *rows, const char *by)
         const json_t *row = json_array_get(rows, i);
         table_row(tb);
         table_text(tb, by);
-        table_text(tb, c->s->tty && !jtext(row, "name") ? "(nobody)" : jtext(row, "name"));
+        table_text(tb, jtext(row, "name") ? jtext(row, "name") : "(nobody)");
         table_number(tb, jint(row, "n", TABLE_NONE));
         table_number(tb, jint(row, "open", TABLE_NONE));
         for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
@@ -133,7 +133,7 @@ print_parity(struct ctx *c, const json_t *parity)
         fprintf(c->s->out, "ratio\t%s\t%s\n", isnan(median) ? "" : arena_printf(c->a, "%.4f", median),
                 isnan(p90) ? "" : arena_printf(c->a, "%.4f", p90));
     } else if (!isnan(median) || !isnan(p90)) {
-        fprintf(c->s->out, "external to internal:%s%s%s\n",
+        fprintf(c->s->out, "internal to external:%s%s%s\n",
                 isnan(median) ? "" : arena_printf(c->a, " median %.2f", median), isnan(median) || isnan(p90) ? "" : ",",
                 isnan(p90) ? "" : arena_printf(c->a, " p90 %.2f", p90));
     }

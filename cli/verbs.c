@@ -99,6 +99,12 @@ static const struct opt opts_stats[] = {
     {'u', "until", OPT_PAST,   false, "T",                                     "to: yesterday, 2026-12-01, 1d (ago)"},
     END,
 };
+static const struct opt opts_fairness[] = {
+    {'q', "queue", OPT_TEXT, false, "QUEUE", "this queue alone"                   },
+    {'s', "since", OPT_PAST, false, "T",     "from: today, 2026-11-01, 7d (ago)"  },
+    {'u', "until", OPT_PAST, false, "T",     "to: yesterday, 2026-12-01, 1d (ago)"},
+    END,
+};
 static const struct opt opts_desk_show[] = {
     {0, "version", OPT_COUNT, false, "N",    "an earlier version"                 },
     {0, "file",    OPT_TEXT,  false, "NAME", "a file beside it (holidays) instead"},
@@ -187,6 +193,11 @@ const struct cli_verb cli_verbs[] = {
     {"give [N] AGENT [LINE...]", opts_text, 0, run_give, "hand it to an agent", HAT_LEAD, "turno give 42 luis", NULL},
     {"set [N] KEY=VALUE...", NULL, 0, run_set, "change priority, due, requester or tags", HAT_LEAD,
      "turno set 42 priority=high due=14:30\nturno set 42 tags=vip,printer", NULL},
+    {"stats fairness", opts_fairness, 0, run_stats_fairness, "whether anybody was overtaken or kept waiting beyond the bound", HAT_LEAD,
+     "turno stats fairness --since 30d\nturno stats fairness --queue it --json",
+     "An audit of what is recorded. MAX GAP is how much later somebody came who went first; it may never exceed BOUND (RATIO at "
+     "most 1). WAITS, of which IN REACH were so long that the rule says something about them, of which WITHIN kept to it. "
+     "Ratios are internal to external, with the interval they lie in with 95 %; none without 20 of each."},
     {"stats waits", opts_stats, 0, run_stats_waits, "how long who waited, and whether it was fair", HAT_LEAD,
      "turno stats waits --by department --since 7d", NULL},
     /* administrators */

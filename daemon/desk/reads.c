@@ -250,3 +250,21 @@ step_stats_waits(struct op *op)
     db_bind_time(c, until);
     return op_send(op);
 }
+
+enum op_next
+step_stats_fairness(struct op *op)
+{
+    usec_t since, until;
+
+    if (is_answered(op)) {
+        return op_reply_row(op);
+    }
+    if (!query_time(op, "since", &since) || !query_time(op, "until", &until)) {
+        return OP_DONE;
+    }
+    struct db_call *c = call_as_actor(op, STMT_STATS_FAIRNESS);
+    db_bind_time(c, since);
+    db_bind_time(c, until);
+    db_bind_text(c, op_query(op, "queue"));
+    return op_send(op);
+}

@@ -15,5 +15,6 @@ enum op_next step_waits(struct op *op);
 enum op_next step_why(struct op *op);
 enum op_next step_queues(struct op *op);
 enum op_next step_stats_waits(struct op *op);
+enum op_next step_stats_fairness(struct op *op);
 
 #endif

@@ -274,10 +274,36 @@ judge(struct life *l, const struct crowd_turn *t, const struct agent *by)
         c->overtakes++;
         if ((double)gap / (double)bound > c->gap) {
             c->gap = (double)gap / (double)bound;
-            c->gap_usec = gap;
             (void)snprintf(c->worst, sizeof(c->worst), "%lld came %lld s after %lld and went first, bound %lld s",
                            (long long)c->guest[t->guest].id, (long long)(gap / SECOND), (long long)g->id,
                            (long long)(bound / SECOND));
+        }
+    }
+}
+
+/* What the audit will say of this service. */
+static void
+judge_within(struct life *l, const struct crowd_turn *t)
+{
+    struct crowd *c = l->c;
+
+    c->in[t->queue].dealt += t->in_turn;
+    for (int k = 0; k < l->nwaiting; k++) {
+        const struct crowd_guest *g = &c->guest[l->waiting[k]];
+        int64_t gap = t->arrival - g->arrival, bound = crowd_target[PRIORITY_LOW] - x_min(t) + CROWD_PROBE;
+
+        if (g->queue != t->queue || !g->ruled || !t->ruled || gap <= 0) {
+            continue;
+        }
+        if (!t->in_turn) {
+            c->in[t->queue].passed++;
+            continue;
+        }
+        c->in[t->queue].overtakes++;
+        c->overtook[t->class_of]++;
+        c->overtaken[is_outside(c, g->flow) ? CLASS_EXTERNAL : CLASS_INTERNAL]++;
+        if ((double)gap / (double)bound > c->in[t->queue].ratio) {
+            c->in[t->queue].ratio = (double)gap / (double)bound;
         }
     }
 }
@@ -324,6 +350,8 @@ begin_turn(struct life *l, int i, int agent, const struct answer *r, bool in_tur
                                                .arrival = g->arrival,
                                                .guest = i,
                                                .agent = agent,
+                                               .queue = g->queue,
+                                               .class_of = is_outside(c, g->flow) ? CLASS_EXTERNAL : CLASS_INTERNAL,
                                                .first = g->first,
                                                .ruled = g->ruled,
                                                .back = g->back,
@@ -392,6 +420,7 @@ end_work(struct life *l, int k, int i)
         item.verb = VERB_PASS;
         item.queue = crowd_queues[(g->queue == crowd_queues[0]) + 2 * (g->queue == crowd_queues[1])];
         assert_true(act(l, i, item));
+        g->ruled = true;
         waits(l, i, false);
     } else if (u < 0.94) {
         item.verb = VERB_RELEASE;
@@ -438,6 +467,7 @@ ask_for(struct life *l, const int *ks, int n)
     }
     for (int t = first; t < c->nturns; t++) {
         judge(l, &c->turn[t], by);
+        judge_within(l, &c->turn[t]);
     }
     for (int i = 0, t = first; i < n; i++) {
         if (strcmp(r[i].outcome, "done") == 0) {
@@ -464,6 +494,7 @@ static void
 serve(struct life *l)
 {
     bool asked[CROWD_AGENTS] = {false};
+    bool later = false;
 
     for (;;) {
         int ks[CROWD_AGENTS], n = 0, longest = -1;
@@ -477,6 +508,10 @@ serve(struct life *l)
         }
         if (longest < 0) {
             return;
+        }
+        if (!later) { /* nobody asks in the very instant in which a ticket came */
+            later = true;
+            desk_pass(l->d, 1);
         }
         ks[n++] = longest;
         for (int k = 0; k < l->c->plan.agents; k++) { /* who would ask the same of the same daemon goes along */
@@ -539,6 +574,7 @@ meddle(struct life *l)
         assert_true(act(l, i, (struct act){.verb = VERB_TAKE, .actor = ROOT}));
         struct answer r = {.key = g->key, .epoch = g->epoch};
         begin_turn(l, i, CROWD_AGENTS, &r, false);
+        judge_within(l, &c->turn[g->turn]);
         finish_turn(l, i);
         resolve(l, i, ROOT);
     }
@@ -622,6 +658,7 @@ happen(struct life *l, const struct happening *h)
         }
         break;
     case ANSWERS:
+        g->ruled = g->ruled || g->state == GUEST_GONE; /* reopened: a key of its own again */
         assert_true(act(
             l, h->who, (struct act){.verb = VERB_MESSAGE, .actor = person_of(l->c, g->flow), .body = "The blue one."}));
         waits(l, h->who, false);
@@ -684,7 +721,9 @@ crowd_run(struct desk *d, struct side *s, const struct crowd_plan *plan)
     set_up(&l, d, s, plan);
     while (l.next < plan->guests || l.nheap > 0) {
         bool comes = l.next < plan->guests && (l.nheap == 0 || l.arrives[l.next] <= l.heap[0].at);
-        desk_set_now(d, comes ? l.arrives[l.next] : l.heap[0].at);
+        int64_t at = comes ? l.arrives[l.next] : l.heap[0].at;
+
+        desk_set_now(d, at > d->now ? at : d->now);
         if (comes) {
             arrive(&l);
         } else {

@@ -21,6 +21,7 @@ extern const int crowd_queues[CROWD_QUEUES];
 /* Response targets of the crowd's queues, by priority from 1, and how far a key may lie in the past. */
 extern const int64_t crowd_target[5];
 #define CROWD_AGE_CAP (4 * HOUR)
+#define CROWD_PROBE   (2 * SECOND) /* what the audit grants on top of each bound */
 
 struct crowd_plan {
     unsigned seed;
@@ -48,7 +49,7 @@ struct crowd_guest {
 
 struct crowd_turn { /* a service */
     int64_t at, until, key, arrival;
-    int guest, agent;
+    int guest, agent, queue, class_of;
     bool first, ruled, back, in_turn;
 };
 
@@ -60,8 +61,13 @@ struct crowd {
     /* what was found at each service, against all that waited and that its agent could have taken */
     int overtakes, inversions, idle; /* idle: asked and got nothing although something was there */
     double gap;                      /* the largest arrival gap of an overtaking, as a share of its bound */
-    int64_t gap_usec;
     char worst[200];
+    /* the same within one queue alone, as the audit has it; by queue and by class */
+    struct {
+        int dealt, overtakes, passed; /* passed: by what was taken out of turn */
+        double ratio;
+    } in[QUEUES + 1];
+    int overtaken[3], overtook[3];
     int count[40]; /* by verb, what was done; 0: came back with another outcome */
 };
 

@@ -1,0 +1,588 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The audit of fairness: each figure by a small story that can be reckoned by hand, faults that it must find, and long
+ * random lives (crowd.h) against plain loops over all pairs, which know nothing of what the desk recorded.
+ */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "common/xalloc.h"
+#include "tests/sql/crowd.h"
+#include "tests/sql/look.h"
+
+struct fixture {
+    struct desk *d;
+    struct side *s;
+};
+
+static int
+set_up(void **state)
+{
+    struct fixture *x = xcalloc(1, sizeof(*x));
+
+    x->d = desk_open(NULL);
+    crowd_settle(x->d);
+    x->s = side_open(x->d);
+    *state = x;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    struct fixture *x = *state;
+
+    desk_close(x->d);
+    free(x);
+    return 0;
+}
+
+static int
+begin_empty(void **state)
+{
+    struct fixture *x = *state;
+
+    desk_clear(x->d);
+    return 0;
+}
+
+static struct seen
+audit(struct fixture *x, int who)
+{
+    struct seen s = LOOK(x->d->owner, STMT_STATS_FAIRNESS, num(who), NULL, NULL, NULL);
+
+    assert_int_equal(s.status, 200);
+    return s;
+}
+
+/* The row of a list whose member is this text; a missing one is NULL. */
+static json_t *
+row(const struct seen *s, const char *list, const char *member, const char *text)
+{
+    size_t i;
+    json_t *j;
+
+    json_array_foreach(at(s->body, list), i, j) {
+        if (strcmp(text_at_path(j, member), text) == 0) {
+            return j;
+        }
+    }
+    return NULL;
+}
+#define ORDER(s, queue)      row((s), "orders", "queue", (queue))
+#define COUNT(r, path, want) assert_int_equal(int_at((r), (path)), (want))
+#define ABOUT(r, path, want) assert_true(fabs(real_at((r), (path)) - (want)) < 0.0002)
+
+static int64_t
+ask(struct fixture *x, int who, int queue, int priority)
+{
+    const struct answer *r =
+        SUBMIT(x->s, .actor = who, .queue = queue, .priority = priority, .target = crowd_target[priority]);
+
+    assert_string_equal(r->outcome, "done");
+    return r->ticket;
+}
+
+static int64_t
+take(struct fixture *x, int agent, int queue)
+{
+    const struct answer *r = claim_one(x->s, agent, queue);
+
+    assert_string_equal(r->outcome, "done");
+    return r->ticket;
+}
+
+static void
+act(struct fixture *x, int64_t id, int actor, int verb)
+{
+    int epoch = (int)desk_int(x->d, "select epoch from live where ticket_id = %lld", (long long)id);
+
+    assert_string_equal(ACT(x->s, .ticket = id, .verb = verb, .actor = actor, .epoch = epoch, .body = "Well.",
+                            .seen = 1000, .priority = PRIORITY_HIGH, .at = x->d->now + 9 * HOUR)
+                            ->outcome,
+                        "done");
+}
+
+/* ---- stories --------------------------------------------------------------------------------------------------------- */
+
+/* Somebody with a low priority is overtaken by somebody urgent who came half an hour later. */
+static void
+one_overtaking(void **state)
+{
+    struct fixture *x = *state;
+    int64_t first = ask(x, CARL, Q_IT, PRIORITY_LOW), second;
+    struct seen s;
+
+    desk_pass(x->d, 30 * MINUTE);
+    second = ask(x, ZOE, Q_IT, PRIORITY_URGENT);
+    desk_pass(x->d, 5 * MINUTE);
+    assert_int_equal(take(x, IAN, Q_IT), second);
+    desk_pass(x->d, 6 * MINUTE);
+    act(x, second, IAN, VERB_RESOLVE);
+    desk_pass(x->d, MINUTE);
+    assert_int_equal(take(x, IAN, Q_IT), first);
+    desk_pass(x->d, 10 * MINUTE);
+    act(x, first, IAN, VERB_RESOLVE);
+    desk_pass(x->d, HOUR);
+    s = audit(x, IAN);
+    COUNT(ORDER(&s, "it"), "dealt", 2);
+    COUNT(ORDER(&s, "it"), "overtakes", 1);
+    COUNT(ORDER(&s, "it"), "broken", 0);
+    ABOUT(ORDER(&s, "it"), "max_gap_seconds", 1800);
+    ABOUT(ORDER(&s, "it"), "bound_seconds", 110 * 60 + 2);
+    ABOUT(ORDER(&s, "it"), "max_ratio", 1800.0 / 6602);
+    ABOUT(s.body, "max_ratio", 1800.0 / 6602);
+    assert_true(json_is_true(at(s.body, "ok")));
+    COUNT(row(&s, "classes", "class", "external"), "overtaken", 1);
+    COUNT(row(&s, "classes", "class", "external"), "overtook", 0);
+    COUNT(row(&s, "classes", "class", "internal"), "overtaken", 0);
+    COUNT(row(&s, "classes", "class", "internal"), "overtook", 1);
+    /* for six minutes two were there and one was worked on: three minutes more than its half, and three less */
+    ABOUT(row(&s, "classes", "class", "internal"), "discrimination_seconds", 180);
+    ABOUT(row(&s, "classes", "class", "external"), "discrimination_seconds", -180);
+    ABOUT(at(s.body, "waits.0"), "internal.median", 5 * 60);
+    ABOUT(at(s.body, "waits.1"), "external.median", 42 * 60);
+    ABOUT(at(s.body, "waits.1"), "external.business_median", 42 * 60);
+    assert_string_equal(text_at_path(s.body, "waits.1.priority"), "low");
+    assert_string_equal(text_at_path(s.body, "waits.1.too_few"), "too few: n=0");
+    assert_true(json_is_null(at(s.body, "waits.1.ratio_median")));
+    /* nobody was at work when they came: T2 says nothing about them */
+    COUNT(ORDER(&s, "it"), "t2.waits", 2);
+    COUNT(ORDER(&s, "it"), "t2.premise", 0);
+    assert_true(json_is_null(at(ORDER(&s, "it"), "ks.distance")));
+    seen_clear(&s);
+}
+
+/* Two are at work, one waits; somebody who came four hours later is taken before. Said to be out of turn it is told as such;
+ * as a claim it breaks the bound, and the wait is longer than the work that may lie before it. */
+static void
+a_service_beyond_the_bound_is_found(void **state)
+{
+    struct fixture *x = *state;
+    int64_t y = ask(x, DORA, Q_IT, PRIORITY_NORMAL), z = ask(x, DORA, Q_IT, PRIORITY_NORMAL), a, b;
+    struct seen s;
+    json_t *r;
+
+    desk_pass(x->d, MINUTE);
+    assert_int_equal(take(x, SOL, Q_IT), y);
+    assert_int_equal(take(x, IAN, Q_IT), z);
+    desk_pass(x->d, MINUTE);
+    a = ask(x, CARL, Q_IT, PRIORITY_NORMAL);
+    desk_pass(x->d, 4 * HOUR);
+    b = ask(x, ZOE, Q_IT, PRIORITY_NORMAL);
+    act(x, z, IAN, VERB_RESOLVE);
+    act(x, b, ROOT, VERB_TAKE);
+    desk_pass(x->d, HOUR);
+    act(x, y, SOL, VERB_RESOLVE);
+    act(x, b, ROOT, VERB_RESOLVE);
+    assert_int_equal(take(x, IAN, Q_IT), a);
+    desk_pass(x->d, MINUTE);
+    s = audit(x, IAN);
+    r = row(&s, "out_of_turn", "queue", "it");
+    assert_string_equal(text_at_path(r, "verb"), "take");
+    assert_string_equal(text_at_path(r, "agent"), "root");
+    COUNT(r, "n", 1);
+    COUNT(r, "passed", 1);
+    COUNT(ORDER(&s, "it"), "overtakes", 0);
+    COUNT(ORDER(&s, "it"), "dealt", 3);
+    COUNT(ORDER(&s, "it"), "t2.waits", 3);
+    COUNT(ORDER(&s, "it"), "t2.premise", 1); /* of the first two nobody was at work */
+    COUNT(ORDER(&s, "it"), "t2.within", 1);
+    assert_true(json_is_true(at(s.body, "ok")));
+    seen_clear(&s);
+    (void)desk_text(x->d, "update event set verb = %d where verb = %d", VERB_CLAIM, VERB_TAKE);
+    s = audit(x, IAN);
+    COUNT(ORDER(&s, "it"), "overtakes", 1);
+    COUNT(ORDER(&s, "it"), "broken", 1);
+    ABOUT(ORDER(&s, "it"), "max_ratio", 14400.0 / 6602);
+    COUNT(ORDER(&s, "it"), "t2.premise", 1);
+    COUNT(ORDER(&s, "it"), "t2.within", 0);
+    COUNT(s.body, "broken", 1);
+    COUNT(s.body, "longer", 1);
+    assert_true(json_is_false(at(s.body, "ok")));
+    assert_int_equal(json_array_size(at(s.body, "out_of_turn")), 0);
+    seen_clear(&s);
+}
+
+/* What lapses or goes back untouched goes on with its wait; what is ordered by hand is told apart. */
+static void
+what_was_left_lying_and_ordered_by_hand(void **state)
+{
+    struct fixture *x = *state;
+    int64_t a = ask(x, CARL, Q_IT, PRIORITY_NORMAL), b, c;
+    struct pull item = {.agent = IAN, .offer = true};
+    struct answer answer;
+    struct seen s;
+    json_t *r;
+    int queue = Q_IT;
+
+    desk_pass(x->d, 10 * MINUTE);
+    side_claim(x->s, &item, 1, &queue, 1, &answer);
+    assert_int_equal(answer.ticket, a);
+    desk_pass(x->d, 30 * SECOND);
+    act(x, a, TURNO, VERB_LAPSE);
+    desk_pass(x->d, MINUTE);
+    assert_int_equal(take(x, SOL, Q_IT), a);
+    desk_pass(x->d, 2 * HOUR);
+    act(x, a, TURNO, VERB_IDLE);
+    b = ask(x, DORA, Q_IT, PRIORITY_LOW);
+    c = ask(x, ZOE, Q_IT, PRIORITY_LOW);
+    act(x, b, ROOT, VERB_SET_PRIORITY);
+    act(x, c, ROOT, VERB_SET_DUE);
+    desk_pass(x->d, MINUTE);
+    assert_int_equal(take(x, IAN, Q_IT), a);
+    desk_pass(x->d, MINUTE);
+    s = audit(x, IAN);
+    r = row(&s, "stale", "agent", "ian");
+    COUNT(r, "lapsed", 1);
+    COUNT(r, "idle", 0);
+    ABOUT(r, "seconds", 30);
+    r = row(&s, "stale", "agent", "sol");
+    COUNT(r, "lapsed", 0);
+    COUNT(r, "idle", 1);
+    ABOUT(r, "seconds", 7200);
+    COUNT(row(&s, "by_hand", "verb", "set-priority"), "n", 1);
+    COUNT(row(&s, "by_hand", "verb", "set-due"), "n", 1);
+    r = row(&s, "waits", "priority", "normal");
+    COUNT(r, "external.n", 1); /* one wait, of 10 min, 30 s on offer, 1 min and 1 min */
+    ABOUT(r, "external.median", 12.5 * 60);
+    COUNT(row(&s, "waits", "priority", "high"), "external.n", 1); /* b, from when its priority was changed */
+    COUNT(row(&s, "waits", "priority", "high"), "external.open", 1);
+    seen_clear(&s);
+}
+
+static void
+private_queues_and_people_outside(void **state)
+{
+    struct fixture *x = *state;
+    struct seen s;
+
+    (void)ask(x, CARL, Q_LEGAL, PRIORITY_NORMAL);
+    (void)ask(x, CARL, Q_IT, PRIORITY_NORMAL);
+    (void)take(x, LEX, Q_LEGAL);
+    (void)take(x, IAN, Q_IT);
+    desk_pass(x->d, MINUTE);
+    s = audit(x, IAN);
+    assert_null(ORDER(&s, "legal"));
+    assert_null(row(&s, "waits", "queue", "legal"));
+    assert_non_null(ORDER(&s, "it"));
+    COUNT(row(&s, "classes", "class", "external"), "tickets", 1);
+    seen_clear(&s);
+    s = audit(x, LEA);
+    assert_non_null(ORDER(&s, "legal"));
+    COUNT(row(&s, "classes", "class", "external"), "tickets", 2);
+    seen_clear(&s);
+    s = LOOK(x->d->owner, STMT_STATS_FAIRNESS, num(LEA), NULL, NULL, "it");
+    assert_null(ORDER(&s, "legal"));
+    seen_clear(&s);
+    s = LOOK(x->d->owner, STMT_STATS_FAIRNESS, num(IAN), NULL, NULL, "legal");
+    assert_int_equal(s.status, 422); /* as one that is not there */
+    seen_clear(&s);
+    s = LOOK(x->d->owner, STMT_STATS_FAIRNESS, num(IAN), "2026-03-01", "2026-03-01", NULL);
+    assert_int_equal(s.status, 422);
+    seen_clear(&s);
+    s = LOOK(x->d->owner, STMT_STATS_FAIRNESS, num(CARL), NULL, NULL, NULL);
+    assert_int_equal(s.status, 403);
+    seen_clear(&s);
+    s = LOOK(x->d->owner, STMT_STATS_FAIRNESS, num(IAN), "2026-03-01", NULL, NULL);
+    assert_int_equal(s.status, 422); /* it has not begun */
+    seen_clear(&s);
+}
+
+/* ---- ratios ---------------------------------------------------------------------------------------------------------- */
+
+/* A history of so many days: each hour one of either class is asked for and taken, those inside after `ratio` times as long. */
+static void
+make_history(struct fixture *x, int days, const char *ratio)
+{
+    (void)desk_text(
+        x->d,
+        "create temp table h as select i + 1 as id, 1 + i %% 2 as class, desk_now() - interval '%d days' + i / "
+        "2 * interval '1 h' as a, "
+        "(1 + i / 2 * 7919 %% 100) * interval '10 s' * case i %% 2 when 0 then %s else 1 end as w from "
+        "generate_series(0, %d) i",
+        days, ratio, days * 48 - 1);
+    (void)desk_text(x->d, "select number_lease(1000)");
+    (void)desk_text(x->d,
+                    "insert into closed (ticket_id, version, outcome, department_id, queue_id, priority, class, "
+                    "opened, first_held, resolved_at, "
+                    "closed_at, agent, requester, submitter, stations, messages, reopens, taken, tags) select id, 4, "
+                    "1, 4, 5, 3, class, a, a + w, "
+                    "a + w + '1 min', a + w + '1 min', %d, %d, %d, '{4}', 0, 0, 0, '{}' from h",
+                    IAN, CARL, CARL);
+    (void)desk_text(x->d,
+                    "insert into event (ticket_id, op_id, verb, version, actor, from_state, to_state, queue_id, agent, "
+                    "at, recorded_at, xid) "
+                    "select id, gen_random_uuid(), v.verb, v.version, 1, v.f, v.t, 5, v.agent, v.at, v.at, 1 from h, "
+                    "lateral (values "
+                    "(1, 1, 0, 1, null, a), (2, 2, 1, 3, %d, a + w), (22, 3, 3, 5, null, a + w + '1 min'), (29, 4, 5, "
+                    "6, null, a + w + '1 min')) "
+                    "as v(verb, version, f, t, agent, at)",
+                    IAN);
+    (void)desk_text(x->d, "drop table h");
+}
+
+static void
+two_weeks_apart_ring(void **state)
+{
+    struct fixture *x = *state;
+    struct seen s;
+    json_t *r;
+
+    make_history(x, 15, "1.5");
+    s = audit(x, IAN);
+    r = row(&s, "waits", "queue", "it");
+    COUNT(r, "internal.n", 360);
+    ABOUT(r, "ratio_median.ratio", 1.5);
+    ABOUT(r, "ratio_p90.ratio", 1.5);
+    assert_true(real_at(r, "ratio_median.low") < 1.5 && real_at(r, "ratio_median.low") > 1.1);
+    assert_true(real_at(r, "ratio_median.high") > 1.5 && real_at(r, "ratio_median.high") < 2);
+    assert_true(json_is_true(at(r, "alarm")));
+    COUNT(s.body, "alarms", 1);
+    /* uniform on 1..100 against 1.5 times that: they are furthest apart at 100, where a third of the larger ones is missing */
+    assert_true(fabs(real_at(ORDER(&s, "it"), "ks.distance") - 1.0 / 3) < 0.02);
+    seen_clear(&s);
+    desk_clear(x->d);
+    make_history(x, 7, "1.5"); /* a week alone */
+    s = audit(x, IAN);
+    assert_true(json_is_false(at(row(&s, "waits", "queue", "it"), "alarm")));
+    seen_clear(&s);
+    desk_clear(x->d);
+    make_history(x, 15, "1.2"); /* within 0.8 .. 1.25 */
+    s = audit(x, IAN);
+    assert_true(json_is_false(at(row(&s, "waits", "queue", "it"), "alarm")));
+    ABOUT(row(&s, "waits", "queue", "it"), "ratio_median.ratio", 1.2);
+    seen_clear(&s);
+}
+
+/* Against resampling with replacement, done the long way. */
+static void
+the_interval_is_that_of_a_bootstrap(void **state)
+{
+    enum { N = 60, DRAWS = 4000 };
+    struct fixture *x = *state;
+    double a[N], b[N], ratios[DRAWS];
+    uint64_t dice = 88172645463325252U;
+    double low, high;
+
+    for (int i = 0; i < N; i++) {
+        a[i] = floor(600 * -log(1 - (i + 0.5) / N)) + 1;
+        b[i] = floor(400 * -log(1 - (i + 0.5) / N)) + 1;
+    }
+    for (int d = 0; d < DRAWS; d++) {
+        double *sides[2] = {a, b}, median[2];
+
+        for (int k = 0; k < 2; k++) {
+            int times[N] = {0}, at_ = 0, sum = 0;
+            for (int i = 0; i < N; i++) {
+                dice ^= dice << 13;
+                dice ^= dice >> 7;
+                dice ^= dice << 17;
+                times[(dice >> 20) % N]++;
+            }
+            while (sum + times[at_] < N / 2) {
+                sum += times[at_++];
+            }
+            median[k] = sides[k][at_];
+        }
+        ratios[d] = median[0] / median[1];
+    }
+    for (int i = 1; i < DRAWS; i++) { /* few are far from their place in the end */
+        double r = ratios[i];
+        int k = i;
+        for (; k > 0 && ratios[k - 1] > r; k--) {
+            ratios[k] = ratios[k - 1];
+        }
+        ratios[k] = r;
+    }
+    (void)desk_text(x->d, "create temp table r as select * from fair_ratio("
+                          "(select array_agg(packed((floor(600 * -ln(1 - (i + 0.5) / 60)) + 1)::bigint, true) order by "
+                          "i) from generate_series(0, 59) i), "
+                          "(select array_agg(packed((floor(400 * -ln(1 - (i + 0.5) / 60)) + 1)::bigint, true) order by "
+                          "i) from generate_series(0, 59) i), 0.5)");
+    low = strtod(desk_text(x->d, "select low from r"), NULL);
+    high = strtod(desk_text(x->d, "select high from r"), NULL);
+    print_message("# %.3f-%.3f; by resampling %.3f-%.3f\n", low, high, ratios[DRAWS / 40], ratios[DRAWS - DRAWS / 40]);
+    assert_true(fabs(low / ratios[DRAWS / 40] - 1) < 0.12);
+    assert_true(fabs(high / ratios[DRAWS - DRAWS / 40] - 1) < 0.12);
+    assert_string_equal(desk_text(x->d, "select ratio is null from fair_ratio(array_fill(2::bigint, array[19]), "
+                                        "array_fill(2::bigint, array[500]), 0.5)"),
+                        "t");
+}
+
+static void
+steps_have_the_median_of_the_figures(void **state)
+{
+    struct fixture *x = *state;
+
+    assert_int_equal(
+        desk_int(
+            x->d,
+            "with r as (select n, array_agg(v order by v) as v from (select n, ((random() * 50)::bigint * 14 + "
+            "(random() < 0.2)::int) as v "
+            "from generate_series(1, 300) n, generate_series(1, 1 + n / 3)) y group by n) "
+            "select count(*) from r, fair_steps(v) s, figures(v, 0) f where (f ->> 'median')::numeric is distinct from "
+            "trim_scale((s.vals[width_bucket(0.5 - 1e-9, s.cum) + 1]) / 1000000.0) and cardinality(s.vals) > 0"),
+        0);
+}
+
+/* ---- long random lives ------------------------------------------------------------------------------------------------- */
+
+/* The fewest tickets in the hands of those who ever took from this queue, at any instant of the wait. */
+static int
+fewest(const struct crowd *c, const struct crowd_turn *w)
+{
+    bool serves[CROWD_AGENTS + 1] = {false};
+    int least = INT32_MAX;
+
+    for (int i = 0; i < c->nturns; i++) {
+        serves[c->turn[i].agent] = serves[c->turn[i].agent] || c->turn[i].queue == w->queue;
+    }
+    for (int i = -1; i < c->nturns; i++) { /* it only gets less when somebody finishes */
+        int64_t instant = i < 0 ? w->arrival : c->turn[i].until;
+        int n = 0;
+
+        if (instant < w->arrival || instant >= w->at) {
+            continue;
+        }
+        for (int k = 0; k < c->nturns; k++) {
+            n += serves[c->turn[k].agent] && c->turn[k].at <= instant && instant < c->turn[k].until;
+        }
+        least = n < least ? n : least;
+    }
+    return least;
+}
+
+static void
+all_pairs_agree(void **state)
+{
+    struct fixture *x = *state;
+
+    for (unsigned seed = 1; seed <= 2; seed++) {
+        struct crowd_plan plan = {.seed = seed, .guests = 250, .flows = 24, .agents = 6, .busy = 1.2};
+        struct crowd *c = crowd_run(x->d, x->s, &plan);
+        struct seen s = audit(x, ROOT);
+        double sum = 0;
+        int n = 0;
+
+        for (int q = 0; q < CROWD_QUEUES; q++) {
+            int queue = crowd_queues[q], waits = 0, premise = 0, passed = 0;
+            json_t *r = ORDER(&s, desk_queues[queue].name);
+            size_t i;
+            json_t *j;
+
+            COUNT(r, "dealt", c->in[queue].dealt);
+            COUNT(r, "overtakes", c->in[queue].overtakes);
+            assert_true(fabs(real_at(r, "max_ratio") - c->in[queue].ratio) < 0.0001);
+            json_array_foreach(at(s.body, "out_of_turn"), i, j) {
+                passed += strcmp(text_at_path(j, "queue"), desk_queues[queue].name) == 0 ? (int)int_at(j, "passed") : 0;
+            }
+            assert_int_equal(passed, c->in[queue].passed);
+            for (int t = 0; t < c->nturns; t++) {
+                const struct crowd_turn *w = &c->turn[t];
+                bool whole = w->queue == queue && w->in_turn && w->ruled && !w->back && w->at > w->arrival;
+
+                for (int k = t + 1; k < c->nturns && whole; k++) {
+                    whole = c->turn[k].guest != w->guest || c->turn[k].arrival != w->arrival;
+                }
+                if (whole) {
+                    waits++;
+                    premise += fewest(c, w) > 0;
+                }
+            }
+            COUNT(r, "t2.waits", waits);
+            COUNT(r, "t2.premise", premise);
+            COUNT(r, "t2.within", premise);
+        }
+        for (int class_of = CLASS_INTERNAL; class_of <= CLASS_EXTERNAL; class_of++) {
+            json_t *r = row(&s, "classes", "class", class_name(class_of));
+
+            COUNT(r, "overtaken", c->overtaken[class_of]);
+            COUNT(r, "overtook", c->overtook[class_of]);
+            sum += real_at(r, "discrimination_seconds") * (double)int_at(r, "tickets");
+            n += (int)int_at(r, "tickets");
+        }
+        assert_true(fabs(sum) <= 0.06 * n); /* what one gets more another gets less; rounded to 0.1 s */
+        assert_true(json_is_true(at(s.body, "ok")));
+        print_message("# seed %u: %d services, %d and %d overtakings by class\n", seed, c->nturns, c->overtook[1],
+                      c->overtook[2]);
+        seen_clear(&s);
+        crowd_free(c);
+    }
+}
+
+/* On the life that the test before has left: the labels exchanged, the report is the same with the labels exchanged. */
+static void
+the_audit_is_blind_to_labels(void **state)
+{
+    struct fixture *x = *state;
+    struct seen a = audit(x, ROOT), b;
+
+    (void)desk_text(x->d, "begin; update live set class = 3 - class; update closed set class = 3 - class");
+    b = audit(x, ROOT);
+    (void)desk_text(x->d, "rollback");
+    for (size_t i = 0; i < json_array_size(at(a.body, "orders")); i++) {
+        json_t *p = json_array_get(at(a.body, "orders"), i), *q = json_array_get(at(b.body, "orders"), i);
+
+        assert_true(json_equal(at(p, "max_ratio"), at(q, "max_ratio")));
+        assert_true(json_equal(at(p, "t2"), at(q, "t2")));
+        assert_true(json_equal(at(p, "ks.distance"), at(q, "ks.distance")));
+        assert_true(json_equal(at(p, "ks.internal"), at(q, "ks.external")));
+    }
+    COUNT(row(&a, "classes", "class", "internal"), "overtaken",
+          int_at(row(&b, "classes", "class", "external"), "overtaken"));
+    COUNT(row(&a, "classes", "class", "internal"), "overtook",
+          int_at(row(&b, "classes", "class", "external"), "overtook"));
+    assert_true(real_at(row(&a, "classes", "class", "internal"), "discrimination_seconds") ==
+                real_at(row(&b, "classes", "class", "external"), "discrimination_seconds"));
+    assert_true(json_equal(at(a.body, "waits.0.internal"), at(b.body, "waits.0.external")));
+    seen_clear(&a);
+    seen_clear(&b);
+}
+
+static void
+exceptions_from_parity_are_listed(void **state)
+{
+    struct fixture *x = *state;
+    struct seen s;
+
+    (void)desk_text(
+        x->d, "begin; insert into desk (version, applied_by, sha256, file, document) values (99, 1, '', '', "
+              "'{\"departments\": [], "
+              "\"rules\": [{\"name\": \"vip\", \"priority\": \"high\", \"parity_exception\": \"they pay for it\"}, "
+              "{\"name\": \"rest\", \"priority\": null, \"parity_exception\": null}]}'); update desk_current set "
+              "version = 99");
+    s = audit(x, ROOT);
+    (void)desk_text(x->d, "rollback");
+    assert_int_equal(json_array_size(at(s.body, "parity_exceptions")), 1);
+    assert_string_equal(text_at_path(s.body, "parity_exceptions.0.rule"), "vip");
+    assert_string_equal(text_at_path(s.body, "parity_exceptions.0.reason"), "they pay for it");
+    seen_clear(&s);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(one_overtaking, begin_empty),
+        cmocka_unit_test_setup(a_service_beyond_the_bound_is_found, begin_empty),
+        cmocka_unit_test_setup(what_was_left_lying_and_ordered_by_hand, begin_empty),
+        cmocka_unit_test_setup(private_queues_and_people_outside, begin_empty),
+        cmocka_unit_test_setup(two_weeks_apart_ring, begin_empty),
+        cmocka_unit_test(the_interval_is_that_of_a_bootstrap),
+        cmocka_unit_test(steps_have_the_median_of_the_figures),
+        cmocka_unit_test(all_pairs_agree),
+        cmocka_unit_test(the_audit_is_blind_to_labels),
+        cmocka_unit_test(exceptions_from_parity_are_listed),
+    };
+
+    cmocka_set_test_filter(getenv("TURNO_TEST"));
+    return cmocka_run_group_tests_name("fairness", tests, set_up, tear_down);
+}
