@@ -193,7 +193,7 @@ const struct cli_verb cli_verbs[] = {
     {"give [N] AGENT [LINE...]", opts_text, 0, run_give, "hand it to an agent", HAT_LEAD, "turno give 42 luis", NULL},
     {"set [N] KEY=VALUE...", NULL, 0, run_set, "change priority, due, requester or tags", HAT_LEAD,
      "turno set 42 priority=high due=14:30\nturno set 42 tags=vip,printer", NULL},
-    {"stats fairness", opts_fairness, 0, run_stats_fairness, "whether anybody was overtaken or kept waiting beyond the bound", HAT_LEAD,
+    {"stats fairness", opts_fairness, 0, run_stats_fairness, "whether order, waits and parity kept to the rules", HAT_LEAD,
      "turno stats fairness --since 30d\nturno stats fairness --queue it --json",
      "An audit of what is recorded. MAX GAP is how much later somebody came who went first; it may never exceed BOUND (RATIO at "
      "most 1). WAITS, of which IN REACH were so long that the rule says something about them, of which WITHIN kept to it. "
