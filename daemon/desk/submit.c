@@ -420,13 +420,25 @@ item_render(struct strbuf *sb, struct submission *s, struct submit *it)
     strbuf_add(sb, it->is.repeated ? ",\"repeated\":true}" : "}");
 }
 
+/* Nothing of it is known to be stored, and it may be another time: the whole call is to be repeated, as one request is. */
+static bool
+all_unavailable(const struct submission *s)
+{
+    for (int i = 0; i < s->n; i++) {
+        if (err_http(s->items[i].err.code) != 503) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum op_next
 answer(struct submission *s)
 {
     struct strbuf sb;
     struct submit *first = &s->items[0];
 
-    if (!s->array && first->err.code != ERR_NONE) {
+    if ((!s->array && first->err.code != ERR_NONE) || all_unavailable(s)) {
         return op_fail_err(s->op, &first->err);
     }
     strbuf_init(&sb);

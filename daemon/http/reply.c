@@ -91,12 +91,14 @@ void
 request_free(struct http_request *rq)
 {
     struct http *h = rq->h;
+    size_t working = rq->working;
 
     deadline_drop(&rq->deadline);
     strbuf_release(&rq->headers);
     arena_free(rq->op.a); /* rq lies in it */
     if (h) {
         h->stats.ops--;
+        h->working -= working;
         if (h->draining) {
             server_reap_soon(h); /* it may have been the last */
         }

@@ -226,6 +226,14 @@ check_head(struct http_request *rq, const struct head *head, struct slice query,
            read_token(op, head->field[HEAD_AUTHORIZATION], ret_token, e);
 }
 
+/* Whether a request with n bytes of body is one too many. */
+static bool
+is_overloaded(const struct http *h, size_t n)
+{
+    return h->stats.ops > (unsigned)h->conf.ops_max || h->buffered > BUFFERED_MAX ||
+           (h->working > 0 && h->working + n > WORKING_MAX);
+}
+
 static void
 begin(struct http_request *rq, const struct head *head)
 {
@@ -244,11 +252,12 @@ begin(struct http_request *rq, const struct head *head)
         fail_route(op, &e, allow);
         return;
     }
-    if (op->route->perm != PERM_NONE &&
-        (rq->h->stats.ops > (unsigned)rq->h->conf.ops_max || rq->h->buffered > BUFFERED_MAX)) {
+    if (op->route->perm != PERM_NONE && is_overloaded(rq->h, rq->body.n)) {
         (void)op_fail(op, ERR_BUSY, "too many requests are waiting, try again");
         return;
     }
+    rq->working = rq->body.n;
+    rq->h->working += rq->working;
     if (!check_head(rq, head, target.query, &token, &e)) {
         (void)op_fail_err(op, &e);
         return;

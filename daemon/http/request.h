@@ -20,6 +20,7 @@ struct http_request {
     bool accepts_stream;
     const char *last_event_id;
     struct slice body; /* borrowed from the connection; a copy in the arena while identity is awaited */
+    size_t working;    /* bytes of it that count in the server's; what is made of it takes some times as much */
     struct query_pair *query;
     size_t nquery;
     struct strbuf headers; /* op_header's */

@@ -40,6 +40,7 @@ enum queue {
 #define STREAM_OUT_MAX (256 << 10) /* unsent bytes of a stream */
 #define STREAM_STALLS  6           /* comments in a row that found the earlier output unsent */
 #define BUFFERED_MAX   (64 << 20)  /* bytes of unfinished requests and unread replies, all connections together */
+#define WORKING_MAX    (64 << 20)  /* bytes of the bodies of requests being worked on; one alone may be larger */
 #define SCRATCH_SIZE   65536
 
 struct listener {
@@ -63,6 +64,7 @@ struct http {
     struct deadline_queue queues[QUEUE_COUNT];
     struct http_stats stats;
     size_t buffered; /* bytes in the buffers of all connections */
+    size_t working;  /* bytes of the bodies of all requests being worked on */
     uint64_t next_id;
     bool draining;
     void (*on_empty)(void *arg);

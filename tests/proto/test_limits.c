@@ -389,6 +389,44 @@ all_unfinished_requests_together_are_limited(void **state)
     toy_stop(&t);
 }
 
+/* 64 MiB of bodies are the most that is worked on; what is over counts no more. */
+static void
+all_bodies_in_work_together_are_limited(void **state)
+{
+    const struct toy_conf conf = {.body_max = 16 << 20};
+    const size_t n = 15 << 20;
+    char *text = malloc(n);
+    struct client c[6], small;
+    struct toy t;
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, ' ', n);
+    memcpy(text, "{}", 2);
+    toy_start(&t, &conf);
+    client_unix(&small, &t);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 6; i++) {
+            client_unix(&c[i], &t);
+            client_printf(&c[i], "POST /v1/listed HTTP/1.1\r\n" HOST JSON "Content-Length: %zu\r\n\r\n", n);
+            client_send(&c[i], text, n);
+            if (i < 4) {
+                client_expect_silence(&c[i], 20);
+            } else {
+                expect_refused(&c[i], 503, "busy");
+            }
+        }
+        json_decref(client_ask(&small, GET("/v1"), 200));
+        for (int i = 0; i < 6; i++) {
+            client_close(&c[i]);
+        }
+        toy_wait_stat(&t, "ops", 1); /* the one that asks */
+    }
+    client_close(&small);
+    free(text);
+    toy_stop(&t);
+}
+
 /* Slower than the time limit as a whole, but moving. */
 static void
 a_reader_that_moves_is_kept(void **state)
@@ -432,6 +470,7 @@ main(void)
         cmocka_unit_test(at_the_cap_new_connections_wait),
         cmocka_unit_test(at_the_cap_the_one_idle_for_longest_makes_room),
         cmocka_unit_test(all_unfinished_requests_together_are_limited),
+        cmocka_unit_test(all_bodies_in_work_together_are_limited),
         cmocka_unit_test(a_reader_that_moves_is_kept),
     };
 

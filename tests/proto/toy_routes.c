@@ -355,7 +355,7 @@ const struct route toy_routes[] = {
     {METHOD_GET,    "/v1/big",               READ,       0,                       "bytes",       step_big,      "a big body"},
     {METHOD_POST,   "/v1/stream",            READ,       ROUTE_STREAM,            "n ms bytes",  step_stream,   "a stream"},
     {METHOD_GET,    "/v1/stream",            READ,       ROUTE_STREAM,            "n ms bytes",  step_stream,   "a stream"},
-    {METHOD_POST,   "/v1/listed",            READ,       0,                       "",            step_listed,   "waits for ever"},
+    {METHOD_POST,   "/v1/listed",            READ,       ROUTE_MAYBE,             "",            step_listed,   "waits for ever"},
     {0,             NULL,                    0,          0,                       NULL,          NULL,          NULL},
 };
 /* clang-format on */
