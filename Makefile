@@ -22,6 +22,8 @@ SYSCONFDIR ?= /etc
 INSTALL    ?= install
 T          ?= 60
 SEED       ?= 1
+WAITING    ?= 10000000
+EVENTS     ?= 100000000
 
 comma   := ,
 Q       := $(if $(V),,@)
@@ -35,7 +37,7 @@ needs_check := check check-san torture
 needs_demo  := demo
 needs_lint  := lint format
 needs_fuzz  := fuzz
-needs_bench := bench
+needs_bench := bench bench-long
 set_up_goals := $(needs_build) $(needs_check) $(needs_demo) $(needs_lint) $(needs_fuzz) $(needs_bench)
 
 ifneq ($(if $(SETUP),,$(filter $(set_up_goals),$(MAKECMDGOALS))),)
@@ -186,7 +188,7 @@ $(patsubst %,%.o,$(tests) $(fuzzers) $(benches)) $(call obj,$(helpers)): | $(G)/
 # ---- tests --------------------------------------------------------------------------------------------------------------
 # tests/DIR/test_X.c is a cmocka program of its own; the other .c files of its folder are linked into each of them.
 # It is run in the top folder of the tree; what it may look at is in the environment (see tests/run).
-.PHONY: tests fast-tests check check-san fuzz bench torture demo
+.PHONY: tests fast-tests check check-san fuzz bench bench-long torture demo
 tests: $(tests) $(fuzzers) $(benches)
 fast-tests: $(filter $(O)/tests/unit/% $(O)/tests/proto/%,$(tests)) $(fuzzers)
 tests_libs = -Wl,--start-group $(archives) -Wl,--end-group $(cmocka_libs) $(daemon_libs) $(cli_libs) -lm
@@ -219,8 +221,12 @@ fuzz-programs: $(patsubst $(O)/tests/fuzz/fuzz_%,$(O)/tests/fuzz/run_%,$(fuzzers
 $(O)/tests/fuzz/run_%: $(O)/tests/fuzz/fuzz_%.o $(archives)
 	$(call say,LINK,$@)$(CC) $(all_ldflags) -fsanitize=fuzzer -o $@ $< $(tests_libs)
 
-bench: all tests ## benchmarks beside pgbench; writes build/bench.json
+bench: all tests ## benchmarks beside pgbench, 15 minutes; writes build/bench.json
 	@tests/stage --back build/bench.json tests/bench/run
+
+bench-long: all tests ## the same beside 10 M waiting and 100 M old events (WAITING=, EVENTS=); an hour or two
+	@tests/stage --back build/bench-long.json env OUT=build/bench-long.json AGE=1000000 WAITING=$(WAITING) EVENTS=$(EVENTS) \
+		tests/bench/run old submit claim cycle read million dead snapshot
 
 torture: all ## everything fails while people work, for T seconds from SEED; EMBEDDED=1: one turnod with its own database
 	@tests/torture/run --seconds $(T) --seed $(SEED) $(if $(EMBEDDED),--embedded)

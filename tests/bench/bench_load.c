@@ -8,8 +8,9 @@
  *   submit    POST /v1/tickets, 60 + 600 bytes of text, with an Idempotency-Key
  *   many:K    the same, K requests in one array (the rate counts requests, the latency calls)
  *   claim     POST /v1/next
+ *   hold      claim and release, so that as much waits as before (only the claims are counted and timed)
  *   cycle     submit, claim and resolve one after the other (the rate counts cycles, the latency whole ones)
- *   get       GET /healthz
+ *   get:PATH  GET PATH
  *
  * An answer other than expected is counted as an error and ends nothing; 503 is sent again.
  */
@@ -31,8 +32,8 @@
 #include "common/uuid.h"
 #include "common/xalloc.h"
 
-enum mode { SUBMIT, MANY, CLAIM, CYCLE, GET };
-enum step { STEP_SUBMIT, STEP_CLAIM, STEP_RESOLVE };
+enum mode { SUBMIT, MANY, CLAIM, HOLD, CYCLE, GET };
+enum step { STEP_SUBMIT, STEP_CLAIM, STEP_RESOLVE, STEP_RELEASE };
 
 struct conn {
     int fd;
@@ -40,14 +41,14 @@ struct conn {
     size_t sent;
     bool blocked; /* the socket is full: told when it is not */
     char in[16384];
-    size_t have;
+    size_t have, skip; /* of a body too long for `in`: still to come */
     enum step step;
     long ticket, epoch;
     int64_t began; /* nanoseconds: of the request, in cycles of the cycle */
 };
 
 static struct {
-    const char *socket, *token;
+    const char *socket, *token, *path;
     enum mode mode;
     int many, connections;
     double seconds;
@@ -112,7 +113,7 @@ next_request(struct conn *c)
     case STEP_SUBMIT:
         c->began = now_ns();
         if (load.mode == GET) {
-            request(c, "GET", "/healthz", NULL, false);
+            request(c, "GET", load.path, NULL, false);
             break;
         }
         for (int i = 0; i < (load.mode == MANY ? load.many : 1); i++) {
@@ -123,13 +124,14 @@ next_request(struct conn *c)
         request(c, "POST", "/v1/tickets", body.p, true);
         break;
     case STEP_CLAIM:
-        if (load.mode == CLAIM) {
+        if (load.mode == CLAIM || load.mode == HOLD) {
             c->began = now_ns();
         }
         request(c, "POST", "/v1/next", "{}", false);
         break;
     case STEP_RESOLVE:
-        snprintf(path, sizeof path, "/v1/tickets/%ld/resolve", c->ticket);
+    case STEP_RELEASE:
+        snprintf(path, sizeof path, "/v1/tickets/%ld/%s", c->ticket, c->step == STEP_RESOLVE ? "resolve" : "release");
         strbuf_addf(&body, "{\"epoch\":%ld}", c->epoch);
         request(c, "POST", path, body.p, false);
         break;
@@ -187,7 +189,7 @@ finished(struct conn *c, size_t units)
 static void
 answered(struct conn *c, int status, const char *body)
 {
-    enum step first = load.mode == CLAIM ? STEP_CLAIM : STEP_SUBMIT;
+    enum step first = load.mode == CLAIM || load.mode == HOLD ? STEP_CLAIM : STEP_SUBMIT;
 
     if (status == 503) {
         load.busy++;
@@ -208,6 +210,13 @@ answered(struct conn *c, int status, const char *body)
         c->ticket = member(body, "\"ticket\":");
         c->epoch = member(body, "\"epoch\":");
         c->step = STEP_RESOLVE;
+    } else if (load.mode == HOLD && c->step == STEP_CLAIM) {
+        c->ticket = member(body, "\"ticket\":");
+        c->epoch = member(body, "\"epoch\":");
+        finished(c, 1);
+        c->step = STEP_RELEASE;
+    } else if (c->step == STEP_RELEASE) {
+        c->step = STEP_CLAIM;
     } else {
         finished(c, load.mode == MANY ? (size_t)load.many : 1);
         c->step = first;
@@ -219,9 +228,6 @@ answered(struct conn *c, int status, const char *body)
 static void
 pull(struct conn *c)
 {
-    static size_t skipping[4096];
-    size_t *skip = &skipping[c->fd % 4096];
-
     for (;;) {
         ssize_t n = read(c->fd, c->in + c->have, sizeof c->in - 1 - c->have);
         if (n <= 0) {
@@ -230,9 +236,9 @@ pull(struct conn *c)
             }
             die("the daemon closed a connection");
         }
-        if (*skip > 0) {
-            *skip -= (size_t)n < *skip ? (size_t)n : *skip;
-            if (*skip == 0) {
+        if (c->skip > 0) {
+            c->skip -= (size_t)n < c->skip ? (size_t)n : c->skip;
+            if (c->skip == 0) {
                 answered(c, 200, "");
                 push(c);
             }
@@ -252,7 +258,7 @@ pull(struct conn *c)
             answered(c, status, end + 4);
             push(c);
         } else if (want > sizeof c->in / 2) {
-            *skip = want - got;
+            c->skip = want - got;
             c->have = 0;
         }
     }
@@ -291,7 +297,7 @@ run(void)
             die("connect");
         }
         fcntl(c->fd, F_SETFL, O_NONBLOCK);
-        c->step = load.mode == CLAIM ? STEP_CLAIM : STEP_SUBMIT;
+        c->step = load.mode == CLAIM || load.mode == HOLD ? STEP_CLAIM : STEP_SUBMIT;
         epoll_ctl(load.ep, EPOLL_CTL_ADD, c->fd, &(struct epoll_event){.events = EPOLLIN | EPOLLET, .data.ptr = c});
     }
     begin = now_ns();
@@ -322,7 +328,7 @@ run(void)
 int
 main(int argc, char **argv)
 {
-    static const char *const modes[] = {"submit", "many:", "claim", "cycle", "get"};
+    static const char *const modes[] = {"submit", "many:", "claim", "hold", "cycle", "get:"};
     size_t m;
 
     if (argc < 5) {
@@ -341,6 +347,7 @@ main(int argc, char **argv)
     load.socket = argv[1];
     load.mode = (enum mode)m;
     load.many = load.mode == MANY ? atoi(argv[2] + 5) : 1;
+    load.path = load.mode == GET ? argv[2] + 4 : NULL;
     load.connections = atoi(argv[3]);
     load.seconds = atof(argv[4]);
     load.token = argc > 5 ? argv[5] : NULL;
