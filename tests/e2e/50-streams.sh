@@ -222,11 +222,19 @@ ok "… is offered at the second" within 3 offers_are 'two.*' 1
 at=$socket api hugo POST /v1/tickets "[$(printf '{"subject":"quiet","to":"hr"},%.0s' $(seq 14)){\"subject\":\"quiet\",\"to\":\"hr\"}]"
 ok "fifteen at once" says 200
 ok "… wake fifteen there, though told of once" within 4 offers_are 'two.*' 16
+admin() { psql -qAtc "$1" "${conninfo/turnod/turno_admin}"; }
+ok "from here on every notification is lost" admin "revoke execute on function pg_catalog.pg_notify(text, text) from public"
+heard=$(figure turno_notifications_received_total)
+at=$socket api hugo POST /v1/tickets '{"subject":"unheard","to":"hr"}'
+ok "a ticket at the first" says 201
+ok "… is offered at the second, as late as its next probe" within 3 offers_are 'two.*' 17
+ok "… which has heard nothing" figure_is turno_notifications_received_total "$heard"
+ok "they are heard again" admin "grant execute on function pg_catalog.pg_notify(text, text) to public"
 kill "$pid2"
 wait "$pid2"
 ok "the second one stops" [ $? = 0 ]
 at=
 ok "… and leaves nothing on offer" all_queued
 ok "the desk stops in good order" desk_stop
-ok "no warning was logged but of the database" bash -c "! grep -E '^<[0-4]>' '$log' | grep -vi 'database\|postgres\|connection\|server\|stmt=feed'"
+ok "no warning was logged but of the database" bash -c "! grep -E '^<[0-4]>' '$log' | grep -vi 'database\|postgres\|connection\|server\|stmt=feed\|stmt=notify_send'"
 all_done
