@@ -208,6 +208,10 @@ run_why(struct ctx *c, struct err *e)
     facts_text(f, "priority", jtext(r.doc, "priority"));
     facts_time(f, "counts from", jtime(r.doc, "anchor"));
     facts_span(f, "target time", jnum(r.doc, "target_seconds"));
+    facts_text(f, "hours of", jtext(r.doc, "calendar"));
+    if (jnum(json_object_get(r.doc, "key_parts"), "penalty_seconds") > 0) {
+        facts_span(f, "added", jnum(json_object_get(r.doc, "key_parts"), "penalty_seconds"));
+    }
     facts_due(f, "target", jtime(r.doc, "target"));
     facts_number(f, "place", jint(r.doc, "place", TABLE_NONE));
     facts_print(f);

@@ -8,8 +8,66 @@ create or replace function in_words(usec bigint) returns text language sql immut
     from (select abs(usec) / 86400000000 as d, abs(usec) / 3600000000 % 24 as h, abs(usec) / 60000000 % 60 as m,
                  abs(usec) / 1000000 % 60 as s) x
 $$;
+-- A length of business time: its days would be taken for days of the calendar.
+create or replace function in_hours(usec bigint) returns text language sql immutable parallel safe as $$
+    select case when abs(usec) < 86400000000 then in_words(usec)
+                else concat_ws(' ', abs(usec) / 3600000000 || ' h', nullif(abs(usec) / 60000000 % 60, 0) || ' min') end
+$$;
 create or replace function at_in_words(t timestamptz) returns text language sql stable parallel safe
     as $$ select to_char(t at time zone 'UTC', 'YYYY-MM-DD HH24:MI "UTC"') $$;
+
+create or replace function at_in_words(t timestamptz, zone text) returns text language sql stable parallel safe
+    as $$ select to_char(t at time zone zone, 'YYYY-MM-DD HH24:MI ') || zone $$;
+
+-- What the key of an open ticket is made of. plain: what it would be by promise and burst alone; when the key is another,
+-- moved says what has happened to it since, in words (other tickets only as far as the actor sees them).
+create or replace function key_parts(actor int, id bigint, out plain bigint, out target bigint, out reopened boolean,
+                                     out penalty bigint, out flow text, out ahead int, out allowance int, out moved text[])
+language plpgsql stable
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_bitmapscan = off
+as $$
+#variable_conflict use_column
+declare
+    l live;
+    t ticket;
+    q queue;
+    e record;
+begin
+    select * into l from live x where x.ticket_id = key_parts.id;
+    select * into t from ticket x where x.ticket_id = key_parts.id;
+    select * into q from queue x where x.queue_id = l.queue_id;
+    reopened := l.reopens > 0;
+    target := q.targets[l.priority] / case when reopened then 2 else 1 end;
+    if not reopened then
+        penalty := t.penalty;
+    end if;
+    plain := cal_add(q.calendar_id, usec(l.anchor), target + coalesce(penalty, 0));
+    if penalty is not null then
+        select (x.data ->> 'ahead')::int, (x.data ->> 'allowance')::int into ahead, allowance
+            from event x where x.ticket_id = key_parts.id and x.op_id = t.op_id;
+        flow := coalesce((select x.name from account x where x.account_id = l.account_id),
+                         (select x.name from department x where x.department_id = l.from_department), 'who asked');
+    end if;
+    if plain = l.key then
+        return;
+    end if;
+    select bool_or(x.verb = 32) as passed, bool_or(x.from_state = 4 and x.to_state in (1, 3)) as paused,
+           bool_or(x.verb = 33) as priority, bool_or(x.verb = 34) as due
+        into e from event x where x.ticket_id = key_parts.id and x.at >= l.anchor;
+    moved := array_remove(array[
+        case when e.due then 'a lead has set the time' end,
+        (select 'it holds up ' || coalesce((select 'request ' || k.blocks where sees(key_parts.actor, k.blocks) > 0), 'another request')
+                || ' and is as urgent as that one'
+         from link k where k.ticket_id = key_parts.id and k.child order by k.blocks limit 1),
+        case when e.passed then 'it came from another queue, where its time ran already' end,
+        case when e.paused then 'it had to wait for something, and its clock stood still meanwhile' end,
+        case when e.priority then 'its priority was changed on the way' end], null);
+    if moved = '{}' then
+        moved := array['the promises of the queue were others then, and what was promised stays'];
+    end if;
+end
+$$;
 
 -- Why a ticket is where it is, for whoever asks why it takes so long: which rule sent it, what was promised, what is
 -- before it, what could still come before it, what would change that. Figures of a private queue are its department's.
@@ -36,6 +94,9 @@ declare
     p smallint;
     p_place int;
     needs text[];
+    k calendar;
+    kept boolean;
+    parts record;
     says text[] := '{}';
 begin
     if level is null or level = 0 then
@@ -50,6 +111,14 @@ begin
     end if;
     figures := level = 2 or not q.private;
     target_usec := q.targets[c.priority];
+    select * into k from calendar x where x.calendar_id = q.calendar_id;
+    k.zone := coalesce(k.zone, 'UTC');
+    kept := coalesce((select l.lane_id < 0 from live l where l.ticket_id = id and l.state = 1), false);
+    if c.state < 6 then
+        select * into parts from key_parts(me.person_id, id) x;
+    else
+        select null::bigint as penalty, null::bigint as target, false as reopened, null::text as flow, null::int as ahead, null::int as allowance, null::text[] as moved into parts;
+    end if;
 
     -- how it came here
     says := says || case
@@ -65,8 +134,20 @@ begin
         says := says || format('It was handed over since and is with queue ''%s''.', q.name);
     end if;
     if c.state < 6 then
-        says := says || format('Its priority is %s, for which ''%s'' promises %s, counted from %s.', priority_name(c.priority), q.name,
-                               in_words(target_usec), at_in_words(c.anchor));
+        says := says || format('Its priority is %s, for which ''%s'' promises %s, counted from %s%s.', priority_name(c.priority), q.name,
+                               case when k.name is null then in_words(target_usec) else in_hours(target_usec) end,
+                               at_in_words(c.anchor, k.zone), ', in opening hours of ''' || k.name || '''');
+        if parts.reopened then
+            says := says || 'It was reopened: then half of that is promised, counted from the reopening.'::text;
+        end if;
+        if parts.penalty is not null then
+            says := says || format('%s%s were added, so that others do not wait for a burst; ''%s'' never adds more than %s.',
+                case when figures and parts.ahead is not null
+                     then format('When it came, %s had %s other requests waiting there, and %s are normal: ', parts.flow, parts.ahead,
+                                 parts.allowance)
+                     else 'Many requests of the same side came at once: ' end,
+                in_hours(parts.penalty), q.name, in_hours(q.burst_cap));
+        end if;
     end if;
 
     needs := skills_of(id);
@@ -74,14 +155,23 @@ begin
         says := says || format('Whoever takes it needs: %s.', array_to_string(needs, ', '));
     end if;
     if c.state = 1 then
-        says := says || format(case when c.key < now_at then '%s was due at %s; it is late by %s.' else '%s is due at %s, in %s.' end,
-                               case when c.key = usec(c.anchor) + target_usec then 'So its turn'
-                                    else 'Its turn, which has moved since (it waited, came from another queue, holds up another request, or a lead set it),' end,
-                               at_in_words(at_usec(c.key)), in_words(c.key - now_at));
+        if parts.moved is not null then
+            says := says || format('That has moved since: %s.', array_to_string(parts.moved, '; '));
+        end if;
+        says := says || format(case when c.key < now_at then 'So its turn was due at %s; it is late by %s%s.'
+                                    else 'So its turn is due at %s, in %s%s.' end,
+                               at_in_words(at_usec(c.key), k.zone), in_words(c.key - now_at),
+                               case when k.name is not null
+                                    then format(' (%s of opening hours)', in_hours(cal_diff(q.calendar_id, now_at, c.key))) end);
+        if kept then
+            says := says || format('Now it is kept for %s, who had it before%s.',
+                                   coalesce((select x.name from person x where x.person_id = c.last_agent), 'its last agent'),
+                                   (select ', until ' || at_in_words(l.due_at, k.zone) from live l where l.ticket_id = id and l.due_at is not null));
+        end if;
         if not figures then
             says := says || 'Its place is not shown: the queue is private.'::text;
         else
-            place := place_of(c.queue_id, c.key, id);
+            place := place_of(c.queue_id, c.key, id) + kept::int;   -- (what is kept for somebody is not counted)
             -- 10,000 at most are looked at; more than that is 'more than'
             select json_agg(json_build_object('class', class_name(x.class), 'priority', priority_name(x.priority), 'n', x.n)
                             order by x.priority, x.class),
@@ -101,14 +191,19 @@ begin
             -- overtaking: whoever comes later is before it only with an earlier due time
             says := says || coalesce((
                 select 'What is newly asked goes before it only for so long: '
-                       || string_agg(format('%s until %s', priority_name(x.p), at_in_words(at_usec(c.key - q.targets[x.p]))), ', ' order by x.p)
+                       || string_agg(format('%s until %s', priority_name(x.p),
+                                            at_in_words(at_usec(cal_add(q.calendar_id, c.key, -q.targets[x.p])), k.zone)), ', ' order by x.p)
                        || '.'
                 from unnest('{1,2,3,4}'::smallint[]) as x(p)
-                where now_at + q.targets[x.p] < c.key), 'Nothing newly asked can go before it any more.');
+                where cal_add(q.calendar_id, now_at, q.targets[x.p]) < c.key), 'Nothing newly asked can go before it any more.');
+            if q.burst_cap > 0 and cal_add(q.calendar_id, now_at, q.targets[1]) < c.key then
+                says := says || format('Whoever has more waiting than is normal for them comes later, by %s at most.', in_hours(q.burst_cap));
+            end if;
             says := says || 'Requests that already had an earlier turn keep it: those that return from waiting or from another queue, or that hold up an older one. Whether they come from inside or outside the company makes no difference.'::text;
             -- what would change it
             for p in select x from generate_series(c.priority::int - 1, 1, -1) x loop
-                p_place := place_of(c.queue_id, usec(c.anchor) + q.targets[p], id) + 1;
+                p_place := place_of(c.queue_id, greatest(cal_add(q.calendar_id, c.key, q.targets[p] - target_usec),
+                                                         cal_add(q.calendar_id, now_at, -q.age_cap)), id) + 1;
                 if p_place is distinct from place then
                     says := says || format('With priority %s, which a lead can give, it would be number %s.', priority_name(p),
                                            coalesce(p_place::text, 'more than 10,000'));
@@ -116,40 +211,47 @@ begin
                 end if;
             end loop;
             if place > 1 then
-                says := says || 'Whoever may take it out of turn can; that is recorded and shows in the report.'::text;
+                says := says || 'A lead can also set another time for it. Whoever may take it out of turn can; that is recorded and shows in the report.'::text;
             end if;
         end if;
     elsif c.state in (2, 3) then
         says := says || format(case c.state when 2 then 'It is offered to %s since %s.' else '%s has it in hand since %s.' end,
-                               coalesce((select x.name from person x where x.person_id = c.agent), 'someone'), at_in_words(c.since));
-        says := says || case when c.key < now_at then format('It was due at %s; it is late by %s.', at_in_words(at_usec(c.key)), in_words(now_at - c.key))
-                             else format('It is due at %s, in %s.', at_in_words(at_usec(c.key)), in_words(c.key - now_at)) end;
+                               coalesce((select x.name from person x where x.person_id = c.agent), 'someone'), at_in_words(c.since, k.zone));
+        says := says || format(case when c.key < now_at then 'It was due at %s; it is late by %s.' else 'It is due at %s, in %s.' end,
+                               at_in_words(at_usec(c.key), k.zone), in_words(c.key - now_at));
         says := says || 'If it is released, it goes back to the place it had.'::text;
     elsif c.state = 4 then
         says := says || case c.park
-            when 1 then format('It waits for an answer of %s since %s.', (select x.name from person x where x.person_id = c.requester), at_in_words(c.since))
-            when 2 then format('It waits for %s since %s.', case when level = 2 then coalesce(c.park_note, 'a vendor') else 'a vendor' end, at_in_words(c.since))
-            when 3 then format('It waits for a date%s.', coalesce((select ': ' || at_in_words(l.due_at) from live l where l.ticket_id = id and l.due_at is not null), ''))
-            else format('It waits since %s for %s.', at_in_words(c.since),
+            when 1 then format('It waits for an answer of %s since %s.', (select x.name from person x where x.person_id = c.requester), at_in_words(c.since, k.zone))
+            when 2 then format('It waits for %s since %s.', case when level = 2 then coalesce(c.park_note, 'a vendor') else 'a vendor' end, at_in_words(c.since, k.zone))
+            when 3 then format('It waits for a date%s.', coalesce((select ': ' || at_in_words(l.due_at, k.zone) from live l where l.ticket_id = id and l.due_at is not null), ''))
+            else format('It waits since %s for %s.', at_in_words(c.since, k.zone),
                         coalesce((select string_agg(format('request %s in ''%s''', k.ticket_id, d.name), ', ' order by k.ticket_id)
                                   from link k cross join lateral (select y.* from cards(array[k.ticket_id]) y) b
                                   join department d on d.department_id = b.department_id
                                   where k.blocks = id and k.open and sees(me.person_id, k.ticket_id) > 0), 'another request'))
             end;
-        says := says || case when c.remaining < 0 then format('Its time was over by %s when it began to wait; it comes back before all that is due later.', in_words(c.remaining))
-                             when c.remaining is not null then format('Meanwhile its clock stands: it comes back with the %s it has left.', in_words(c.remaining))
+        says := says || case when c.remaining < 0 then format('Its time was over by %s when it began to wait; it comes back before all that is due later.', in_hours(c.remaining))
+                             when c.remaining is not null then format('Meanwhile its clock stands: it comes back with the %s%s it has left.', in_hours(c.remaining), case when k.name is not null then ' of opening hours' end)
                              else 'It comes back to the place it had.' end;
         says := says || 'A lead can bring it back at once.'::text;
     elsif c.state = 5 then
-        says := says || format('It was resolved at %s. It is closed by itself if nobody objects; a message of the customer reopens it.', at_in_words(c.resolved_at));
+        says := says || format('It was resolved at %s. It is closed by itself if nobody objects; a message of the customer reopens it.', at_in_words(c.resolved_at, k.zone));
     else
-        says := says || format('It is closed since %s: %s.', at_in_words(c.closed_at), outcome_name(c.outcome));
+        says := says || format('It is closed since %s: %s.', at_in_words(c.closed_at, k.zone), outcome_name(c.outcome));
     end if;
 
     status := 200;
     select to_json(x)::text into body from (select
         id as ticket, t.rule, t.desk, t.asked, q.name as queue, needs as skills, priority_name(c.priority) as priority,
         iso(target_at(c.state, c.key)) as target, case when figures then c.key end as key, iso(c.anchor) as anchor,
-        seconds(target_usec * interval '1 microsecond') as target_seconds, place, coalesce(ahead, '[]') as ahead, says as text) x;
+        seconds(target_usec * interval '1 microsecond') as target_seconds, k.name as calendar,
+        json_build_object('target_seconds', seconds(parts.target * interval '1 microsecond'), 'reopened', parts.reopened,
+                          'penalty_seconds', coalesce(seconds(parts.penalty * interval '1 microsecond'), 0),
+                          'penalty_cap_seconds', seconds(q.burst_cap * interval '1 microsecond'),
+                          'flow_waiting', case when figures then parts.ahead end,
+                          'flow_allowance', case when figures then parts.allowance end,
+                          'calendar', k.name, 'zone', case when k.name is not null then k.zone end,
+                          'moved', coalesce(parts.moved, '{}')) as key_parts, place, coalesce(ahead, '[]') as ahead, says as text) x;
 end
 $$;
