@@ -25,7 +25,8 @@
 #define LOSSES_MAX        10 /* a batch that kills its connection each time must end */
 #define DOUBT_DELAY_USEC  INT64_C(1000000)
 #define PASSED_MAX        2
-#define ACTIVE_MAX        6 /* batches a kind, so that the set of tickets has room: 6 x 500 + SCAN_MAX < KEYS */
+#define ENOUGH            16 /* items for which another connection is used */
+#define ACTIVE_MAX        6  /* batches a kind, so that the set of tickets has room: 6 x 500 + SCAN_MAX < KEYS */
 
 /* ---- waiting ------------------------------------------------------------------------------------------------------- */
 
@@ -411,12 +412,14 @@ carries(const struct db *db, const struct conn *conn)
  * Where the next batch of this kind may go now. A connection carries one batch, whatever its kind: what waits meanwhile
  * travels together, and the price of a batch (a flush, the start of a large statement) is paid for more items. Three kinds
  * side by side on one connection made batches half as large and full cycles a third slower. The other connections
- * only help while a full batch waits: else they would make two small batches, and two flushes, out of one.
+ * only help while enough waits to be worth a batch of its own: else they would make two small batches, and two flushes,
+ * out of one.
  */
 static struct conn *
 free_writer(const struct db *db, const struct queue *q)
 {
     bool is_first = true;
+    unsigned enough = (unsigned)(db->conf.batch_max < ENOUGH ? db->conf.batch_max : ENOUGH);
 
     for (int i = 0; i < db->nwrite; i++) {
         struct conn *c = db->write[i];
@@ -424,7 +427,7 @@ free_writer(const struct db *db, const struct queue *q)
         if (!conn_is_ready(c)) {
             continue;
         }
-        if (conn_load(c) < BATCH_DEPTH && !carries(db, c) && (is_first || q->n >= (unsigned)db->conf.batch_max)) {
+        if (conn_load(c) < BATCH_DEPTH && !carries(db, c) && (is_first || q->n >= enough)) {
             return c;
         }
         is_first = false;

@@ -22,7 +22,7 @@ struct db;
 
 struct db_conf {
     const char *conninfo;  /* libpq's, complete: host, user, dbname; several hosts allowed */
-    int write_connections; /* 1..4; 0 is 1. All but the first work only while a full batch waits */
+    int write_connections; /* 1..4; 0 is 1. All but the first work only while 16 items wait */
     int read_connections;  /* 1..8 */
     int queue_max;         /* units and items waiting before ERR_BUSY; 1.. */
     int batch_max;         /* items a batch; 1..500, 128 measured best */
