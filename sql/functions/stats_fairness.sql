@@ -92,8 +92,8 @@ begin
                      x.age_cap as cap, coalesce((to_jsonb(x) ->> 'burst_cap')::bigint, 0) as burst
               from queue x where x.queue_id = z.queue_id
               union all
-              select (select max(v.value::bigint) from jsonb_each_text(j -> 'targets') v),
-                     (select min(v.value::bigint) from jsonb_each_text(j -> 'targets') v),
+              select (select max(v::bigint) from jsonb_array_elements_text(j -> 'targets') v),
+                     (select min(v::bigint) from jsonb_array_elements_text(j -> 'targets') v),
                      (j ->> 'age_cap')::bigint, coalesce((j ->> 'burst')::bigint, 0)
               from desk x, jsonb_path_query(x.document, '$.departments[*].queues[*]') j where j ->> 'name' = z.name) d
           group by z.queue_id) b
