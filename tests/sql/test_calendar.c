@@ -5,7 +5,6 @@
  * time is counted: the functions in SQL and in C give the same on random inputs, and both have the properties that the
  * scheduler's guarantees rest on.
  */
-#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,39 +17,17 @@
 #include <cmocka.h>
 
 #include "common/calendar.h"
-#include "common/err.h"
 #include "common/strbuf.h"
 #include "common/xalloc.h"
 #include "tests/sql/cluster.h"
+#include "tests/sql/hours.h"
 
-#define MINUTE  INT64_C(60000000)
-#define HOUR    (60 * MINUTE)
-#define DAY     (24 * HOUR)
-#define TODAY   "2026-11-22 10:00Z"
-#define TODAY_D INT64_C(20779) /* days since 1970 */
-#define BEGINS  ((TODAY_D - 400) * DAY)
-#define ENDS    ((TODAY_D + 3653) * DAY)
-#define MINUTES ((ENDS - BEGINS) / MINUTE)
-#define INPUTS  100000
+#define INPUTS 100000
 
 static struct cluster *cluster;
 static PGconn *owner, *conn;
 
 /* ---- definitions ----------------------------------------------------------------------------------------------------- */
-
-struct window {
-    int day, from, to; /* day: 1 Monday .. 7 Sunday; of an exception: 0. Minutes of the day */
-};
-struct special {
-    const char *date; /* NULL ends a list */
-    struct window windows[3];
-};
-struct definition {
-    const char *what, *zone;
-    struct window week[30]; /* to = 0 ends it */
-    const char *holidays[20];
-    struct special exceptions[8];
-};
 
 #define HM(h, m) ((h)*60 + (m))
 #define FIVE(f, t)                                                                                                     \
@@ -65,210 +42,35 @@ struct definition {
     }
 
 /* clang-format off */
-static const struct definition definitions[] = {
+static const struct hours definitions[] = {
     {"an office with a lunch break", "Europe/Madrid", {FIVE(HM(9, 0), HM(14, 0)), FIVE(HM(15, 30), HM(18, 0))},
-     {"2026-12-25", "2027-01-01", "2027-01-06", "2028-02-29"},
+     DATES("2026-12-25", "2027-01-01", "2027-01-06", "2028-02-29"),
      {{"2026-12-24", {{0, HM(9, 0), HM(12, 0)}}}, {"2026-12-31", {{0, 0, 0}}}, {"2027-01-06", {{0, HM(10, 0), HM(11, 0)}}},
       {"2026-11-28", {{0, HM(0, 0), HM(1, 30)}, {0, HM(23, 0), HM(24, 0)}}}}},
-    {"nights around the change of clocks", "Europe/Madrid", {SEVEN(HM(1, 30), HM(2, 30))}, {NULL}, {{NULL}}},
-    {"within the skipped hour", "Europe/Madrid", {{7, HM(2, 15), HM(2, 45)}}, {NULL}, {{NULL}}},
-    {"all of the day, all days", "Europe/Madrid", {SEVEN(HM(0, 0), HM(24, 0))}, {"2026-12-25"}, {{NULL}}},
+    {"nights around the change of clocks", "Europe/Madrid", {SEVEN(HM(1, 30), HM(2, 30))}, NULL, {{NULL}}},
+    {"within the skipped hour", "Europe/Madrid", {{7, HM(2, 15), HM(2, 45)}}, NULL, {{NULL}}},
+    {"all of the day, all days", "Europe/Madrid", {SEVEN(HM(0, 0), HM(24, 0))}, DATES("2026-12-25"), {{NULL}}},
     {"until midnight, and from midnight", "America/New_York", {SEVEN(HM(18, 0), HM(24, 0)), SEVEN(HM(0, 0), HM(3, 0))},
-     {"2026-11-26", "2027-03-14"}, {{"2027-11-07", {{0, HM(1, 0), HM(2, 0)}}}}},
-    {"half an hour of summer time", "Australia/Lord_Howe", {SEVEN(HM(1, 15), HM(2, 15))}, {NULL}, {{NULL}}},
-    {"clocks change at midnight", "America/Santiago", {SEVEN(HM(0, 0), HM(0, 30)), SEVEN(HM(22, 30), HM(24, 0))}, {NULL}, {{NULL}}},
-    {"clocks change at midnight, the other way", "America/Havana", {SEVEN(HM(0, 10), HM(1, 10))}, {NULL}, {{NULL}}},
-    {"clocks change for Ramadan", "Africa/Casablanca", {SEVEN(HM(2, 0), HM(3, 30)), FIVE(HM(9, 0), HM(17, 0))}, {NULL}, {{NULL}}},
-    {"two hours at once", "Antarctica/Troll", {SEVEN(HM(0, 30), HM(3, 20))}, {NULL}, {{NULL}}},
-    {"far in the east", "Pacific/Chatham", {SEVEN(HM(2, 50), HM(3, 40)), FIVE(HM(8, 1), HM(16, 59))}, {"2027-02-06"}, {{NULL}}},
-    {"far in the west", "Pacific/Pago_Pago", {FIVE(HM(8, 0), HM(16, 0))}, {NULL}, {{NULL}}},
-    {"no change at all", "Asia/Kathmandu", {FIVE(HM(10, 0), HM(17, 0))}, {NULL}, {{NULL}}},
-    {"windows that touch", "UTC", {FIVE(HM(9, 0), HM(12, 0)), FIVE(HM(12, 0), HM(17, 0)), {6, 0, HM(24, 0)}, {7, 0, HM(24, 0)}}, {NULL}, {{NULL}}},
-    {"open one day in four years", "Europe/Lisbon", {{0, 0, 0}}, {NULL}, {{"2028-02-29", {{0, HM(9, 0), HM(17, 0)}}}, {"2032-02-29", {{0, HM(9, 0), HM(17, 0)}}}}},
-    {"never open", "Asia/Tokyo", {{0, 0, 0}}, {NULL}, {{NULL}}},
+     DATES("2026-11-26", "2027-03-14"), {{"2027-11-07", {{0, HM(1, 0), HM(2, 0)}}}}},
+    {"half an hour of summer time", "Australia/Lord_Howe", {SEVEN(HM(1, 15), HM(2, 15))}, NULL, {{NULL}}},
+    {"clocks change at midnight", "America/Santiago", {SEVEN(HM(0, 0), HM(0, 30)), SEVEN(HM(22, 30), HM(24, 0))}, NULL, {{NULL}}},
+    {"clocks change at midnight, the other way", "America/Havana", {SEVEN(HM(0, 10), HM(1, 10))}, NULL, {{NULL}}},
+    {"clocks change for Ramadan", "Africa/Casablanca", {SEVEN(HM(2, 0), HM(3, 30)), FIVE(HM(9, 0), HM(17, 0))}, NULL, {{NULL}}},
+    {"two hours at once", "Antarctica/Troll", {SEVEN(HM(0, 30), HM(3, 20))}, NULL, {{NULL}}},
+    {"far in the east", "Pacific/Chatham", {SEVEN(HM(2, 50), HM(3, 40)), FIVE(HM(8, 1), HM(16, 59))}, DATES("2027-02-06"), {{NULL}}},
+    {"far in the west", "Pacific/Pago_Pago", {FIVE(HM(8, 0), HM(16, 0))}, NULL, {{NULL}}},
+    {"no change at all", "Asia/Kathmandu", {FIVE(HM(10, 0), HM(17, 0))}, NULL, {{NULL}}},
+    {"windows that touch", "UTC", {FIVE(HM(9, 0), HM(12, 0)), FIVE(HM(12, 0), HM(17, 0)), {6, 0, HM(24, 0)}, {7, 0, HM(24, 0)}}, NULL, {{NULL}}},
+    {"open one day in four years", "Europe/Lisbon", {{0, 0, 0}}, NULL, {{"2028-02-29", {{0, HM(9, 0), HM(17, 0)}}}, {"2032-02-29", {{0, HM(9, 0), HM(17, 0)}}}}},
+    {"never open", "Asia/Tokyo", {{0, 0, 0}}, NULL, {{NULL}}},
 };
 /* clang-format on */
 #define DEFINITIONS (sizeof(definitions) / sizeof(definitions[0]))
-
-static void
-put_windows(struct strbuf *sb, const struct window *w, size_t max)
-{
-    bool first = true;
-
-    strbuf_add(sb, "[");
-    for (size_t i = 0; i < max && w[i].to > 0; i++, first = false) {
-        strbuf_add(sb, first ? "[" : ",[");
-        if (w[i].day > 0) {
-            strbuf_addf(sb, "%d,", w[i].day);
-        }
-        strbuf_addf(sb, "%d,%d]", w[i].from, w[i].to);
-    }
-    strbuf_add(sb, "]");
-}
-
-static char *
-rules_of(const struct definition *d)
-{
-    struct strbuf sb;
-
-    strbuf_init(&sb);
-    strbuf_add(&sb, "{\"week\":");
-    put_windows(&sb, d->week, sizeof(d->week) / sizeof(d->week[0]));
-    strbuf_add(&sb, ",\"holidays\":[");
-    for (size_t i = 0; d->holidays[i] != NULL; i++) {
-        strbuf_addf(&sb, "%s[\"%s\",\"holiday %zu\"]", i > 0 ? "," : "", d->holidays[i], i);
-    }
-    strbuf_add(&sb, "],\"exceptions\":[");
-    for (size_t i = 0; d->exceptions[i].date != NULL; i++) {
-        strbuf_addf(&sb, "%s[\"%s\",", i > 0 ? "," : "", d->exceptions[i].date);
-        put_windows(&sb, d->exceptions[i].windows, 3);
-        strbuf_add(&sb, "]");
-    }
-    strbuf_add(&sb, "]}");
-    return strbuf_detach(&sb);
-}
-
-static int
-put_calendar(const char *name, const char *zone, const char *rules)
-{
-    const char *values[] = {name, zone, rules};
-    PGresult *res = PQexecParams(owner, "select calendar_put($1, $2, $3::jsonb)", 3, NULL, values, NULL, NULL, 0);
-    int id;
-
-    if (PQresultStatus(res) != PGRES_TUPLES_OK) {
-        fail_msg("%s", PQresultErrorMessage(res));
-    }
-    id = (int)strtol(PQgetvalue(res, 0, 0), NULL, 10);
-    PQclear(res);
-    return id;
-}
-
-/* ---- openings of the database ------------------------------------------------------------------------------------------ */
 
 static int64_t
 value_at(const PGresult *res, int row, int col)
 {
     return strtoll(PQgetvalue(res, row, col), NULL, 10);
-}
-
-static void
-load(int id, struct calendar *ret)
-{
-    char sql[120];
-    struct cal_opening *v;
-    PGresult *res;
-
-    (void)snprintf(sql, sizeof(sql), "select from_us, to_us, before from opening where calendar_id = %d order by 1",
-                   id);
-    res = PQexec(conn, sql);
-    assert_int_equal(PQresultStatus(res), PGRES_TUPLES_OK);
-    ret->n = (size_t)PQntuples(res);
-    assert_true(ret->n >= 2);
-    v = xcalloc(ret->n, sizeof(*v));
-    for (size_t i = 0; i < ret->n; i++) {
-        v[i] = (struct cal_opening){value_at(res, (int)i, 0), value_at(res, (int)i, 1), value_at(res, (int)i, 2)};
-    }
-    ret->v = v;
-    PQclear(res);
-}
-
-static void
-unload(struct calendar *c)
-{
-    free((void *)(uintptr_t)c->v);
-}
-
-/* ---- the model: minute by minute ----------------------------------------------------------------------------------------- */
-
-static bool
-in_windows(const struct window *w, size_t max, int day, int minute)
-{
-    for (size_t i = 0; i < max && w[i].to > 0; i++) {
-        if (w[i].day == day && w[i].from <= minute && minute < w[i].to) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool
-is_open(const struct definition *d, const struct tm *tm, const char *date, int minute)
-{
-    for (size_t i = 0; d->exceptions[i].date != NULL; i++) {
-        if (strcmp(d->exceptions[i].date, date) == 0) {
-            return in_windows(d->exceptions[i].windows, 3, 0, minute);
-        }
-    }
-    for (size_t i = 0; d->holidays[i] != NULL; i++) {
-        if (strcmp(d->holidays[i], date) == 0) {
-            return false;
-        }
-    }
-    return in_windows(d->week, sizeof(d->week) / sizeof(d->week[0]), tm->tm_wday == 0 ? 7 : tm->tm_wday, minute);
-}
-
-/* One byte a minute from BEGINS to ENDS. The wall clock is asked each quarter of an hour, within which it runs evenly: all
- * zones differ by quarters, and change at such times. */
-static uint8_t *
-model_of(const struct definition *d)
-{
-    uint8_t *open = xcalloc(MINUTES, 1);
-
-    (void)setenv("TZ", d->zone, 1);
-    tzset();
-    for (int64_t m = 0; m < MINUTES; m++) {
-        time_t t = (time_t)((BEGINS + m * MINUTE) / 1000000);
-        struct tm tm;
-        char date[16];
-        int first;
-
-        assert_non_null(localtime_r(&t, &tm));
-        first = tm.tm_hour * 60 + tm.tm_min;
-        assert_true(first % 15 == 0 && tm.tm_sec == 0);
-        (void)strftime(date, sizeof(date), "%Y-%m-%d", &tm);
-        for (int i = 0; i < 15; i++) {
-            open[m + i] = is_open(d, &tm, date, first + i);
-        }
-        m += 14;
-    }
-    (void)setenv("TZ", "UTC", 1);
-    tzset();
-    return open;
-}
-
-/* The table is what the model says, it is in order, and `before` is the sum of what lies before. */
-static void
-compare(const char *what, const struct calendar *c, const uint8_t *open)
-{
-    int64_t before = 0;
-    int64_t count = 0;
-    int64_t in_model = 0;
-
-    assert_true(c->v[0].from == -CAL_FAR);
-    assert_true(c->v[c->n - 1].to == CAL_FAR);
-    for (size_t i = 0; i < c->n; i++) {
-        const struct cal_opening *o = &c->v[i];
-
-        assert_true(o->from < o->to);
-        assert_true(i == 0 || c->v[i - 1].to < o->from);
-        if (o->before != before) {
-            fail_msg("%s: opening %zu has %lld before it, not %lld", what, i, (long long)o->before, (long long)before);
-        }
-        before += o->to - o->from;
-        for (int64_t t = o->from < BEGINS ? BEGINS : o->from; t < o->to && t < ENDS; t += MINUTE) {
-            assert_true(t % MINUTE == 0);
-            count++;
-            if (!open[(t - BEGINS) / MINUTE]) {
-                fail_msg("%s: open at %lld, but not in the model", what, (long long)(t / 1000000));
-            }
-        }
-    }
-    for (int64_t m = 0; m < MINUTES; m++) {
-        in_model += open[m];
-    }
-    if (count != in_model) {
-        fail_msg("%s: %lld minutes open, in the model %lld", what, (long long)count, (long long)in_model);
-    }
 }
 
 /* ---- random numbers -------------------------------------------------------------------------------------------------------- */
@@ -289,16 +91,17 @@ static usec_t
 draw_instant(const struct calendar *c)
 {
     const struct cal_opening *o = &c->v[draw(c->n)];
-    usec_t t = (usec_t)((uint64_t)(BEGINS - 400 * DAY) + draw((uint64_t)(ENDS - BEGINS + 800 * DAY)));
+    usec_t t =
+        (usec_t)((uint64_t)(HOURS_BEGIN - 400 * USEC_DAY) + draw((uint64_t)(HOURS_END - HOURS_BEGIN + 800 * USEC_DAY)));
 
     switch (draw(4)) {
     case 0:
         return t;
     case 1:
-        return t - t % MINUTE;
+        return t - t % USEC_MIN;
     default:
         t = draw(2) == 0 ? o->from : o->to;
-        return (t == -CAL_FAR ? BEGINS : t == CAL_FAR ? ENDS : t) + (int64_t)draw(3) - 1;
+        return (t == -CAL_FAR ? HOURS_BEGIN : t == CAL_FAR ? HOURS_END : t) + (int64_t)draw(3) - 1;
     }
 }
 
@@ -314,15 +117,15 @@ draw_length(const struct calendar *c, usec_t t)
     case 1:
         return (int64_t)draw(3) - 1;
     case 2:
-        d = (int64_t)draw(100) * HOUR;
+        d = (int64_t)draw(100) * USEC_HOUR;
         break;
     case 3:
         return cal_diff(c, t, draw_instant(c)) + (int64_t)draw(3) - 1;
     case 4:
-        d = (int64_t)draw((uint64_t)(400 * DAY));
+        d = (int64_t)draw((uint64_t)(400 * USEC_DAY));
         break;
     default:
-        d = (int64_t)draw(2 * HOUR);
+        d = (int64_t)draw(2 * USEC_HOUR);
     }
     return draw(4) == 0 ? -d : d;
 }
@@ -334,14 +137,14 @@ openings_are_those_of_the_wall_clock(void **state)
 {
     (void)state;
     for (size_t i = 0; i < DEFINITIONS; i++) {
-        const struct definition *d = &definitions[i];
-        char *rules = rules_of(d);
-        uint8_t *open = model_of(d);
+        const struct hours *d = &definitions[i];
+        char *rules = hours_rules(d);
+        uint8_t *open = hours_model(d);
         struct calendar c;
 
-        load(put_calendar(d->what, d->zone, rules), &c);
-        compare(d->what, &c, open);
-        unload(&c);
+        hours_load(conn, hours_put(owner, d->what, d->zone, rules), &c);
+        hours_compare(d->what, &c, open);
+        hours_unload(&c);
         free(open);
         free(rules);
     }
@@ -358,11 +161,13 @@ random_calendars_are_open_as_the_wall_clock_says(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
-        struct definition d = {.what = zones[i], .zone = zones[i]};
+        struct hours d = {.what = zones[i], .zone = zones[i]};
+        const char *off[6] = {NULL};
         char *rules;
         uint8_t *open;
         struct calendar c;
 
+        d.holidays = off;
         for (size_t k = 0; k < 29; k++) {
             int from = (int)draw(draw(2) == 0 ? 240 : 1440);
             d.week[k] = (struct window){1 + (int)draw(7), from, from + 1 + (int)draw((uint64_t)(1440 - from))};
@@ -371,13 +176,13 @@ random_calendars_are_open_as_the_wall_clock_says(void **state)
             int from = (int)draw(180);
             d.exceptions[k].date = dates[2 * k + draw(2)];
             d.exceptions[k].windows[0] = (struct window){0, from, from + 1 + (int)draw(120)};
-            d.holidays[k] = dates[2 * k];
+            off[k] = dates[2 * k];
         }
-        rules = rules_of(&d);
-        open = model_of(&d);
-        load(put_calendar(d.what, d.zone, rules), &c);
-        compare(d.what, &c, open);
-        unload(&c);
+        rules = hours_rules(&d);
+        open = hours_model(&d);
+        hours_load(conn, hours_put(owner, d.what, d.zone, rules), &c);
+        hours_compare(d.what, &c, open);
+        hours_unload(&c);
         free(open);
         free(rules);
     }
@@ -396,12 +201,12 @@ sql_and_c_count_alike(void **state)
         struct strbuf t, d, u;
         const char *values[4];
         int64_t *in = xcalloc(3 * n, sizeof(*in));
-        char *rules = rules_of(&definitions[i]);
+        char *rules = hours_rules(&definitions[i]);
         struct calendar c;
         PGresult *res;
 
-        (void)snprintf(id, sizeof(id), "%d", put_calendar(definitions[i].what, definitions[i].zone, rules));
-        load((int)strtol(id, NULL, 10), &c);
+        (void)snprintf(id, sizeof(id), "%d", hours_put(owner, definitions[i].what, definitions[i].zone, rules));
+        hours_load(conn, (int)strtol(id, NULL, 10), &c);
         strbuf_init(&t);
         strbuf_init(&d);
         strbuf_init(&u);
@@ -445,7 +250,7 @@ sql_and_c_count_alike(void **state)
         strbuf_release(&t);
         strbuf_release(&d);
         strbuf_release(&u);
-        unload(&c);
+        hours_unload(&c);
         free(rules);
         free(in);
     }
@@ -456,10 +261,10 @@ sql_and_c_count_alike(void **state)
 static void
 check_sums(const struct calendar *c, const uint8_t *open)
 {
-    int64_t *sum = xcalloc((size_t)MINUTES + 1, sizeof(*sum));
+    int64_t *sum = xcalloc((size_t)HOURS_MINUTES + 1, sizeof(*sum));
 
-    for (int64_t m = 0; m < MINUTES; m++) {
-        sum[m + 1] = sum[m] + open[m] * MINUTE;
+    for (int64_t m = 0; m < HOURS_MINUTES; m++) {
+        sum[m + 1] = sum[m] + open[m] * USEC_MIN;
     }
     for (int k = 0; k < 20000; k++) {
         int64_t at[2];
@@ -469,9 +274,9 @@ check_sums(const struct calendar *c, const uint8_t *open)
             int64_t m;
             do {
                 at[j] = draw_instant(c);
-            } while (at[j] < BEGINS || at[j] >= ENDS);
-            m = (at[j] - BEGINS) / MINUTE;
-            b[j] = sum[m] + (open[m] ? (at[j] - BEGINS) % MINUTE : 0);
+            } while (at[j] < HOURS_BEGIN || at[j] >= HOURS_END);
+            m = (at[j] - HOURS_BEGIN) / USEC_MIN;
+            b[j] = sum[m] + (open[m] ? (at[j] - HOURS_BEGIN) % USEC_MIN : 0);
         }
         assert_true(cal_diff(c, at[0], at[1]) == b[1] - b[0]);
     }
@@ -513,14 +318,14 @@ time_adds_up(void **state)
 {
     (void)state;
     for (size_t i = 0; i < DEFINITIONS; i++) {
-        char *rules = rules_of(&definitions[i]);
-        uint8_t *open = model_of(&definitions[i]);
+        char *rules = hours_rules(&definitions[i]);
+        uint8_t *open = hours_model(&definitions[i]);
         struct calendar c;
 
-        load(put_calendar(definitions[i].what, definitions[i].zone, rules), &c);
+        hours_load(conn, hours_put(owner, definitions[i].what, definitions[i].zone, rules), &c);
         check_sums(&c, open);
         check_properties(&c);
-        unload(&c);
+        hours_unload(&c);
         free(open);
         free(rules);
     }
@@ -548,11 +353,11 @@ promises_fall_when_people_expect(void **state)
         {"2026-11-24 09:00+01", "-1 hour",           "2026-11-23 17:00+01"   },
         {"2026-11-24 09:00+01", "-150 minutes",      "2026-11-23 14:00+01"   },
     };
-    char *rules = rules_of(&definitions[0]);
+    char *rules = hours_rules(&definitions[0]);
     char id[16];
 
     (void)state;
-    (void)snprintf(id, sizeof(id), "%d", put_calendar(definitions[0].what, definitions[0].zone, rules));
+    (void)snprintf(id, sizeof(id), "%d", hours_put(owner, definitions[0].what, definitions[0].zone, rules));
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         const char *values[] = {id, cases[i].from, cases[i].length, cases[i].due};
         PGresult *res = PQexecParams(
@@ -606,7 +411,7 @@ set_up(void **state)
     cluster = cluster_start();
     owner = cluster_connect_owner(cluster);
     conn = cluster_connect(cluster);
-    cluster_set_now(owner, TODAY);
+    cluster_set_now(owner, HOURS_TODAY);
     return 0;
 }
 
