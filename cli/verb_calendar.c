@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* desk calendar: business hours as the desk understood them, in the calendar's own time. */
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -102,7 +101,7 @@ add_days(struct ctx *c, struct table *tb, const json_t *k, const char *member, c
         for (int empty = 0; empty < 3; empty++) {
             table_text(tb, NULL);
         }
-        table_span(tb, NAN);
+        table_span(tb, -1); /* none */
         table_text(tb, jlist(d, "windows") ? windows_text(c, jlist(d, "windows"), 0, 0) : jtext(d, "name"));
     }
 }

@@ -7,6 +7,7 @@
 #include "daemon/desk/holiday.h"
 
 #include <libical/ical.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,9 @@
 
 #define DEPTH_MAX  6
 #define EVENTS_MAX 5000
-#define STEPS_MAX  100000 /* of all recurrences of a file */
-#define SPAN_MAX   400    /* days of one event */
+#define STEPS_MAX  1000000 /* that libical may have to go for all recurrences of a file: seconds at worst */
+#define BARREN_MAX 8       /* rules that are never met: libical looks for the next day for half a second */
+#define SPAN_MAX   400     /* days of one event */
 
 struct days {
     int32_t *v;
@@ -29,7 +31,7 @@ struct reading {
     const char *text;
     int *lines; /* where the events begin */
     int nlines;
-    int steps;
+    int steps, barren;
     bool ok;
     /* days taken out of a series by an event of their own */
     struct moved {
@@ -339,37 +341,76 @@ event_span(struct reading *g, struct icaltimetype *ret_start, int32_t *ret_day, 
     return true;
 }
 
+/* Does it say more than how often? Without such parts the next day is always at hand. */
+static bool
+has_parts(const struct icalrecurrencetype *rule)
+{
+    return rule->by_day[0] != ICAL_RECURRENCE_ARRAY_MAX || rule->by_month_day[0] != ICAL_RECURRENCE_ARRAY_MAX ||
+           rule->by_month[0] != ICAL_RECURRENCE_ARRAY_MAX || rule->by_year_day[0] != ICAL_RECURRENCE_ARRAY_MAX ||
+           rule->by_week_no[0] != ICAL_RECURRENCE_ARRAY_MAX || rule->by_set_pos[0] != ICAL_RECURRENCE_ARRAY_MAX;
+}
+
+/* What it may cost to look for its days: day by day, for yearly ones in longer strides. */
+static bool
+may_expand(struct reading *g, const struct icalrecurrencetype *rule, struct icaltimetype start)
+{
+    int years = start.year < 2070 ? 2070 - start.year : 0;
+
+    if (rule->freq != ICAL_YEARLY_RECURRENCE && rule->freq != ICAL_MONTHLY_RECURRENCE &&
+        rule->freq != ICAL_WEEKLY_RECURRENCE && rule->freq != ICAL_DAILY_RECURRENCE) {
+        wrong(g, g->line, arena_printf(g->r->a, "'%s' repeats neither daily, weekly, monthly nor yearly", g->name));
+        return false;
+    }
+    if (g->barren > BARREN_MAX) {
+        return false; /* said */
+    }
+    g->steps += years * (rule->freq == ICAL_YEARLY_RECURRENCE ? 75 : 366);
+    if (g->steps > STEPS_MAX) {
+        wrong(g, g->line, arena_printf(g->r->a, "'%s' is one recurrence too many: write days without a rule", g->name));
+        return false;
+    }
+    return true;
+}
+
 /* All days of a recurrence; false: wrong, said. */
 static bool
 expand(struct reading *g, struct icalrecurrencetype rule, struct icaltimetype start, struct days *ret)
 {
     icalrecur_iterator *it;
     struct icaltimetype t;
+    int left = rule.count > 0 ? rule.count : INT_MAX;
     int32_t day;
-    bool ok = true;
+    int n = 0;
 
-    if (rule.freq != ICAL_YEARLY_RECURRENCE && rule.freq != ICAL_MONTHLY_RECURRENCE &&
-        rule.freq != ICAL_WEEKLY_RECURRENCE && rule.freq != ICAL_DAILY_RECURRENCE) {
-        wrong(g, g->line, arena_printf(g->r->a, "'%s' repeats neither daily, weekly, monthly nor yearly", g->name));
+    if (!may_expand(g, &rule, start)) {
         return false;
+    }
+    rule.count = 0; /* libical minds an end only where there is no count */
+    if (icaltime_is_null_time(rule.until) || rule.until.year > 2070) {
+        rule.until = icaltime_null_date();
+        rule.until.year = 2070;
+        rule.until.month = 1;
+        rule.until.day = 1;
     }
     it = icalrecur_iterator_new(rule, start);
     if (it == NULL) {
         wrong(g, g->line, arena_printf(g->r->a, "'%s' repeats by a rule that cannot be understood", g->name));
         return false;
     }
-    for (t = icalrecur_iterator_next(it); day_of(t, &day) && day <= HOLIDAY_LAST; t = icalrecur_iterator_next(it)) {
-        if (++g->steps > STEPS_MAX) {
-            wrong(g, g->line, arena_printf(g->r->a, "'%s' repeats too often", g->name));
-            ok = false;
-            break;
-        }
+    for (t = icalrecur_iterator_next(it); day_of(t, &day) && day <= HOLIDAY_LAST && left-- > 0;
+         t = icalrecur_iterator_next(it), n++) {
         if (day >= HOLIDAY_FIRST - SPAN_MAX) {
             days_add(g->r->a, ret, day);
         }
     }
     icalrecur_iterator_free(it);
-    return ok;
+    if (n <= 1 && has_parts(&rule) && ++g->barren > BARREN_MAX) {
+        wrong(g, g->line,
+              arena_printf(g->r->a, "'%s' and %d others before it recur once or never: write days without a rule",
+                           g->name, BARREN_MAX));
+        return false;
+    }
+    return true;
 }
 
 /* The days on which an event begins: its first one, those of its rules and of RDATE. */

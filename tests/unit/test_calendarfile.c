@@ -220,16 +220,18 @@ on_odd(void *arg, int line, const char *message)
     strbuf_addf(arg, "odd %d %s\n", line, message);
 }
 
+/* Of a file with mistakes only what is said, else the days, too. */
 static void
-expect_days(const char *ics, const char *want)
+expect_said(const char *ics, const char *want)
 {
     struct arena *a = arena_new();
     struct strbuf sb;
     struct holiday_reader r = {.a = a, .wrong = on_wrong, .odd = on_odd, .arg = &sb};
+    bool ok;
 
     strbuf_init(&sb);
-    (void)holiday_read(&r, ics, strlen(ics));
-    for (int i = 0; i < r.n && i < 6; i++) {
+    ok = holiday_read(&r, ics, strlen(ics));
+    for (int i = 0; ok && i < r.n && i < 6; i++) {
         char date[32];
         holiday_format(r.v[i].day, date);
         strbuf_addf(&sb, "%s %s\n", date, r.v[i].name);
@@ -249,72 +251,72 @@ static void
 holidays_are_whole_days(void **state)
 {
     (void)state;
-    expect_days(ICS(EVENT("DTSTART;VALUE=DATE:20261225\r\nDTEND;VALUE=DATE:20261226\r\n")), "2026-12-25 Day\n");
-    expect_days(ICS(EVENT("DTSTART;VALUE=DATE:20261225\r\n")), "2026-12-25 Day\n");
-    expect_days(ICS(EVENT("DTSTART;VALUE=DATE:20261225\r\nDTEND;VALUE=DATE:20261225\r\n")), "2026-12-25 Day\n");
-    expect_days(ICS(EVENT("DTSTART;VALUE=DATE:20261231\r\nDTEND;VALUE=DATE:20270103\r\n")),
+    expect_said(ICS(EVENT("DTSTART;VALUE=DATE:20261225\r\nDTEND;VALUE=DATE:20261226\r\n")), "2026-12-25 Day\n");
+    expect_said(ICS(EVENT("DTSTART;VALUE=DATE:20261225\r\n")), "2026-12-25 Day\n");
+    expect_said(ICS(EVENT("DTSTART;VALUE=DATE:20261225\r\nDTEND;VALUE=DATE:20261225\r\n")), "2026-12-25 Day\n");
+    expect_said(ICS(EVENT("DTSTART;VALUE=DATE:20261231\r\nDTEND;VALUE=DATE:20270103\r\n")),
                 "2026-12-31 Day\n2027-01-01 Day\n2027-01-02 Day\n");
-    expect_days(ICS(EVENT("DTSTART;VALUE=DATE:20261231\r\nDURATION:P2D\r\n")), "2026-12-31 Day\n2027-01-01 Day\n");
-    expect_days(
+    expect_said(ICS(EVENT("DTSTART;VALUE=DATE:20261231\r\nDURATION:P2D\r\n")), "2026-12-31 Day\n2027-01-01 Day\n");
+    expect_said(
         ICS(EVENT("DTSTART;VALUE=DATE:20261224\r\nDURATION:P1W\r\n")),
         "2026-12-24 Day\n2026-12-25 Day\n2026-12-26 Day\n2026-12-27 Day\n2026-12-28 Day\n2026-12-29 Day\n... 7\n");
     /* a day written with times */
-    expect_days(ICS(EVENT("DTSTART:20261225T000000\r\nDTEND:20261226T000000\r\n")), "2026-12-25 Day\n");
-    expect_days(
+    expect_said(ICS(EVENT("DTSTART:20261225T000000\r\nDTEND:20261226T000000\r\n")), "2026-12-25 Day\n");
+    expect_said(
         ICS(EVENT("DTSTART:20261224T120000Z\r\nDTEND:20261224T180000Z\r\n") EVENT("DTSTART;VALUE=DATE:20261225\r\n")),
         "odd 4 'Day' is left out: only whole days are holidays\n2026-12-25 Day\n");
-    expect_days(ICS(EVENT("DTSTART;VALUE=DATE:20261225\r\nSTATUS:CANCELLED\r\n")),
+    expect_said(ICS(EVENT("DTSTART;VALUE=DATE:20261225\r\nSTATUS:CANCELLED\r\n")),
                 "odd 0 there is no holiday in the file\n");
     /* names are one line; other components, folded lines, unknown properties do not matter */
-    expect_days("BEGIN:VCALENDAR\nBEGIN:VTIMEZONE\nTZID:X\nEND:VTIMEZONE\nBEGIN:VEVENT\nX-FOO:bar\nDESCRIPTION:\n"
+    expect_said("BEGIN:VCALENDAR\nBEGIN:VTIMEZONE\nTZID:X\nEND:VTIMEZONE\nBEGIN:VEVENT\nX-FOO:bar\nDESCRIPTION:\n"
                 "SUMMARY:All\\nSaints\\, ev\n en this\nDTSTART;VALUE=DATE:20261101\nEND:VEVENT\nBEGIN:VTODO\n"
                 "DTSTART;VALUE=DATE:20261102\nEND:VTODO\nEND:VCALENDAR\n",
                 "2026-11-01 All Saints, even this\n");
-    expect_days(ICS("BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20261101\r\nEND:VEVENT\r\n"), "2026-11-01 holiday\n");
+    expect_said(ICS("BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:20261101\r\nEND:VEVENT\r\n"), "2026-11-01 holiday\n");
     /* two files in one; a mark of byte order */
-    expect_days("\xef\xbb\xbf" ICS(EVENT("DTSTART;VALUE=DATE:20261101\r\n"))
+    expect_said("\xef\xbb\xbf" ICS(EVENT("DTSTART;VALUE=DATE:20261101\r\n"))
                     ICS(EVENT("DTSTART;VALUE=DATE:20261102\r\n")),
                 "2026-11-01 Day\n2026-11-02 Day\n");
     /* only the years that count */
-    expect_days(ICS(EVENT("DTSTART;VALUE=DATE:20191231\r\nDTEND;VALUE=DATE:20200102\r\n")), "2020-01-01 Day\n");
+    expect_said(ICS(EVENT("DTSTART;VALUE=DATE:20191231\r\nDTEND;VALUE=DATE:20200102\r\n")), "2020-01-01 Day\n");
 }
 
 static void
 recurrences_are_expanded(void **state)
 {
     (void)state;
-    expect_days(
+    expect_said(
         ICS(EVENT("DTSTART;VALUE=DATE:20200106\r\nRRULE:FREQ=YEARLY\r\n")),
         "2020-01-06 Day\n2021-01-06 Day\n2022-01-06 Day\n2023-01-06 Day\n2024-01-06 Day\n2025-01-06 Day\n... 50\n");
-    expect_days(ICS(EVENT("DTSTART;VALUE=DATE:19700106\r\nRRULE:FREQ=YEARLY;UNTIL=20210106\r\n")),
+    expect_said(ICS(EVENT("DTSTART;VALUE=DATE:19700106\r\nRRULE:FREQ=YEARLY;UNTIL=20210106\r\n")),
                 "2020-01-06 Day\n2021-01-06 Day\n");
-    expect_days(
+    expect_said(
         ICS(EVENT("DTSTART;VALUE=DATE:20260106\r\nRRULE:FREQ=YEARLY;COUNT=3\r\nEXDATE;VALUE=DATE:20270106\r\n")),
         "2026-01-06 Day\n2028-01-06 Day\n");
-    expect_days(ICS(EVENT("DTSTART;VALUE=DATE:20260106\r\nRRULE:FREQ=YEARLY;COUNT=5\r\n"
+    expect_said(ICS(EVENT("DTSTART;VALUE=DATE:20260106\r\nRRULE:FREQ=YEARLY;COUNT=5\r\n"
                           "EXDATE;VALUE=DATE:20270106,20280106\r\nEXDATE;VALUE=DATE:20290106\r\n")),
                 "2026-01-06 Day\n2030-01-06 Day\n");
     /* the fourth Thursday of November; the last Monday of May; a leap day */
-    expect_days(ICS(EVENT("DTSTART;VALUE=DATE:20261126\r\nRRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=4TH;COUNT=3\r\n")),
+    expect_said(ICS(EVENT("DTSTART;VALUE=DATE:20261126\r\nRRULE:FREQ=YEARLY;BYMONTH=11;BYDAY=4TH;COUNT=3\r\n")),
                 "2026-11-26 Day\n2027-11-25 Day\n2028-11-23 Day\n");
-    expect_days(ICS(EVENT("DTSTART;VALUE=DATE:20260525\r\nRRULE:FREQ=YEARLY;BYMONTH=5;BYDAY=-1MO;COUNT=3\r\n")),
+    expect_said(ICS(EVENT("DTSTART;VALUE=DATE:20260525\r\nRRULE:FREQ=YEARLY;BYMONTH=5;BYDAY=-1MO;COUNT=3\r\n")),
                 "2026-05-25 Day\n2027-05-31 Day\n2028-05-29 Day\n");
-    expect_days(ICS(EVENT("DTSTART;VALUE=DATE:20240229\r\nRRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;COUNT=3\r\n")),
+    expect_said(ICS(EVENT("DTSTART;VALUE=DATE:20240229\r\nRRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=29;COUNT=3\r\n")),
                 "2024-02-29 Day\n2028-02-29 Day\n2032-02-29 Day\n");
     /* spans repeat whole, and are taken out whole */
-    expect_days(ICS(EVENT("DTSTART;VALUE=DATE:20260801\r\nDTEND;VALUE=DATE:20260803\r\nRRULE:FREQ=YEARLY;COUNT=3\r\n"
+    expect_said(ICS(EVENT("DTSTART;VALUE=DATE:20260801\r\nDTEND;VALUE=DATE:20260803\r\nRRULE:FREQ=YEARLY;COUNT=3\r\n"
                           "EXDATE;VALUE=DATE:20270801\r\n")),
                 "2026-08-01 Day\n2026-08-02 Day\n2028-08-01 Day\n2028-08-02 Day\n");
-    expect_days(ICS(EVENT("DTSTART;VALUE=DATE:20260801\r\nRDATE;VALUE=DATE:20260805,20260909\r\n")),
+    expect_said(ICS(EVENT("DTSTART;VALUE=DATE:20260801\r\nRDATE;VALUE=DATE:20260805,20260909\r\n")),
                 "2026-08-01 Day\n2026-08-05 Day\n2026-09-09 Day\n");
     /* one of a series was moved */
-    expect_days(ICS(EVENT("DTSTART;VALUE=DATE:20260502\r\nRRULE:FREQ=YEARLY;COUNT=3\r\n")
+    expect_said(ICS(EVENT("DTSTART;VALUE=DATE:20260502\r\nRRULE:FREQ=YEARLY;COUNT=3\r\n")
                         EVENT("RECURRENCE-ID;VALUE=DATE:20270502\r\nDTSTART;VALUE=DATE:20270503\r\n")),
                 "2026-05-02 Day\n2027-05-03 Day\n2028-05-02 Day\n");
     /* what never comes again does not run for ever */
-    expect_days(ICS(EVENT("DTSTART;VALUE=DATE:20260801\r\nRRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30\r\n")),
+    expect_said(ICS(EVENT("DTSTART;VALUE=DATE:20260801\r\nRRULE:FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30\r\n")),
                 "wrong 4 'Day' repeats by a rule that cannot be understood\n");
-    expect_days(ICS(EVENT("DTSTART;VALUE=DATE:20260801\r\nRRULE:FREQ=MONTHLY;INTERVAL=9999;COUNT=9\r\n")),
+    expect_said(ICS(EVENT("DTSTART;VALUE=DATE:20260801\r\nRRULE:FREQ=MONTHLY;INTERVAL=9999;COUNT=9\r\n")),
                 "2026-08-01 Day\n");
 }
 
@@ -368,6 +370,39 @@ broken_files_are_refused_with_a_reason(void **state)
     expect(C(WEEK "holidays = \"h.ics\";"), ICS(EVENT("DTSTART;VALUE=DATE:20261225\r\nRRULE:FREQ=SECONDLY\r\n")),
            "6 mistake h.ics, line 4: 'Day' repeats neither daily, weekly, monthly nor yearly\n");
     expect(C(WEEK "holidays = \"h.ics\";"), ICS(""), "6 warning h.ics: there is no holiday in the file\n");
+}
+
+/* Rules that are never met, and too many of those that are, do not keep the daemon. */
+static void
+hostile_rules_end_soon(void **state)
+{
+    static const struct {
+        const char *begin, *rule, *want;
+        int n;
+    } files[] = {
+        {"20660101", "DAILY;BYMONTH=2;BYMONTHDAY=31",
+         "wrong 34 'holiday' and 8 others before it recur once or never: write days without a rule\n",                              100},
+        {"20660101", "DAILY;INTERVAL=7;BYDAY=MO",
+         "wrong 34 'holiday' and 8 others before it recur once or never: write days without a rule\n",                              100},
+        {"19000101", "DAILY;COUNT=1",                 "wrong 66 'holiday' is one recurrence too many: write days without a rule\n", 17 },
+        {"20300106", "YEARLY;UNTIL=20300106",         "2030-01-06 holiday\n",                                                       200},
+        {"20300106", "YEARLY;COUNT=1",                "2030-01-06 holiday\n",                                                       200},
+    };
+
+    (void)state;
+    for (size_t k = 0; k < COUNT(files); k++) {
+        struct strbuf sb;
+
+        strbuf_init(&sb);
+        strbuf_add(&sb, "BEGIN:VCALENDAR\r\n");
+        for (int i = 0; i < files[k].n; i++) {
+            strbuf_addf(&sb, "BEGIN:VEVENT\r\nDTSTART;VALUE=DATE:%s\r\nRRULE:FREQ=%s\r\nEND:VEVENT\r\n", files[k].begin,
+                        files[k].rule);
+        }
+        strbuf_add(&sb, "END:VCALENDAR\r\n");
+        expect_said(sb.p, files[k].want);
+        strbuf_release(&sb);
+    }
 }
 
 /* Every way to cut a good file short, and every byte of it changed: never more than a reason. */
@@ -482,6 +517,7 @@ main(void)
         cmocka_unit_test(holidays_are_whole_days),
         cmocka_unit_test(recurrences_are_expanded),
         cmocka_unit_test(broken_files_are_refused_with_a_reason),
+        cmocka_unit_test(hostile_rules_end_soon),
         cmocka_unit_test(damaged_files_do_no_harm),
         cmocka_unit_test(dates_are_counted_right),
         cmocka_unit_test(changes_are_told_in_sentences),
