@@ -86,15 +86,15 @@ begin
         into q_id, q_top, q_low, q_cap, q_slack
     from (select z.queue_id, probe + coalesce(max(extract(epoch from z.sticky) * 1000000)::bigint, 0) as slack,
                  max(d.high + d.burst) as top, min(d.low) as low, max(d.cap) as cap
-          from (select x.queue_id, x.name, (to_jsonb(x) ->> 'sticky')::interval as sticky from queue x) z
+          from (select x.queue_id, x.name, x.sticky from queue x) z
           cross join lateral (
               select (select max(v) from unnest(x.targets) v) as high, (select min(v) from unnest(x.targets) v) as low,
-                     x.age_cap as cap, coalesce((to_jsonb(x) ->> 'burst_cap')::bigint, 0) as burst
+                     x.age_cap as cap, x.burst_cap as burst
               from queue x where x.queue_id = z.queue_id
               union all
               select (select max(v::bigint) from jsonb_array_elements_text(j -> 'targets') v),
                      (select min(v::bigint) from jsonb_array_elements_text(j -> 'targets') v),
-                     (j ->> 'age_cap')::bigint, coalesce((j ->> 'burst')::bigint, 0)
+                     (j ->> 'age_cap')::bigint, greatest(0, (j ->> 'burst')::bigint)
               from desk x, jsonb_path_query(x.document, '$.departments[*].queues[*]') j where j ->> 'name' = z.name) d
           group by z.queue_id) b
     where b.queue_id = any (seen_queues);

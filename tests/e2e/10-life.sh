@@ -92,7 +92,10 @@ ok "a department that is none" exits 1 ana ask nowhere "x" -m y
 ok "list finds words" as ana list Lugo
 ok "… in the subject" told "12 boxes to Lugo"
 ok "stats" as eva stats waits --by queue
-ok "stats: fairness, over what happened here" as eva stats fairness
+ok "stats fairness" as eva stats fairness
+ok "… nothing is beyond its bound" told "verdict	fair"
+ok "… of one queue" as eva stats fairness --queue warehouse --since 7d --json
+ok "… as the API says it" jq -e .ok "$desk/out"
 ok "whoami" as ana whoami
 ok "help" as ana help
 ok "every verb has help and an example" bash -c "for v in \$('$cli' help | sed -n 's/^  \([a-z]*\) .*/\1/p' | sort -u); do '$cli' help \$v | grep -qi example || echo \"\$v\"; done | grep . && exit 1 || exit 0"

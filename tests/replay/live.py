@@ -214,9 +214,20 @@ class Run:
         load = f"create temp table ledger (who text, what text, a text, b text, c text, d text);\n\\copy ledger from '{self.dir}/ledger.tsv'\n"
         found = self.sql(load + (HERE / "ledger.sql").read_text())
         found += "\n" + self.sql((TOP / "tests" / "check" / "invariants.sql").read_text())
-        faults = [x for x in found.split("\n") if x.strip()]
+        faults = [x for x in found.split("\n") if x.strip()] + self.audit()
         self.figures(self.sql(load + (HERE / "figures.sql").read_text()))
         return faults
+
+    def audit(self):
+        """What the desk says of its own fairness; a service or a wait beyond its bound is a fault."""
+        env = dict(os.environ, TURNO_URL=f"unix://{self.dir}/s")
+        told = subprocess.run([self.build / "turno", "stats", "fairness"], capture_output=True, env=env, check=False, text=True)
+        for line in told.stdout.split("\n")[:-1]:
+            print("# fairness: " + " | ".join(line.split("\t")))
+        verdict = told.stdout.split("\n")[0].split("\t")
+        if told.returncode != 0 or verdict[0] != "verdict":
+            return [f"fairness: no audit: {told.stderr.strip()}"]
+        return [] if verdict[1] == "fair" and float(verdict[2]) <= 1 else ["fairness: " + " ".join(verdict)]
 
     def figures(self, told):
         print(f"# machine: {os.cpu_count()} cores, {platform.machine()}, Linux {platform.release()}")

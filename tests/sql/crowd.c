@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "common/calendar.h"
 #include "common/strbuf.h"
 #include "common/xalloc.h"
 #include "daemon/desk/lane.h"
@@ -54,6 +55,7 @@ struct life {
     struct side *s;
     struct happening *heap;
     int nheap, cap;
+    int64_t renewed;    /* when the counts of the flows were */
     int64_t seq, slack; /* slack: sticky time and probe interval, which come on top of each bound */
     int64_t *arrives;
     int next; /* guest to arrive */
@@ -157,7 +159,7 @@ draw_arrivals(struct life *l)
         } else {
             at += exponential(luck(c, i, 0, GAP), mean);
             flow = (int)(luck(c, i, 0, FLOW) * c->plan.flows);
-            burst = luck(c, i, 0, IS_BURST) < 1.0 / 300 ? BURST : 0;
+            burst = luck(c, i, 0, IS_BURST) < 1.0 / (c->plan.burst > 0 ? 100 : 300) ? BURST : 0;
         }
         l->arrives[i] = at;
         c->guest[i] = (struct crowd_guest){.flow = flow, .ruled = true, .turn = -1};
@@ -250,6 +252,19 @@ x_min(const struct crowd_turn *t)
     return t->first ? crowd_target[PRIORITY_URGENT] : -CROWD_AGE_CAP;
 }
 
+static int64_t
+x_max(const struct crowd *c)
+{
+    return crowd_target[PRIORITY_LOW] + c->plan.burst;
+}
+
+/* How much later t arrived than g, in business time. */
+static int64_t
+gap_of(const struct crowd_guest *g, const struct crowd_turn *t)
+{
+    return cal_diff(desk_calendar(g->queue), g->arrival, t->arrival);
+}
+
 /* T1: nobody who still waits may have come longer before this one than the bound says. */
 static void
 judge(struct life *l, const struct crowd_turn *t, const struct agent *by)
@@ -258,7 +273,7 @@ judge(struct life *l, const struct crowd_turn *t, const struct agent *by)
 
     for (int k = 0; k < l->nwaiting; k++) {
         const struct crowd_guest *g = &c->guest[l->waiting[k]];
-        int64_t gap = t->arrival - g->arrival, bound = crowd_target[PRIORITY_LOW] - x_min(t) + l->slack;
+        int64_t gap = gap_of(g, t), bound = x_max(c) - x_min(t) + l->slack;
         bool serves = false;
 
         for (int q = 0; q < by->n; q++) {
@@ -268,7 +283,7 @@ judge(struct life *l, const struct crowd_turn *t, const struct agent *by)
             continue;
         }
         c->inversions += g->key < t->key || (g->key == t->key && g->id < c->guest[t->guest].id);
-        if (gap <= 0) {
+        if (t->arrival <= g->arrival) {
             continue;
         }
         c->overtakes++;
@@ -290,9 +305,9 @@ judge_within(struct life *l, const struct crowd_turn *t)
     c->in[t->queue].dealt += t->in_turn;
     for (int k = 0; k < l->nwaiting; k++) {
         const struct crowd_guest *g = &c->guest[l->waiting[k]];
-        int64_t gap = t->arrival - g->arrival, bound = crowd_target[PRIORITY_LOW] - x_min(t) + CROWD_PROBE;
+        int64_t gap = gap_of(g, t), bound = x_max(c) - x_min(t) + CROWD_PROBE;
 
-        if (g->queue != t->queue || !g->ruled || !t->ruled || gap <= 0) {
+        if (g->queue != t->queue || !g->ruled || !t->ruled || t->arrival <= g->arrival) {
             continue;
         }
         if (!t->in_turn) {
@@ -418,7 +433,8 @@ end_work(struct life *l, int k, int i)
         plan_at(l, later, WAKES, i, 0, 0);
     } else if (u < 0.86) {
         item.verb = VERB_PASS;
-        item.queue = crowd_queues[(g->queue == crowd_queues[0]) + 2 * (g->queue == crowd_queues[1])];
+        /* with the labels exchanged it goes to the queue that takes this one's part */
+        item.queue = g->queue != Q_RETURNS ? Q_RETURNS : is_outside(l->c, g->flow) ? Q_WAREHOUSE : Q_IT;
         assert_true(act(l, i, item));
         g->ruled = true;
         waits(l, i, false);
@@ -509,7 +525,7 @@ serve(struct life *l)
         if (longest < 0) {
             return;
         }
-        if (!later) { /* nobody asks in the very instant in which a ticket came */
+        if (!later && !l->c->plan.plain) { /* nobody asks in the very instant in which a ticket came */
             later = true;
             desk_pass(l->d, 1);
         }
@@ -628,6 +644,7 @@ arrive(struct life *l)
         g->arrival = l->d->now;
         came(l, first + i);
         l->c->count[VERB_SUBMIT]++;
+        l->c->late += g->key > cal_add(desk_calendar(g->queue), g->arrival, crowd_target[g->priority]);
     }
     if (!l->c->plan.plain && luck(l->c, first, 0, MEDDLE) < 0.06) {
         meddle(l);
@@ -691,6 +708,11 @@ set_up(struct life *l, struct desk *d, struct side *s, const struct crowd_plan *
     l->waiting = xcalloc((size_t)plan->guests, sizeof(*l->waiting));
     l->slack = plan->probe;
     desk_clear(d);
+    (void)cluster_sql(d->owner,
+                      "delete from flow; delete from pace; update flow_state set xid = 0, block = 0, counted = '{}'");
+    for (int q = 0; q < CROWD_QUEUES; q++) {
+        desk_keep(d, crowd_queues[q], plan->calendar, plan->burst);
+    }
     l->routes = routes_new(plan->rules != NULL ? plan->rules : own_rules);
     for (int k = 0; k < CROWD_AGENTS; k++) {
         struct agent *a = &l->agent[k];
@@ -724,6 +746,10 @@ crowd_run(struct desk *d, struct side *s, const struct crowd_plan *plan)
         int64_t at = comes ? l.arrives[l.next] : l.heap[0].at;
 
         desk_set_now(d, at > d->now ? at : d->now);
+        if (plan->burst > 0 && d->now - l.renewed >= MINUTE) { /* as a daemon does each second */
+            (void)desk_text(d, "select flow_learn(1000000), flow_recount(1000000000)");
+            l.renewed = d->now;
+        }
         if (comes) {
             arrive(&l);
         } else {

@@ -32,6 +32,8 @@ struct crowd_plan {
     bool plain;        /* every request is served once and resolved */
     bool all_queues;   /* every agent takes from all queues; else some from one alone */
     bool swapped;      /* those inside are outside and the other way round */
+    int64_t burst;     /* usec: cap of what is added to the keys of those who bring many at once */
+    int calendar;      /* of all queues; people come and work at all hours none the less */
     const char *rules; /* of the desk document that routes; NULL: the crowd's own */
     int64_t probe;     /* two daemons hear of each other's tickets up to this much later; 0: one daemon */
 };
@@ -68,6 +70,7 @@ struct crowd {
         double ratio;
     } in[QUEUES + 1];
     int overtaken[3], overtook[3];
+    int late;      /* keys that something was added to */
     int count[40]; /* by verb, what was done; 0: came back with another outcome */
 };
 

@@ -548,22 +548,28 @@ the_audit_is_blind_to_labels(void **state)
 }
 
 static void
-exceptions_from_parity_are_listed(void **state)
+exceptions_are_listed_and_versions_count(void **state)
 {
     struct fixture *x = *state;
-    struct seen s;
+    struct seen before = audit(x, ROOT), s;
 
     (void)desk_text(
-        x->d, "begin; insert into desk (version, applied_by, sha256, file, document) values (99, 1, '', '', "
-              "'{\"departments\": [], "
-              "\"rules\": [{\"name\": \"vip\", \"priority\": \"high\", \"parity_exception\": \"they pay for it\"}, "
-              "{\"name\": \"rest\", \"priority\": null, \"parity_exception\": null}]}'); update desk_current set "
-              "version = 99");
+        x->d,
+        "begin; insert into desk (version, applied_by, sha256, file, document) values (99, 1, '', '', "
+        "'{\"departments\": [{\"name\": \"it\", \"queues\": [{\"name\": \"it\", \"targets\": [60000000, 1800000000, "
+        "3600000000, 36000000000], \"age_cap\": 1, \"burst\": null}]}], "
+        "\"rules\": [{\"name\": \"vip\", \"priority\": \"high\", \"parity_exception\": \"they pay for it\"}, "
+        "{\"name\": \"rest\", \"priority\": null, \"parity_exception\": null}]}'); update desk_current set "
+        "version = 99");
     s = audit(x, ROOT);
     (void)desk_text(x->d, "rollback");
     assert_int_equal(json_array_size(at(s.body, "parity_exceptions")), 1);
     assert_string_equal(text_at_path(s.body, "parity_exceptions.0.rule"), "vip");
     assert_string_equal(text_at_path(s.body, "parity_exceptions.0.reason"), "they pay for it");
+    /* that version promised more, and keys that were given stay: bounds go by the extremes of all versions */
+    assert_true(real_at(ORDER(&s, "it"), "max_ratio") < real_at(ORDER(&before, "it"), "max_ratio"));
+    assert_true(json_equal(ORDER(&s, "warehouse"), ORDER(&before, "warehouse")));
+    seen_clear(&before);
     seen_clear(&s);
 }
 
@@ -580,7 +586,7 @@ main(void)
         cmocka_unit_test(steps_have_the_median_of_the_figures),
         cmocka_unit_test(all_pairs_agree),
         cmocka_unit_test(the_audit_is_blind_to_labels),
-        cmocka_unit_test(exceptions_from_parity_are_listed),
+        cmocka_unit_test(exceptions_are_listed_and_versions_count),
     };
 
     cmocka_set_test_filter(getenv("TURNO_TEST"));
