@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* See crowd.h. Chance is a hash of (seed, guest, piece of work, question): what happens to one guest never depends on how
- * often somebody else rolled the dice. */
+/* See crowd.h. */
 #include "tests/sql/crowd.h"
 
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +15,7 @@
 #include "common/strbuf.h"
 #include "common/xalloc.h"
 #include "daemon/desk/lane.h"
+#include "tests/sql/crowd_chance.h"
 #include "tests/sql/crowd_route.h"
 
 enum { FLOWS_MAX = 400, FIRST_PERSON = 1000, BURST = 30, DAEMONS = 2, HOPS_MAX = 6 };
@@ -64,44 +63,6 @@ struct life {
     struct lanes *lanes[DAEMONS];
     struct routes *routes;
 };
-
-/* ---- chance -------------------------------------------------------------------------------------------------------- */
-
-static uint64_t
-mix(uint64_t x)
-{
-    x += UINT64_C(0x9e3779b97f4a7c15);
-    x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
-    return x ^ (x >> 31);
-}
-
-enum question { GAP, FLOW, IS_BURST, URGENCY, WORK, WORK2, END, LATER, REOPEN, OFFER, LAPSE, TELL, MEDDLE, WHOM, HOW };
-
-/* 0 <= luck < 1 */
-static double
-luck(const struct crowd *c, int guest, int hop, enum question q)
-{
-    uint64_t x = mix(mix(mix(c->plan.seed) + (uint64_t)guest) + (uint64_t)hop * 64 + (uint64_t)q);
-
-    return (double)(x >> 11) * 0x1p-53;
-}
-
-static int64_t
-exponential(double u, int64_t mean)
-{
-    return (int64_t)(-log(1 - u) * (double)mean);
-}
-
-/* Lognormal, about ten minutes on average (queueing.md 7.4). */
-static int64_t
-work_of(const struct crowd *c, int guest, int hop)
-{
-    double u = luck(c, guest, hop, WORK), v = luck(c, guest, hop, WORK2);
-    double z = sqrt(-2 * log(1 - u)) * cos(2 * 3.14159265358979 * v);
-
-    return (int64_t)(exp(log(10) - 0.32 + 0.8 * z) * (double)MINUTE);
-}
 
 /* ---- what is to come ------------------------------------------------------------------------------------------------- */
 
