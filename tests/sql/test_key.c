@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The key: queueing.md 2.1 and 2.5 by example, in opening hours and in bursts. Each step is compared with the model too
+ * (step.h); what flow_renew finds out, with what the model knows (model_flow.c). What holds round the clock is
+ * test_rules.c's. DESK_START is a Monday, 09:00, when the office opens; it closes at 17:00.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/sql/invariants.h"
+#include "tests/sql/look.h"
+#include "tests/sql/step.h"
+
+static struct world *w;
+
+static int
+open_all(void **state)
+{
+    (void)state;
+    w = world_open();
+    return 0;
+}
+
+static int
+close_all(void **state)
+{
+    (void)state;
+    world_close(w);
+    return 0;
+}
+
+static int
+set_up(void **state)
+{
+    (void)state;
+    world_clear(w);
+    return 0;
+}
+
+static int
+office_hours(void **state)
+{
+    world_clear(w);
+    world_keep(w, Q_WAREHOUSE, OFFICE, 0);
+    world_keep(w, Q_SALES, OFFICE, 0);
+    (void)state;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    invariants_check(w->d);
+    return 0;
+}
+
+#define NOW       (w->d->now)
+#define KEY_OF(t) (model_get(w->m, (t))->key)
+/* hours after DESK_START, Monday 09:00 */
+#define MON(h)    (DESK_START + (h)*HOUR)
+#define TUE(h)    (MON(h) + DAY)
+#define WED(h)    (MON(h) + 2 * DAY)
+#define FRI(h)    (MON(h) + 4 * DAY)
+
+/* Warehouse targets: urgent 1 h, high 4 h, normal 24 h, low 72 h; age cap 144 h. Sales: 30 min, 2 h, 8 h, 48 h. */
+static int64_t
+queued(int queue, int priority)
+{
+    return NEW(w, .actor = CARL, .queue = queue, .priority = priority);
+}
+
+static int64_t
+held(int queue, int agent, int priority)
+{
+    int64_t t = queued(queue, priority);
+
+    assert_int_equal(world_next(w, agent, queue, false), t);
+    return t;
+}
+
+/* ---- opening hours ----------------------------------------------------------------------------------------------------- */
+
+static void
+a_promise_is_counted_in_opening_hours(void **state)
+{
+    (void)state;
+    desk_pass(w->d, 6 * HOUR); /* Monday 15:00 */
+    w->m->now = NOW;
+    assert_int_equal(KEY_OF(queued(Q_WAREHOUSE, PRIORITY_URGENT)), MON(7));
+    assert_int_equal(KEY_OF(queued(Q_WAREHOUSE, PRIORITY_HIGH)), TUE(2));
+    assert_int_equal(KEY_OF(queued(Q_WAREHOUSE, PRIORITY_NORMAL)), MON(6) + 3 * DAY);
+    assert_int_equal(KEY_OF(queued(Q_SALES, PRIORITY_HIGH)), MON(8)); /* ends with the day: due at closing time */
+    world_pass(w, 5 * HOUR);                                          /* in the evening it is as in the morning */
+    assert_int_equal(KEY_OF(queued(Q_WAREHOUSE, PRIORITY_URGENT)), TUE(1));
+    assert_int_equal(KEY_OF(queued(Q_IT, PRIORITY_URGENT)), NOW + HOUR); /* which has no calendar */
+}
+
+static void
+a_pause_keeps_the_opening_hours_that_are_left(void **state)
+{
+    int64_t t = held(Q_WAREHOUSE, LUIS, PRIORITY_HIGH);
+
+    (void)state;
+    world_pass(w, 3 * HOUR); /* one is left */
+    DO(w, .ticket = t, .verb = VERB_REPLY, .actor = LUIS, .epoch = 1, .body = "which size?");
+    world_pass(w, 4 * DAY + 4 * HOUR + 30 * MINUTE); /* Friday 16:30 */
+    DO(w, .ticket = t, .verb = VERB_MESSAGE, .actor = CARL, .body = "42");
+    assert_int_equal(KEY_OF(t), FRI(0) + 3 * DAY + 30 * MINUTE); /* Monday 09:30 */
+}
+
+/* Nobody is late by a night or a weekend. */
+static void
+lateness_is_counted_in_opening_hours(void **state)
+{
+    int64_t t = held(Q_WAREHOUSE, LUIS, PRIORITY_HIGH);
+
+    (void)state;
+    world_pass(w, DAY); /* Tuesday 09:00: late by 4 of them */
+    DO(w, .ticket = t, .verb = VERB_PARK_VENDOR, .actor = LUIS, .epoch = 1, .note = "Initech");
+    assert_int_equal(model_get(w->m, t)->remaining, -4 * HOUR);
+    world_pass(w, DAY + 2 * HOUR); /* Wednesday 11:00 */
+    DO(w, .ticket = t, .verb = VERB_RELEASE, .actor = EVA);
+    assert_int_equal(KEY_OF(t), TUE(6));
+}
+
+static void
+the_age_cap_is_counted_in_opening_hours(void **state)
+{
+    int64_t t = held(Q_SALES, ANA, PRIORITY_NORMAL);
+
+    (void)state;
+    world_pass(w, 35 * DAY); /* 25 days of 8 hours, less the 8 of the promise: 192 too late */
+    DO(w, .ticket = t, .verb = VERB_REPLY, .actor = ANA, .epoch = 1, .body = "?");
+    DO(w, .ticket = t, .verb = VERB_MESSAGE, .actor = CARL, .body = "!");
+    assert_int_equal(cal_diff(desk_calendar(Q_SALES), KEY_OF(t), NOW), 96 * HOUR); /* its age cap: 4 times 24 */
+}
+
+static void
+a_transfer_goes_by_the_hours_of_both_queues(void **state)
+{
+    int64_t t = held(Q_WAREHOUSE, LUIS, PRIORITY_LOW), back;
+
+    (void)state;
+    world_pass(w, 7 * HOUR); /* Monday 16:00; sales promise 48 hours, six days of theirs */
+    DO(w, .ticket = t, .verb = VERB_PASS, .actor = LUIS, .epoch = 1, .queue = Q_SALES);
+    assert_int_equal(KEY_OF(t), NOW + 8 * DAY);
+    /* to where they work round the clock, parked: what is left is counted where it was parked */
+    back = held(Q_WAREHOUSE, LUIS, PRIORITY_HIGH);
+    DO(w, .ticket = back, .verb = VERB_PARK_VENDOR, .actor = LUIS, .epoch = 1, .note = "Initech");
+    DO(w, .ticket = back, .verb = VERB_PASS, .actor = EVA, .queue = Q_IT);
+    assert_int_equal(KEY_OF(back), NOW + 4 * HOUR); /* not Tuesday 12:00 */
+}
+
+static void
+a_reopened_one_has_half_the_opening_hours(void **state)
+{
+    int64_t t = held(Q_SALES, ANA, PRIORITY_NORMAL);
+
+    (void)state;
+    DO(w, .ticket = t, .verb = VERB_RESOLVE, .actor = ANA, .epoch = 1, .body = "done");
+    world_pass(w, 6 * HOUR); /* 15:00 */
+    DO(w, .ticket = t, .verb = VERB_MESSAGE, .actor = CARL, .body = "it is not");
+    assert_int_equal(KEY_OF(t), TUE(2));
+}
+
+static void
+a_priority_moves_by_opening_hours(void **state)
+{
+    int64_t t = queued(Q_WAREHOUSE, PRIORITY_NORMAL), p = held(Q_SALES, ANA, PRIORITY_NORMAL);
+
+    (void)state;
+    assert_int_equal(KEY_OF(t), WED(8));
+    DO(w, .ticket = t, .verb = VERB_SET_PRIORITY, .actor = EVA, .priority = PRIORITY_HIGH);
+    assert_int_equal(KEY_OF(t), MON(4));
+    DO(w, .ticket = t, .verb = VERB_SET_PRIORITY, .actor = EVA, .priority = PRIORITY_NORMAL);
+    assert_int_equal(KEY_OF(t), WED(8));
+    /* parked: what is left is what changes */
+    world_pass(w, 2 * HOUR);
+    DO(w, .ticket = p, .verb = VERB_REPLY, .actor = ANA, .epoch = 1, .body = "?");
+    DO(w, .ticket = p, .verb = VERB_SET_PRIORITY, .actor = LEO, .priority = PRIORITY_LOW);
+    assert_int_equal(model_get(w->m, p)->remaining, 46 * HOUR);
+    DO(w, .ticket = p, .verb = VERB_SET_DUE, .actor = LEO, .at = TUE(1));
+    assert_int_equal(model_get(w->m, p)->remaining, 7 * HOUR);
+}
+
+static void
+a_child_has_the_hours_of_its_own_queue_and_the_time_of_its_parent(void **state)
+{
+    int64_t p = held(Q_IT, IAN, PRIORITY_HIGH), c; /* due at 13:00, round the clock */
+
+    (void)state;
+    c = NEW(w, .actor = IAN, .queue = Q_WAREHOUSE, .blocks = p);
+    assert_int_equal(KEY_OF(c), MON(4));
+    DO(w, .ticket = p, .verb = VERB_SET_DUE, .actor = ROOT, .at = MON(30)); /* Tuesday 15:00 */
+    c = NEW(w, .actor = IAN, .queue = Q_SALES, .blocks = p);
+    assert_int_equal(KEY_OF(c), MON(2)); /* the two hours sales promise */
+    DO(w, .ticket = p, .verb = VERB_PARK_CHILD, .actor = IAN, .epoch = 1);
+}
+
+static void
+a_parent_wakes_with_its_opening_hours(void **state)
+{
+    int64_t p = held(Q_WAREHOUSE, LUIS, PRIORITY_HIGH), c = NEW(w, .actor = LUIS, .queue = Q_IT, .blocks = p);
+
+    (void)state;
+    DO(w, .ticket = p, .verb = VERB_PARK_CHILD, .actor = LUIS, .epoch = 1); /* four are left */
+    world_pass(w, 6 * HOUR);
+    assert_int_equal(world_next(w, IAN, Q_IT, false), c);
+    DO(w, .ticket = c, .verb = VERB_RESOLVE, .actor = IAN, .epoch = 1);
+    assert_int_equal(KEY_OF(p), TUE(2));
+}
+
+static void
+what_was_promised_stays_when_the_desk_changes(void **state)
+{
+    int64_t t = queued(Q_WAREHOUSE, PRIORITY_NORMAL), key = KEY_OF(t);
+
+    (void)state;
+    world_keep(w, Q_WAREHOUSE, SHIFTS, HOUR);
+    (void)cluster_sql(w->d->owner, "update queue set targets = '{1,2,3,4}' where queue_id = 1");
+    world_renew(w);
+    assert_int_equal(desk_int(w->d, "select key from live where ticket_id = %lld", (long long)t), key);
+    assert_int_equal(world_next(w, LUIS, Q_WAREHOUSE, true), t);
+    DO(w, .ticket = t, .verb = VERB_LAPSE, .actor = TURNO);
+    assert_int_equal(KEY_OF(t), key);
+    (void)desk_text(w->d, "update queue set targets = '{%lld,%lld,%lld,%lld}' where queue_id = 1 returning 1",
+                    (long long)HOUR, (long long)(4 * HOUR), (long long)DAY, (long long)(3 * DAY));
+}
+
+/* ---- bursts ------------------------------------------------------------------------------------------------------------ */
+
+/* A queue that deals out one request in ten minutes, for a day: then a turn of one flow is ten minutes. */
+static void
+work_for_a_day(void)
+{
+    static const int people[] = {PAUL, ANA, LEX, IAN};
+
+    for (int i = 0; i < 144; i++) {
+        int64_t t = NEW(w, .actor = people[i % 4], .queue = Q_WAREHOUSE);
+
+        assert_int_equal(world_next(w, LUIS, Q_WAREHOUSE, false), t);
+        DO(w, .ticket = t, .verb = VERB_RESOLVE, .actor = LUIS, .epoch = 1);
+        world_pass(w, 10 * MINUTE);
+    }
+    world_renew(w);
+}
+
+static void
+burst_of(int person, int n, int64_t ret[])
+{
+    struct ask items[BATCH_LIMIT] = {0};
+    struct answer r[BATCH_LIMIT];
+
+    for (int i = 0; i < n; i++) {
+        items[i] = (struct ask){.actor = person, .queue = Q_WAREHOUSE};
+    }
+    world_submit(w, items, n, r);
+    for (int i = 0; i < n; i++) {
+        ret[i] = r[i].ticket;
+    }
+}
+
+static int64_t
+added(int64_t t)
+{
+    return desk_int(w->d, "select coalesce(penalty, 0) from ticket where ticket_id = %lld", (long long)t);
+}
+
+static void
+within_a_batch_the_sixth_more_pays(void **state)
+{
+    int64_t t[12];
+
+    (void)state;
+    world_keep(w, Q_WAREHOUSE, ROUND_THE_CLOCK, 2 * DAY);
+    work_for_a_day();
+    burst_of(CARL, 12, t);
+    for (int i = 0; i < 12; i++) { /* five are ahead of the sixth: normal for everybody */
+        int64_t turns = i <= 5 ? 0 : i - 5, each = model_get(w->m, t[6])->penalty;
+
+        assert_in_range(each, 9 * MINUTE, 11 * MINUTE);
+        assert_in_range(added(t[i]) + 20, turns * each + 8, turns * each + 32); /* each is rounded */
+        assert_int_equal(KEY_OF(t[i]), NOW + DAY + added(t[i]));
+    }
+    /* for somebody else nothing is added */
+    assert_int_equal(added(NEW(w, .actor = PAUL, .queue = Q_WAREHOUSE)), 0);
+}
+
+static void
+between_batches_what_waits_counts(void **state)
+{
+    int64_t t[6], more;
+
+    (void)state;
+    world_keep(w, Q_WAREHOUSE, ROUND_THE_CLOCK, 2 * DAY);
+    work_for_a_day();
+    burst_of(CARL, 6, t);
+    assert_int_equal(added(NEW(w, .actor = DORA, .queue = Q_WAREHOUSE)), 0); /* not counted yet */
+    world_renew(w);
+    more = NEW(w, .actor = DORA, .queue = Q_WAREHOUSE); /* of the same account */
+    assert_true(added(more) > 0);
+    assert_int_equal(desk_int(w->d, "select (data->>'ahead')::int from event where ticket_id = %lld", (long long)more),
+                     7);
+    assert_int_equal(
+        desk_int(w->d, "select (data->>'allowance')::int from event where ticket_id = %lld", (long long)more), 5);
+    for (int i = 0; i < 8; i++) { /* when they are gone it is as before */
+        (void)world_next(w, LUIS, Q_WAREHOUSE, false);
+    }
+    world_renew(w);
+    assert_int_equal(added(NEW(w, .actor = CARL, .queue = Q_WAREHOUSE)), 0);
+}
+
+static void
+the_cap_holds(void **state)
+{
+    int64_t t[60];
+
+    (void)state;
+    world_keep(w, Q_WAREHOUSE, ROUND_THE_CLOCK, HOUR);
+    work_for_a_day();
+    burst_of(CARL, 60, t);
+    assert_int_equal(added(t[59]), HOUR);
+    assert_int_equal(KEY_OF(t[59]), NOW + DAY + HOUR);
+    /* and travels with the ticket: passed on, it is in the key */
+    DO(w, .ticket = t[59], .verb = VERB_PASS, .actor = EVA, .queue = Q_IT);
+    assert_int_equal(KEY_OF(t[59]), NOW + DAY);
+}
+
+static void
+without_a_cap_nothing_is_added(void **state)
+{
+    int64_t t[60];
+
+    (void)state;
+    work_for_a_day();
+    burst_of(CARL, 60, t);
+    assert_int_equal(desk_int(w->d, "select count(*) from ticket where penalty is not null"), 0);
+    assert_int_equal(KEY_OF(t[59]), NOW + DAY);
+}
+
+static void
+where_nothing_was_dealt_out_nothing_is_added(void **state)
+{
+    int64_t t[60];
+
+    (void)state;
+    world_keep(w, Q_WAREHOUSE, ROUND_THE_CLOCK, 2 * DAY);
+    world_renew(w);
+    burst_of(CARL, 60, t);
+    world_renew(w);
+    burst_of(CARL, 60, t);
+    assert_int_equal(added(t[59]), 0);
+}
+
+/* Who always brings many has many waiting: Little's law, twice over. */
+static void
+what_is_normal_for_a_flow_is_free(void **state)
+{
+    int64_t t[20];
+
+    (void)state;
+    world_keep(w, Q_WAREHOUSE, ROUND_THE_CLOCK, 2 * DAY);
+    for (int day = 0; day < 14; day++) {
+        for (int i = 0; i < 24; i++) {
+            int64_t n = NEW(w, .actor = CARL, .queue = Q_WAREHOUSE);
+
+            assert_int_equal(world_next(w, LUIS, Q_WAREHOUSE, false), n);
+            DO(w, .ticket = n, .verb = VERB_CANCEL, .actor = CARL);
+            world_pass(w, HOUR);
+        }
+    }
+    (void)NEW(w, .actor = PAUL, .queue = Q_WAREHOUSE);
+    world_pass(w, 5 * HOUR); /* the first in turn waits five hours: five of that flow are normal, ten are free */
+    world_renew(w);
+    assert_in_range((int)(model_allowance(w->m, Q_WAREHOUSE, 1) * 10), 145, 155);
+    burst_of(CARL, 20, t);
+    assert_int_equal(added(t[14]), 0);
+    assert_true(added(t[16]) > 0);
+}
+
+static void
+a_penalty_is_counted_in_opening_hours(void **state)
+{
+    int64_t t[40];
+
+    (void)state;
+    world_keep(w, Q_WAREHOUSE, OFFICE, 16 * HOUR);
+    work_for_a_day();
+    world_pass(w, -(NOW - TUE(0))); /* Tuesday 09:00 */
+    burst_of(CARL, 40, t);
+    assert_true(added(t[39]) > 0);
+    assert_int_equal(KEY_OF(t[39]), cal_add(desk_calendar(Q_WAREHOUSE), NOW, DAY + added(t[39])));
+}
+
+/* Five times a child came back and its parent took 20 minutes: a child is due so much before. */
+static void
+a_child_leaves_its_parent_time_to_finish(void **state)
+{
+    int64_t p, c;
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        p = held(Q_WAREHOUSE, LUIS, PRIORITY_HIGH);
+        c = NEW(w, .actor = LUIS, .queue = Q_IT, .blocks = p);
+        assert_int_equal(KEY_OF(c), KEY_OF(p));
+        DO(w, .ticket = p, .verb = VERB_PARK_CHILD, .actor = LUIS, .epoch = 1);
+        assert_int_equal(world_next(w, IAN, Q_IT, false), c);
+        DO(w, .ticket = c, .verb = VERB_RESOLVE, .actor = IAN, .epoch = 1);
+        assert_int_equal(world_next(w, LUIS, Q_WAREHOUSE, false), p);
+        world_pass(w, (18 + i) * MINUTE);
+        DO(w, .ticket = p, .verb = VERB_RESOLVE, .actor = LUIS, .epoch = 2);
+        world_renew(w);
+    }
+    p = held(Q_WAREHOUSE, LUIS, PRIORITY_HIGH);
+    c = NEW(w, .actor = LUIS, .queue = Q_IT, .blocks = p);
+    assert_int_equal(KEY_OF(c), KEY_OF(p) - 20 * MINUTE);
+}
+
+/* ---- counting ---------------------------------------------------------------------------------------------------------- */
+
+static void
+counting_goes_on_where_it_stopped(void **state)
+{
+    int64_t t[7];
+    int rounds = 1;
+
+    (void)state;
+    for (int i = 0; i < 40; i++) { /* wide rows: more than the 256 pages one look takes */
+        burst_of(CARL, 7, t);
+    }
+    (void)cluster_sql(w->d->owner,
+                      "update live set park_note = repeat('x', 1500); update live set park_note = "
+                      "repeat('y', 1500); update live set park_note = repeat('z', 1500); "
+                      "update live set park_note = repeat('a', 1500); update live set park_note = repeat('b', 1500); "
+                      "update live set park_note = repeat('c', 1500)");
+    assert_true(desk_int(w->d, "select pg_relation_size('live') / 8192") > 256);
+    while (strcmp(desk_text(w->d, "select flow_recount(0)"), "t") != 0) {
+        assert_int_equal(desk_int(w->d, "select count(*) from flow"), 0);
+        assert_in_range(rounds++, 1, 20);
+    }
+    assert_true(rounds > 1);
+    assert_int_equal(desk_int(w->d, "select waiting from flow"), 280);
+    assert_int_equal(desk_int(w->d, "select worst from pace"), 275);
+    (void)cluster_sql(w->d->owner, "update live set park_note = null");
+}
+
+static void
+one_daemon_at_a_time_and_not_too_often(void **state)
+{
+    struct side *other = side_open(w->d);
+
+    (void)state;
+    (void)queued(Q_WAREHOUSE, PRIORITY_NORMAL);
+    world_renew(w);
+    assert_in_range(desk_int(w->d, "select flow_renew(1000)"), 1, 600000); /* too early: nothing done */
+    (void)queued(Q_WAREHOUSE, PRIORITY_NORMAL);
+    assert_in_range(desk_int(w->d, "select flow_renew(1000)"), 1, 600000);
+    assert_int_equal(desk_int(w->d, "select waiting from flow"), 1);
+    side_sql(other, "begin; select pg_advisory_xact_lock(hashtext('turno.flow'))");
+    (void)cluster_sql(w->d->owner, "update flow_state set next_at = '-infinity'");
+    assert_int_equal(desk_int(w->d, "select flow_renew(1000)"), 1000); /* somebody else is at it */
+    assert_int_equal(desk_int(w->d, "select waiting from flow"), 1);
+    side_sql(other, "rollback");
+    world_renew(w);
+    assert_int_equal(desk_int(w->d, "select waiting from flow"), 2);
+    side_close(other);
+}
+
+/* ---- why --------------------------------------------------------------------------------------------------------------- */
+
+static void
+assert_says(int64_t ticket, int who, const char *words)
+{
+    struct seen s = LOOK(w->d->owner, STMT_TICKET_WHY, num(who), num(ticket));
+
+    if (strstr(s.text, words) == NULL) {
+        fail_msg("'%s' is not in %s", words, s.text);
+    }
+    seen_clear(&s);
+}
+
+static void
+why_tells_the_parts_of_the_key(void **state)
+{
+    int64_t t[12], p, c;
+    struct seen s;
+
+    (void)state;
+    world_keep(w, Q_WAREHOUSE, OFFICE, 16 * HOUR);
+    work_for_a_day();
+    world_pass(w, -(NOW - TUE(0)));
+    burst_of(CARL, 12, t);
+    assert_says(
+        t[0], EVA,
+        "for which 'warehouse' promises 24 h, counted from 2026-01-06 09:00 UTC, in opening hours of 'office'.");
+    assert_says(t[0], EVA, "So its turn is due at 2026-01-08 17:00 UTC, in 2 d 8 h (24 h of opening hours).");
+    assert_says(t[11], EVA, "When it came, ACME had 11 other requests waiting there, and 5 are normal: ");
+    assert_says(t[11], EVA,
+                " were added, so that others do not wait for a burst; 'warehouse' never adds more than 16 h.");
+    assert_says(t[11], EVA, "Whoever has more waiting than is normal for them comes later, by 16 h at most.");
+    s = LOOK(w->d->owner, STMT_TICKET_WHY, num(EVA), num(t[11]));
+    assert_int_equal(int_at(s.body, "key_parts.flow_waiting"), 11);
+    assert_int_equal(int_at(s.body, "key_parts.flow_allowance"), 5);
+    assert_int_equal(int_at(s.body, "key_parts.penalty_cap_seconds"), 16 * 3600);
+    assert_string_equal(text_at_path(s.body, "key_parts.calendar"), "office");
+    assert_int_equal(json_array_size(at(s.body, "key_parts.moved")), 0);
+    seen_clear(&s);
+    /* what has moved it */
+    DO(w, .ticket = t[1], .verb = VERB_SET_DUE, .actor = EVA, .at = TUE(3));
+    assert_says(t[1], EVA, "That has moved since: a lead has set the time.");
+    p = world_next(w, LUIS, Q_WAREHOUSE, false);
+    c = NEW(w, .actor = LUIS, .queue = Q_IT, .blocks = p);
+    assert_says(c, IAN, "is as urgent as that one");
+    DO(w, .ticket = p, .verb = VERB_PASS, .actor = LUIS, .epoch = 1, .queue = Q_SALES);
+    assert_says(p, LEO, "it came from another queue, where its time ran already");
+    world_keep(w, Q_WAREHOUSE, ROUND_THE_CLOCK, 0);
+    assert_says(t[0], EVA, "the promises of the queue were others then, and what was promised stays");
+}
+
+#define TEST(name)    cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define OFFICE_(name) cmocka_unit_test_setup_teardown(name, office_hours, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        OFFICE_(a_promise_is_counted_in_opening_hours),
+        OFFICE_(a_pause_keeps_the_opening_hours_that_are_left),
+        OFFICE_(lateness_is_counted_in_opening_hours),
+        OFFICE_(the_age_cap_is_counted_in_opening_hours),
+        OFFICE_(a_transfer_goes_by_the_hours_of_both_queues),
+        OFFICE_(a_reopened_one_has_half_the_opening_hours),
+        OFFICE_(a_priority_moves_by_opening_hours),
+        OFFICE_(a_child_has_the_hours_of_its_own_queue_and_the_time_of_its_parent),
+        OFFICE_(a_parent_wakes_with_its_opening_hours),
+        OFFICE_(what_was_promised_stays_when_the_desk_changes),
+        TEST(within_a_batch_the_sixth_more_pays),
+        TEST(between_batches_what_waits_counts),
+        TEST(the_cap_holds),
+        TEST(without_a_cap_nothing_is_added),
+        TEST(where_nothing_was_dealt_out_nothing_is_added),
+        TEST(what_is_normal_for_a_flow_is_free),
+        TEST(a_penalty_is_counted_in_opening_hours),
+        TEST(a_child_leaves_its_parent_time_to_finish),
+        TEST(counting_goes_on_where_it_stopped),
+        TEST(one_daemon_at_a_time_and_not_too_often),
+        TEST(why_tells_the_parts_of_the_key),
+    };
+
+    cmocka_set_test_filter(getenv("TURNO_TEST"));
+    return cmocka_run_group_tests(tests, open_all, close_all);
+}
