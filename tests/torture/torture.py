@@ -327,7 +327,7 @@ def enter(args):
     """Again, in a folder whose a/ and b/ are small file systems: as root of a name space of users and mounts, and in that one of
     one's own again, since PostgreSQL refuses root. The exit status, or None where that cannot be had."""
     home = tempfile.mkdtemp(prefix="tt.", dir=os.environ.get("TMPDIR", "/tmp"))
-    size = 300 + int(args.seconds * args.rate / 8)
+    size = 300 + int(args.seconds * 0.3)
     script = (f'for n in a b; do mkdir {home}/$n && mount -t tmpfs -o size={size}M none {home}/$n || exit 99; done; touch {home}.in;'
               f'exec unshare -U --map-user={os.getuid()} --map-group={os.getgid()} "$@"')
     status = subprocess.call(["unshare", "-Urm", "sh", "-c", script, "sh", sys.executable, "-B", *sys.argv],
