@@ -4,7 +4,7 @@
 # The torture finds what it is there to find: each fault below is built into a copy of the tree, and a run with it must end
 # with the violation named beside it. It builds, so it is no part of make check:
 #
-#   tests/torture/broken.sh [NAME]...      names: sync epoch gate commit warning
+#   tests/torture/broken.sh [NAME]...      names: sync epoch gate commit standby warning
 #
 # SECONDS_EACH=30 is how long a run has to find it, SEEDS="1 2 3" how often it may try.
 # shellcheck disable=SC2016 # patterns of Perl
@@ -14,7 +14,7 @@ cd "$(dirname "$0")/../.." || exit 2
 
 seconds=${SECONDS_EACH:-30}
 seeds=${SEEDS:-1 2 3}
-names=${*:-sync epoch gate commit warning}
+names=${*:-sync epoch gate commit standby warning}
 work=$(mktemp -d "${TMPDIR:-/tmp}/tb.XXXXXX") || exit 2
 trap 'rm -rf "$work"' EXIT
 cases=0 failures=0
@@ -71,6 +71,10 @@ break_commit()
 {
     change daemon/db/session.c 's/static const struct setting fixed\[\] = \{\n\K/    {ON(SESSION_WRITE), "synchronous_commit", "off"},\n/'
 }
+break_standby()
+{
+    break_commit
+}
 # A wait for the standby that was cancelled passes for a commit.
 break_warning()
 {
@@ -86,6 +90,7 @@ plan()
     epoch) what="no look at the epoch" kinds="clients paused" words="wrong|fence" ;;
     gate) what="no gate for a claim that is sent again" kinds="database answers lost,sessions ended" words="doubled" gap=0.5 ;;
     commit) what="synchronous_commit = off" kinds="power cut,postmaster killed,standby promoted" words="lost" ;;
+    standby) what="acknowledging while the standby is lost" kinds="standby lost" words="over-lost-standby" ;;
     warning) what="no look at the warning of a cancelled wait" kinds="standby promoted,waits for the standby ended" words="lost" ;;
     *) echo "tests/torture/broken.sh: no fault '$1'" >&2; exit 2 ;;
     esac
