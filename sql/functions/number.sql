@@ -14,7 +14,7 @@ begin
     update numbering set next = next + n returning * into b;
     while b.next + b.step / 2 > b.made_to loop
         foreach parent in array array['ticket', 'closed', 'message', 'event', 'span'] loop
-            part := format('%s_%s', parent, b.made_to / b.step);
+            part := format('%s_from_%s', parent, b.made_to);
             execute format('create table %I (like %I including all)', part, parent);
             execute format('alter table %I attach partition %I for values from (%s) to (%s)',
                            parent, part, b.made_to, (b.made_to / b.step + 1) * b.step);

@@ -54,6 +54,11 @@ with gate as (
     from reach k
     where k.blocks = any ((select ids from seen)::bigint[])
       and (not k.blocks = any ((select ids from sure)::bigint[]) or k.blocks = any ($2::bigint[]))
+), before as materialized (     -- done before; looked up once for all, because each place that names a partitioned table is
+                                -- started with all its partitions
+    select u.ord, e.request is not distinct from ($19::bigint[])[u.ord] as same
+    from unnest($2::bigint[], $3::uuid[]) with ordinality as u(ticket_id, op_id, ord)
+    cross join lateral (select x.request from event x where x.ticket_id = u.ticket_id and x.op_id = u.op_id offset 0) e
 ), judged as materialized (
     select r.*, r.rights & 255 as roles,
            case
@@ -137,8 +142,7 @@ with gate as (
                     coalesce((select p.person_id from person p where p.name = ($16::text[])[f.ord] and p.account_id is null),
                              (select p.person_id from person p where p.name = ($16::text[])[f.ord] and p.account_id = f.account_id))
                     end as new_requester,
-               (select e.request is not distinct from ($19::bigint[])[f.ord] from event e
-                where e.ticket_id = f.ticket_id and e.op_id = ($3::uuid[])[f.ord]) as same
+               (select b.same from before b where b.ord = f.ord) as same
         from fresh f
         left join lateral (select r.* from transition r
                            where r.from_state = f.state and r.verb = ($4::smallint[])[f.ord] and r.why in (0, coalesce(f.park, 0))
@@ -215,8 +219,7 @@ with gate as (
     from unnest($2::bigint[]) with ordinality as u(ticket_id, ord)
     cross join lateral (select x.*, rights(($5::int[])[u.ord], x.queue_id, x.department_id, x.stations, null, null, x.requester,
                                            x.submitter, x.from_department) as rights,
-                               (select e.request is not distinct from ($19::bigint[])[u.ord] from event e
-                                where e.ticket_id = x.ticket_id and e.op_id = ($3::uuid[])[u.ord]) as same
+                               (select b.same from before b where b.ord = u.ord) as same
                         from closed x
                         where x.ticket_id = case when not u.ticket_id = any ((select ids from seen)::bigint[])
                                                       and array_position($2::bigint[], u.ticket_id) = u.ord then u.ticket_id end
