@@ -37,7 +37,7 @@ needs_check := check check-san torture
 needs_demo  := demo
 needs_lint  := lint format
 needs_fuzz  := fuzz
-needs_bench := bench bench-long
+needs_bench := bench bench-long bench-fairness
 set_up_goals := $(needs_build) $(needs_check) $(needs_demo) $(needs_lint) $(needs_fuzz) $(needs_bench)
 
 ifneq ($(if $(SETUP),,$(filter $(set_up_goals),$(MAKECMDGOALS))),)
@@ -188,7 +188,7 @@ $(patsubst %,%.o,$(tests) $(fuzzers) $(benches)) $(call obj,$(helpers)): | $(G)/
 # ---- tests --------------------------------------------------------------------------------------------------------------
 # tests/DIR/test_X.c is a cmocka program of its own; the other .c files of its folder are linked into each of them.
 # It is run in the top folder of the tree; what it may look at is in the environment (see tests/run).
-.PHONY: tests fast-tests check check-san fuzz bench bench-long torture demo
+.PHONY: tests fast-tests check check-san fuzz bench bench-long bench-fairness torture demo
 tests: $(tests) $(fuzzers) $(benches)
 fast-tests: $(filter $(O)/tests/unit/% $(O)/tests/proto/%,$(tests)) $(fuzzers)
 tests_libs = -Wl,--start-group $(archives) -Wl,--end-group $(cmocka_libs) $(daemon_libs) $(cli_libs) -lm
@@ -199,6 +199,8 @@ $(foreach d,unit sql proto bench replay,$(eval $(call helpers_of,$(d))))
 # These play libpq from a script.
 $(addprefix $(O)/tests/unit/test_,conn batch loss calls row): $(call obj,$(wildcard tests/fake/*.c))
 $(fuzzers): $(O)/tests/fuzz/replay.o
+# It lives by the statements, in the cluster of tests/sql.
+$(O)/tests/bench/bench_fairness: $(call obj,$(filter tests/sql/%,$(helpers)))
 
 $(tests) $(fuzzers) $(benches): %: %.o $(archives)
 	$(call say,LINK,$@)$(CC) $(all_ldflags) -o $@ $(filter %.o,$^) $(tests_libs)
@@ -227,6 +229,10 @@ bench: all tests ## benchmarks beside pgbench, 15 minutes; writes build/bench.js
 bench-long: all tests ## the same beside 10 M waiting and 100 M old events (WAITING=, EVENTS=); an hour or two
 	@tests/stage --back build/bench-long.json env OUT=build/bench-long.json AGE=1000000 WAITING=$(WAITING) EVENTS=$(EVENTS) \
 		tests/bench/run old submit claim cycle read million dead snapshot
+	@tests/stage $(O)/tests/bench/bench_fairness $(or $(DAYS),60)
+
+bench-fairness: all tests ## waits by policy, DAYS (60) of virtual time by the statements; minutes a policy
+	@tests/stage $(O)/tests/bench/bench_fairness $(or $(DAYS),60)
 
 torture: all ## everything fails while people work, for T seconds from SEED; EMBEDDED=1: one turnod with its own database
 	@tests/torture/run --seconds $(T) --seed $(SEED) $(if $(EMBEDDED),--embedded)

@@ -41,6 +41,7 @@ declare
     q_low bigint[];                      -- D_min
     q_cap bigint[];                      -- G
     q_slack bigint[];
+    q_calendar int[];
     -- stays: one a piece of a ticket's life in a queue: state 1 waiting, 2 offered, 3 held
     y_ticket bigint[];
     y_state int[];
@@ -82,11 +83,11 @@ begin
     end if;
 
     -- D, C and G over all versions of the desk: keys that were given stay
-    select array_agg(b.queue_id), array_agg(b.top), array_agg(b.low), array_agg(b.cap), array_agg(b.slack)
-        into q_id, q_top, q_low, q_cap, q_slack
-    from (select z.queue_id, probe + coalesce(max(extract(epoch from z.sticky) * 1000000)::bigint, 0) as slack,
+    select array_agg(b.queue_id), array_agg(b.top), array_agg(b.low), array_agg(b.cap), array_agg(b.slack), array_agg(b.calendar_id)
+        into q_id, q_top, q_low, q_cap, q_slack, q_calendar
+    from (select z.queue_id, min(z.calendar_id) as calendar_id, probe + coalesce(max(extract(epoch from z.sticky) * 1000000)::bigint, 0) as slack,
                  max(d.high + d.burst) as top, min(d.low) as low, max(d.cap) as cap
-          from (select x.queue_id, x.name, x.sticky from queue x) z
+          from queue z
           cross join lateral (
               select (select max(v) from unnest(x.targets) v) as high, (select min(v) from unnest(x.targets) v) as low,
                      x.age_cap as cap, x.burst_cap as burst
@@ -157,7 +158,7 @@ begin
     cross join lateral fair_sweep(a.groups, a.kinds, a.whats, a.ranks, a.arrivals, cardinality(y_state)) w;
 
     with y as materialized (             -- everything of a stay, and of its queue
-        select u.ord::int as i, u.*, k.calendar_id, k.name as queue_name, k.targets, u.to_at - u.from_at as usec,
+        select u.ord::int as i, u.*, q_calendar[p.at] as calendar_id, u.to_at - u.from_at as usec,
                s_us <= u.to_at and u.next in (2, 3) and u.state = 1 as dealt,
                q_top[p.at] + case when u.plain then -q_low[p.at] else q_cap[p.at] end + q_slack[p.at] as bound
         from unnest(y_ticket, y_state, y_queue, y_from, y_to, y_open, y_next, y_agent, y_spell, y_arrival, y_plain, y_ruled, y_priority,
@@ -165,25 +166,24 @@ begin
              as u(ticket_id, state, queue_id, from_at, to_at, open, next, agent, spell, arrival, plain, ruled, priority, class,
                   suffered, passed, oldest, ord)
         cross join lateral (select array_position(q_id, u.queue_id) as at offset 0) p
-        join queue k using (queue_id)
     ), late as materialized (            -- with the largest gap of each service that passed somebody
         select y.*, cal_diff(y.calendar_id, y.oldest, y.arrival) as gap from y where y.dealt and y.ruled and y.passed > 0
     ), t1 as (
-        select y.queue_id, y.queue_name, count(*) filter (where y.dealt) as dealt, min(y.bound) as bound,
+        select y.queue_id, count(*) filter (where y.dealt) as dealt, min(y.bound) as bound,
                coalesce(sum(y.passed) filter (where y.dealt and y.ruled), 0) as overtakes
-        from y where y.state = 1 group by y.queue_id, y.queue_name
+        from y where y.state = 1 group by y.queue_id
     ), t1_gap as (
         select distinct on (l.queue_id) l.queue_id, l.gap, l.bound, round(l.gap::numeric / l.bound, 4) as ratio,
                count(*) filter (where l.gap > l.bound) over (partition by l.queue_id) as broken
         from late l order by l.queue_id, l.gap::numeric / l.bound desc
     ), spell as materialized (           -- one row a wait
-        select y.ticket_id, y.spell, y.queue_id, y.queue_name, min(y.class) as class, (array_agg(y.priority order by y.i))[1] as priority,
+        select y.ticket_id, y.spell, y.queue_id, min(y.class) as class, (array_agg(y.priority order by y.i))[1] as priority,
                min(y.arrival) as arrival, sum(y.usec) filter (where y.state < 3)::bigint as wait,
                case when y.calendar_id is not null then sum(cal_diff(y.calendar_id, y.from_at, y.to_at)) filter (where y.state < 3)
                     else sum(y.usec) filter (where y.state < 3) end::bigint as business,
                bool_or(y.open and y.state < 3) as waits_now, bool_or(y.state = 3) as taken, min(y.i) filter (where y.state = 1) as first_stay,
-               count(*) filter (where y.state = 1) as pieces, min(y.targets[y.priority]) as target
-        from y group by y.ticket_id, y.spell, y.queue_id, y.queue_name, y.calendar_id
+               count(*) filter (where y.state = 1) as pieces
+        from y group by y.ticket_id, y.spell, y.queue_id, y.calendar_id
         having bool_or(y.state = 1)
     ), timely as materialized (
         select s.*, s.taken and not s.waits_now as done, floor((u_us - s.arrival) / 604800000000.0)::int as weeks_ago
@@ -226,7 +226,8 @@ begin
                      count(*) filter (where t.class = 2) over upto as e,
                      count(*) filter (where t.class = 1) over (partition by t.queue_id) as ni,
                      count(*) filter (where t.class = 2) over (partition by t.queue_id) as ne
-              from (select queue_id, class, business::float8 / target as share from timely where done) t
+              from (select w.queue_id, w.class, w.business::float8 / k.targets[w.priority] as share
+                    from timely w join queue k using (queue_id) where w.done) t
               window upto as (partition by t.queue_id order by t.share range unbounded preceding)) x
         group by x.queue_id
     ), measured as materialized (        -- T2: waits without a break that ended by being dealt in turn
@@ -258,21 +259,20 @@ begin
                count(*) filter (where (m.to_at - m.from_at)::float8 * w.hands <= w.work - coalesce(x.usec, 0)) as within
         from measured m left join work w on w.what = m.i left join stolen x on x.i = m.i
         group by m.queue_id
-    ), crowd as (                        -- who is present and how many are in hand, from each instant on
-        select c.queue_id, c.at, sum(c.present::int) over upto as present, sum(c.held::int) over upto as held,
-               lead(c.at) over (partition by c.queue_id order by c.at) as next_at
-        from (select y.queue_id, e.at, sum(e.sign) as present, sum(case when y.state = 3 then e.sign else 0 end) as held
-              from y cross join lateral (values (1, y.from_at), (-1, y.to_at)) as e(sign, at)
-              where y.from_at < y.to_at group by y.queue_id, e.at) c
-        window upto as (partition by c.queue_id order by c.at)
-    ), equal as materialized (           -- what one ticket present all the time would have got by equal division
-        select c.queue_id, c.at, coalesce(sum(case when c.present > 0 then (c.next_at - c.at)::float8 * c.held::float8 / c.present::float8 end)
-                                          over (partition by c.queue_id order by c.at rows between unbounded preceding and 1 preceding), 0) as got
-        from crowd c
-    ), treated as (
-        select y.ticket_id, y.class, sum(case when y.state = 3 then y.usec else 0 end - (b.got - a.got)) as usec
-        from y join equal a on (a.queue_id, a.at) = (y.queue_id, y.from_at) join equal b on (b.queue_id, b.at) = (y.queue_id, y.to_at)
-        where y.from_at < y.to_at group by y.ticket_id, y.class
+    ), treated as materialized (         -- work got, less what an equal division among all who were present would have given
+        select f.ticket_id, f.class, sum(f.worked + f.sign * f.share) as usec
+        from (select p.ticket_id, p.class, p.sign, p.worked,
+                     coalesce(sum(p.part) over (partition by p.queue_id order by p.at, p.i, p.sign rows unbounded preceding), 0) as share
+              from (select c.*, (c.at - lag(c.at) over upto)::float8 * (lag(c.held) over upto)
+                                / nullif(lag(c.present) over upto, 0) as part
+                    from (select y.queue_id, y.ticket_id, y.class, e.at, e.sign, y.i,
+                                 case when y.state = 3 and e.sign = -1 then y.usec else 0 end as worked,
+                                 sum(e.sign) over upto as present, sum(case when y.state = 3 then e.sign else 0 end) over upto as held
+                          from y cross join lateral (values (1, y.from_at), (-1, y.to_at)) as e(sign, at)
+                          where y.from_at < y.to_at
+                          window upto as (partition by y.queue_id order by e.at, y.i, e.sign rows unbounded preceding)) c
+                    window upto as (partition by c.queue_id order by c.at, c.i, c.sign)) p) f
+        group by f.ticket_id, f.class
     ), class_row as (
         select c.class, json_build_object(
                    'class', class_name(c.class::smallint),
@@ -284,8 +284,8 @@ begin
                    'discrimination_seconds', (select round(avg(t.usec)::numeric / 1000000, 1) from treated t where t.class = c.class)) as row
         from (values (1), (2)) as c(class)
     ), order_row as (
-        select t.queue_name, json_build_object(
-                   'queue', t.queue_name, 'dealt', t.dealt, 'overtakes', t.overtakes,
+        select n.name as queue_name, json_build_object(
+                   'queue', n.name, 'dealt', t.dealt, 'overtakes', t.overtakes,
                    'max_gap_seconds', trim_scale(g.gap / 1000000.0), 'bound_seconds', trim_scale(coalesce(g.bound, t.bound) / 1000000.0),
                    'max_ratio', coalesce(g.ratio, 0), 'broken', coalesce(g.broken, 0),
                    't2', json_build_object('waits', coalesce(w.waits, 0), 'premise', coalesce(w.premise, 0), 'within', coalesce(w.within, 0)),
@@ -294,7 +294,7 @@ begin
                                            'too_few', case when coalesce(least(k.ni, k.ne), 0) < 20
                                                            then format('too few: n=%s', coalesce(least(k.ni, k.ne), 0)) end)) as row,
                coalesce(g.broken, 0) as broken, coalesce(g.ratio, 0) as ratio, coalesce(w.premise - w.within, 0) as longer
-        from t1 t left join t1_gap g using (queue_id) left join t2 w using (queue_id) left join ks k using (queue_id)
+        from t1 t join queue n using (queue_id) left join t1_gap g using (queue_id) left join t2 w using (queue_id) left join ks k using (queue_id)
     )
     select (select json_agg(r.row order by r.queue_name) from order_row r) as orders,
            (select json_agg(c.row order by c.class) from class_row c) as classes,
@@ -305,17 +305,17 @@ begin
            (select coalesce(sum(r.longer), 0) from order_row r) as longer,
            (select json_agg(json_build_object('queue', o.queue_name, 'verb', o.verb, 'agent', o.agent, 'n', o.n, 'passed', o.passed)
                             order by o.queue_name, o.verb, o.agent)
-            from (select y.queue_name, v.name as verb, p.name as agent, count(*) as n, sum(y.passed) as passed
-                  from y join verb v on v.verb = y.next left join person p on p.person_id = y.agent
+            from (select k.name as queue_name, v.name as verb, p.name as agent, count(*) as n, sum(y.passed) as passed
+                  from y join queue k using (queue_id) join verb v on v.verb = y.next left join person p on p.person_id = y.agent
                   where y.state = 1 and y.next in (30, 31) and y.to_at >= s_us group by 1, 2, 3) o) as out_of_turn,
            (select json_agg(json_build_object('queue', h.queue_name, 'verb', h.verb, 'n', h.n) order by h.queue_name, h.verb)
-            from (select y.queue_name, v.name as verb, count(*) as n from y join verb v on v.verb = y.next
+            from (select k.name as queue_name, v.name as verb, count(*) as n from y join queue k using (queue_id) join verb v on v.verb = y.next
                   where y.state = 1 and y.next in (33, 34) and y.to_at >= s_us group by 1, 2) h) as by_hand,
            (select json_agg(json_build_object('queue', h.queue_name, 'agent', h.agent, 'idle', h.idle, 'lapsed', h.lapsed,
                                               'seconds', trim_scale(h.usec / 1000000.0)) order by h.queue_name, h.agent)
-            from (select y.queue_name, p.name as agent, count(*) filter (where y.next = 6) as idle, count(*) filter (where y.next = 5) as lapsed,
+            from (select k.name as queue_name, p.name as agent, count(*) filter (where y.next = 6) as idle, count(*) filter (where y.next = 5) as lapsed,
                          sum(y.usec) as usec
-                  from y left join person p on p.person_id = y.agent
+                  from y join queue k using (queue_id) left join person p on p.person_id = y.agent
                   where y.state in (2, 3) and y.next in (5, 6) and y.to_at >= s_us group by 1, 2) h) as stale
         into result;
 
