@@ -111,6 +111,7 @@ app_db_state(struct app *app, bool up)
     /* whatever happened while we were away is not known */
     desk_notified(app->desks, NULL);
     numbers_ready(app->numbers);
+    lane_drop_floors(app->lanes, NULL);
     wait_probe(app);
 }
 
@@ -122,6 +123,7 @@ app_notify(struct app *app, const char *payload)
     }
     if (payload == NULL) {
         desk_notified(app->desks, NULL);
+        lane_drop_floors(app->lanes, NULL); /* something may have been missed */
         wait_probe(app);
         feed_wake(app);
     } else if (strncmp(payload, "lane:", 5) == 0) {

@@ -9,12 +9,15 @@
 
 #include "common/xalloc.h"
 
+#define FRONT_SHARE 50
+
 struct lanes {
     struct lane *lane; /* by lane_id */
     int n, cap;
     struct lane_set **set; /* by id - 1 */
     int nsets;
-    uint64_t probe; /* number of the last one */
+    uint64_t probe;               /* number of the last one */
+    int64_t front_took, front_at; /* usec: the last claim from the front; the last probe that made one */
 };
 
 struct lanes *
@@ -154,6 +157,22 @@ lane_drop_floors(struct lanes *l, const struct lane_set *s)
             l->lane[i].floor = LANE_FRONT;
         }
     }
+}
+
+void
+lane_front_took(struct lanes *l, int64_t usec)
+{
+    l->front_took = usec;
+}
+
+bool
+lane_probe_front(struct lanes *l, int64_t now)
+{
+    if (l->front_at != 0 && now - l->front_at < FRONT_SHARE * l->front_took) {
+        return false;
+    }
+    l->front_at = now;
+    return true;
 }
 
 bool

@@ -2,7 +2,8 @@
 /*
  * Lanes as this daemon sees them: where the next claim may start (floor) and how often something came in (wakes). A
  * floor is a hint, never a fact: claims start there instead of at the dead front of the index; it is lowered by every
- * smaller key that comes in, and dropped by a claim that found too little and by the janitor's probe.
+ * smaller key that comes in, and dropped by a claim that found too little and by the janitor's probe; by the probe as
+ * rarely as makes it cheap: while an old snapshot keeps the dead front alive, each look costs a second a million claims.
  * Agents who take from the same lanes share a lane set, so that one statement claims for all of them.
  */
 #ifndef TURNO_LANE_H
@@ -46,6 +47,10 @@ void lane_came(struct lanes *l, int32_t lane_id, int64_t key);
 /* The claim that started at these floors took up to this key, or (key LANE_FRONT) found too little. */
 void lane_took(struct lanes *l, int32_t lane_id, int64_t key);
 void lane_drop_floors(struct lanes *l, const struct lane_set *s); /* s NULL: of all lanes */
+/* A claim from the front took this long. */
+void lane_front_took(struct lanes *l, int64_t usec);
+/* May the probe drop all floors now? Then it counts as done. Claims from the front are given a fiftieth of the time. */
+bool lane_probe_front(struct lanes *l, int64_t now);
 bool lane_has_floor(struct lanes *l, const struct lane_set *s);
 /* Sum over the set: differs from an earlier one when something came in since. */
 uint64_t lane_wakes(struct lanes *l, const struct lane_set *s);

@@ -39,7 +39,8 @@ struct claim {
     struct app *app;
     uint64_t wakes; /* of the lanes, when it was sent */
     bool floored;   /* it did not start at the front of every lane */
-    bool more;      /* what woke it may stand for several tickets: a find wakes the next one */
+    usec_t sent;
+    bool more; /* what woke it may stand for several tickets: a find wakes the next one */
 };
 
 enum wait_state { WAIT_CLAIMING, WAIT_IDLE, WAIT_OFFERED };
@@ -219,6 +220,7 @@ claim_send(struct waiter *w)
     w->claim.item.done = on_claimed;
     w->claim.wakes = lane_wakes(app->lanes, w->set);
     w->claim.floored = lane_has_floor(app->lanes, w->set);
+    w->claim.sent = clock_mono();
     op_lend(w->op);
     batch_add(app->db, &kind, &w->claim.item);
 }
@@ -475,6 +477,9 @@ on_claimed(struct item *item, const struct db_row *row, const struct err *e)
     const char *outcome = e == NULL ? db_text(row, C_OUTCOME, NULL) : "error";
     bool mine = strcmp(outcome, "done") == 0 || strcmp(outcome, "known") == 0;
 
+    if (!w->claim.floored && e == NULL) {
+        lane_front_took(app->lanes, clock_mono() - w->claim.sent);
+    }
     if (mine) {
         int32_t lane_id = (int32_t)db_i64(row, C_LANE);
         if (lane_wakes(app->lanes, w->set) == w->claim.wakes) {
@@ -590,7 +595,9 @@ wait_probe(struct app *app)
 {
     struct waiter *w = TAILQ_FIRST(&app->waiters->idle);
 
-    lane_drop_floors(app->lanes, NULL);
+    if (lane_probe_front(app->lanes, clock_mono())) {
+        lane_drop_floors(app->lanes, NULL);
+    }
     lane_probe_begin(app->lanes);
     while (w != NULL) {
         struct waiter *next = TAILQ_NEXT(w, link);

@@ -61,6 +61,20 @@ floors_are_of_one_lane(void **state)
 }
 
 static void
+the_front_is_looked_at_for_a_fiftieth_of_the_time(void **state)
+{
+    struct lanes *l = *state;
+
+    assert_true(lane_probe_front(l, 1000));
+    assert_true(lane_probe_front(l, 2000)); /* nothing is known of its price */
+    lane_front_took(l, 300);
+    assert_false(lane_probe_front(l, 2000 + 50 * 300 - 1));
+    assert_true(lane_probe_front(l, 2000 + 50 * 300));
+    lane_front_took(l, 10); /* vacuum has been there */
+    assert_true(lane_probe_front(l, 2000 + 50 * 300 + 50 * 10));
+}
+
+static void
 wakes_are_summed_over_the_set(void **state)
 {
     struct lanes *l = *state;
@@ -131,6 +145,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(floors_follow_the_claims, setup, teardown),
         cmocka_unit_test_setup_teardown(floors_are_of_one_lane, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_front_is_looked_at_for_a_fiftieth_of_the_time, setup, teardown),
         cmocka_unit_test_setup_teardown(wakes_are_summed_over_the_set, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_lanes_are_the_same_set, setup, teardown),
         cmocka_unit_test_setup_teardown(a_probe_looks_into_each_lane_once, setup, teardown),
