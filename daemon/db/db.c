@@ -249,6 +249,12 @@ db_notify(struct db *db, const char *payload)
     notify_add(db->notify, payload);
 }
 
+void
+db_notify_least(struct db *db, const char *name, int64_t value)
+{
+    notify_add_least(db->notify, name, value);
+}
+
 enum db_durability
 db_get_durability(const struct db *db)
 {

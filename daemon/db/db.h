@@ -74,6 +74,8 @@ int db_get_kinds(const struct db *db, struct db_kind_stats *ret, int max); /* ho
  * waiting are folded). Loss is allowed. payload: at most 200 bytes, copied. Our own notifications do not come back to
  * on_notify. */
 void db_notify(struct db *db, const char *payload);
+/* The same with payload `name:value`, folded to the least value of each name. */
+void db_notify_least(struct db *db, const char *name, int64_t value);
 
 /* ---- rows ---------------------------------------------------------------------------------------------------- */
 

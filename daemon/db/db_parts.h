@@ -96,6 +96,7 @@ void batch_stop(struct db *db);
 struct notify *notify_start(struct db *db);
 void notify_stop(struct notify *n);
 void notify_add(struct notify *n, const char *payload);
+void notify_add_least(struct notify *n, const char *name, int64_t value);
 
 /* durability.c */
 struct durability *durability_start(struct db *db);

@@ -125,6 +125,28 @@ notify_add(struct notify *n, const char *payload)
     plan(n);
 }
 
+void
+notify_add_least(struct notify *n, const char *name, int64_t value)
+{
+    size_t len = strlen(name);
+    char *payload = xasprintf("%s:%lld", name, (long long)value);
+
+    for (size_t i = n->n; i > 0; i--) {
+        char *old = n->pending[i - 1];
+
+        if (strncmp(old, name, len) == 0 && old[len] == ':') {
+            if (strtoll(old + len + 1, NULL, 10) > value) {
+                n->pending[i - 1] = payload;
+                payload = old;
+            }
+            free(payload);
+            return;
+        }
+    }
+    notify_add(n, payload);
+    free(payload);
+}
+
 static void
 on_ready(void *arg)
 {

@@ -127,9 +127,11 @@ app_notify(struct app *app, const char *payload)
         wait_probe(app);
         feed_wake(app);
     } else if (strncmp(payload, "lane:", 5) == 0) {
-        long lane_id = strtol(payload + 5, NULL, 10);
+        char *end;
+        long lane_id = strtol(payload + 5, &end, 10);
+        long long key = *end == ':' ? strtoll(end + 1, NULL, 10) : LANE_FRONT;
         if (lane_id > 0 && lane_id <= INT32_MAX) {
-            wait_came(app, (int32_t)lane_id, LANE_FRONT, false);
+            wait_came(app, (int32_t)lane_id, key, false);
         }
     } else if (strncmp(payload, "desk:", 5) == 0 || strcmp(payload, "lanes") == 0) {
         desk_notified(app->desks, payload);

@@ -560,11 +560,11 @@ void
 wait_came(struct app *app, int32_t lane_id, int64_t key, bool tell)
 {
     lane_came(app->lanes, lane_id, key);
-    wake(app, lane_id, key == LANE_FRONT); /* other daemons tell once of what comes within some milliseconds */
+    wake(app, lane_id, !tell); /* other daemons tell once of what comes within some milliseconds */
     if (tell) {
-        char payload[32];
-        (void)snprintf(payload, sizeof payload, "lane:%d", lane_id);
-        db_notify(app->db, payload);
+        char name[32];
+        (void)snprintf(name, sizeof name, "lane:%d", lane_id);
+        db_notify_least(app->db, name, key); /* with the key, so that they keep their floors */
     }
 }
 
