@@ -35,7 +35,6 @@ struct agent {
 
 static struct {
     struct sockaddr_un addr;
-    struct agent *agents;
     int ep, n, waiting, offers;
     double offered_at; /* the last one, ms */
 } bench = {.addr = {.sun_family = AF_UNIX}};
@@ -133,10 +132,11 @@ begin(int n, bool streams)
 {
     char token[600];
 
+    struct agent *agents = xcalloc((size_t)n + 1, sizeof *agents);
+
     bench.n = n;
-    bench.agents = xcalloc((size_t)n + 1, sizeof *bench.agents);
     for (int i = 0; i < n; i++) {
-        struct agent *a = &bench.agents[i];
+        struct agent *a = &agents[i];
 
         if (fgets(token, sizeof token, stdin) == NULL) {
             die("tokens");
