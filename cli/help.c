@@ -159,13 +159,14 @@ kind_of(const char *word)
     static const struct {
         const char *word, *kind;
     } kinds[] = {
-        {"N",     "tickets"},
-        {"M",     "tickets"},
-        {"DEPT",  "queues" },
-        {"QUEUE", "queues" },
-        {"VERB",  "verbs"  },
-        {"FILE",  "files"  },
-        {"SHELL", "bash"   },
+        {"N",        "tickets"  },
+        {"M",        "tickets"  },
+        {"DEPT",     "queues"   },
+        {"QUEUE",    "queues"   },
+        {"CALENDAR", "calendars"},
+        {"VERB",     "verbs"    },
+        {"FILE",     "files"    },
+        {"SHELL",    "bash"     },
     };
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -213,7 +214,8 @@ static const char bash_tail[] =
     "    files) COMPREPLY+=($(compgen -f -- \"$cur\")) ;;\n"
     "    verbs) local r; for r in \"${_turno_table[@]}\"; do COMPREPLY+=($(compgen -W \"${r%%:*}\" -- \"$cur\")); done "
     ";;\n"
-    "    tickets|queues) COMPREPLY+=($(compgen -W \"$(turno complete \"$1\" 2>/dev/null </dev/null)\" -- \"$cur\")) "
+    "    tickets|queues|calendars) COMPREPLY+=($(compgen -W \"$(turno complete \"$1\" 2>/dev/null </dev/null)\" -- "
+    "\"$cur\")) "
     ";;\n"
     "    *) COMPREPLY+=($(compgen -W \"${1//|/ }\" -- \"$cur\")) ;;\n"
     "    esac\n"
@@ -305,5 +307,12 @@ run_complete(struct ctx *c, struct err *e)
         print_members(c, jlist(r.doc, "queues"), "queue");
         return true;
     }
-    return err_set(e, ERR_USAGE, "tickets or queues");
+    if (strcmp(kind, "calendars") == 0) {
+        if (!client_get(c->client, "/v1/desk/calendars", &r, e)) {
+            return false;
+        }
+        print_members(c, jlist(r.doc, "calendars"), "calendar");
+        return true;
+    }
+    return err_set(e, ERR_USAGE, "tickets, queues or calendars");
 }

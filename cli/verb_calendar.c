@@ -134,7 +134,7 @@ print_calendar(struct ctx *c, const json_t *k, bool alone)
 bool
 run_desk_calendar(struct ctx *c, struct err *e)
 {
-    const char *name = args_text(c->args, "NAME"), *queues;
+    const char *name = args_text(c->args, "CALENDAR"), *queues;
     const char *path =
         name ? arena_printf(c->a, "/v1/desk/calendars?name=%s", client_escape(c->a, name)) : "/v1/desk/calendars";
     const json_t *list;

@@ -204,7 +204,7 @@ const struct cli_verb cli_verbs[] = {
     {"desk check FILE", NULL, 0, run_desk_check, "find the mistakes in a desk file", HAT_ADMIN, "turno desk check desk.conf", NULL},
     {"desk diff FILE", NULL, 0, run_desk_diff, "what a desk file would change", HAT_ADMIN, "turno desk diff desk.conf", NULL},
     {"desk apply FILE", NULL, 0, run_desk_apply, "put a desk file in force", HAT_ADMIN, "turno desk apply desk.conf", NULL},
-    {"desk calendar [NAME]", NULL, 0, run_desk_calendar, "business hours, as understood", HAT_ADMIN,
+    {"desk calendar [CALENDAR]", NULL, 0, run_desk_calendar, "business hours, as understood", HAT_ADMIN,
      "turno desk calendar\nturno desk calendar office",
      "Times are those of the calendar's own zone. With a name that calendar alone, with its hours of the week."},
     {"desk show", opts_desk_show, 0, run_desk_show, "the desk that is in force", HAT_ADMIN, "turno desk show > desk.conf", NULL},
