@@ -139,12 +139,27 @@ on_hours_kept(struct db_call *call, const struct db_result *res)
     chore_done(c, c->every_ms);
 }
 
+/* Looking takes a while and is done where it stops no write. */
+static void
+on_hours_seen(struct db_call *call, const struct db_result *res)
+{
+    struct chore *c = call->arg;
+
+    if (res->nrows == 1 && db_i64(res->rows[0], 0) > 0 && !c->app->draining) {
+        arena_free(c->a);
+        c->a = NULL;
+        chore_ask(c, STMT_CALENDAR_KEEP, 1, on_hours_kept);
+    } else {
+        chore_done(c, c->every_ms);
+    }
+}
+
 static void
 on_hours(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     (void)what;
-    chore_ask(arg, STMT_CALENDAR_KEEP, 1, on_hours_kept);
+    chore_ask(arg, STMT_CALENDAR_STALE, 1, on_hours_seen);
 }
 
 static void

@@ -61,7 +61,7 @@ create or replace function zone_offset(zone text, s bigint) returns int language
     as $$ select (date_part('epoch', to_timestamp($2) at time zone $1) - $2)::int $$;
 
 -- The zone's offsets between two instants: one row for each stretch of time in which the clock runs on evenly. Looked
--- at every six hours, then halved down to the second: no zone has gone there and back within six hours.
+-- at every day, then halved down to the second: no zone goes there and back within a day.
 create or replace function zone_shifts(zone text, begins bigint, ends bigint)
 returns table(from_us bigint, to_us bigint, shift bigint)
 language plpgsql stable as $$
@@ -75,7 +75,7 @@ declare
     high bigint;
 begin
     while here < last loop
-        high := least(here + 21600, last);
+        high := least(here + 86400, last);
         if zone_offset(zone, high) = ahead then
             here := high;
             continue;
@@ -222,17 +222,19 @@ begin
     where x.name = n.name and x.calendar_id is distinct from n.calendar_id;
 end $$;
 
--- For the janitor: openings that end within two years reach ten years again; a zone whose offsets have changed (by a newer
--- zone data base) gives its calendars anew. The number of calendars that changed.
+-- For the janitor: calendars whose openings end within two years, or whose zone has other offsets than it had then (by a
+-- newer zone data base).
+create or replace function calendar_stale() returns bigint language sql stable
+    as $$ select count(*) from calendar c, (select (desk_now() at time zone 'UTC')::date + 730 as day) soon
+          where c.active and (c.made_to < soon.day or c.zone_sum <> zone_sum(c.zone, c.made_from, c.made_to)) $$;
+-- Those reach ten years again, or become other calendars. Their number.
 create or replace function calendar_keep() returns bigint
 language plpgsql security definer set search_path = turno, pg_temp as $$
 declare
-    today date := (desk_now() at time zone 'UTC')::date;
     n bigint;
 begin
     perform pg_advisory_xact_lock(hashtext('turno.desk'));
-    select count(*) into n from calendar c
-    where c.active and (c.made_to < today + 730 or c.zone_sum <> zone_sum(c.zone, c.made_from, c.made_to));
+    n := calendar_stale();
     if n > 0 then
         perform desk_write_calendars(d.document) from desk_current c join desk d using (version);
     end if;
