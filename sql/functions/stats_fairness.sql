@@ -112,7 +112,7 @@ begin
                case when e.verb = 33 then (e.data ->> 'priority')::int end as priority
         from event e
         where e.ticket_id in (select ticket_id from tick)
-          and (e.from_state <> e.to_state or e.verb in (32, 33, 34))
+          and (e.from_state <> e.to_state and (e.from_state < 5 or e.to_state = 1) or e.verb in (32, 33, 34))
         order by e.ticket_id, e.version
     ), step as (
         select ev.*, lead(at) over life as to_at, lead(verb) over life as next_verb, lead(agent) over life as next_agent,
