@@ -34,7 +34,7 @@ def arguments():
     p.add_argument("--rate", type=float, default=8, help="what each person does in a second, at most")
     p.add_argument("--gap", type=float, default=1.5, help="seconds from one fault to the next, on average")
     p.add_argument("--only", default="", help="kinds of faults, separated by commas")
-    p.add_argument("--drain", type=float, default=150, help="seconds at most until all is done in the end")
+    p.add_argument("--drain", type=float, default=60, help="seconds without progress after which what is open in the end is stuck")
     p.add_argument("--keep", action="store_true", help="keep the run's folder")
     return p.parse_args()
 
@@ -157,7 +157,7 @@ class Run:
             sites[f"{role}s{i % 3 if role == 'agent' else i % 2 if role == 'customer' else ''}"].append({"role": role, "name": n})
         (self.dir / "conf.json").write_text(json.dumps(
             {"tokens": tokens, "sites": sites, "queues": QUEUES, "agents": self.agents, "seed": self.args.seed, "rate": self.args.rate,
-             "crowd": 400}))
+             "crowd": 200}))
         for s in sites:
             self.person(s)
         if not self.args.embedded:
@@ -284,10 +284,13 @@ class Run:
         self.ready(30)
         self.back = time.monotonic() - self.ended
         (self.dir / "drain").touch()
-        began, left = time.monotonic(), -1
-        while time.monotonic() - began < self.args.drain and left != 0:
+        began = progress = time.monotonic()
+        left = least = 1 << 60
+        while left != 0 and time.monotonic() - progress < self.args.drain:
             time.sleep(0.5)
             left = int(self.sql("select count(*) from live where state <> 5"))
+            if left < least:
+                least, progress = left, time.monotonic()
         self.drained = time.monotonic() - began
         (self.dir / "stop").touch()
         for process in self.sites.values():
@@ -297,8 +300,8 @@ class Run:
                 self.trouble.append("clients | one does not come to its end")
                 process.kill()
 
-    def sql(self, text, *files):
-        return self.base.sql("set search_path = turno;\n" + text)
+    def sql(self, text):
+        return self.base.sql("set search_path = turno;\n" + text, seconds=900)
 
     def end(self, keep):
         self.over.set()
