@@ -338,7 +338,7 @@ tell(const char *who, const struct figures *f)
 static void
 tell_range(const struct policy *p)
 {
-    struct figures low, high;
+    struct figures low = {.miss = 0}, high = low;
 
     for (unsigned seed = 1; seed <= SEEDS; seed++) {
         struct day_book b = draw(NOTE_DAYS, seed);
