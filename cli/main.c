@@ -38,6 +38,8 @@ hint_for(const struct err *e, const struct args *args)
         return "read it, then send your text again";
     case ERR_AWAY:
         return "turno back";
+    case ERR_FULL:
+        return "finish something, or let it wait: turno mine";
     case ERR_MISMATCH:
     case ERR_INTERNAL:
         return "the daemon's log knows more";

@@ -40,7 +40,9 @@ who_facts(struct ctx *c, const json_t *me)
                             jbool(me, "agent") ? ", agent" : "", jbool(me, "lead") ? ", lead" : "",
                             jbool(me, "admin") ? ", administrator" : ""));
     facts_text(f, "token", jtext(me, "scope"));
-    facts_text(f, "away", jbool(me, "away") ? "yes" : NULL);
+    facts_text(f, "away", jbool(me, "away") ? jtext(me, "away_reason") ? jtext(me, "away_reason") : "yes" : NULL);
+    facts_text(f, "skills", jjoin(c->a, jlist(me, "skills"), ", "));
+    facts_number(f, "capacity", jint(me, "capacity", TABLE_NONE));
     facts_style(f, STYLE_WARN);
     if (!c->s->tty) {
         facts_number(f, "desk", jint(me, "desk", TABLE_NONE));

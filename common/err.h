@@ -37,6 +37,7 @@ enum exit_code {
     X(NEWS,        "news",            409, EXIT_CONFLICT,     "there is a newer message")              \
     X(BLOCKED,     "blocked",         409, EXIT_CONFLICT,     "open requests block it")                \
     X(AWAY,        "away",            409, EXIT_CONFLICT,     "you are away")                          \
+    X(FULL,        "full",            409, EXIT_CONFLICT,     "you have as much in hand as you may")   \
     X(AMBIGUOUS,   "ambiguous",       409, EXIT_USAGE,        "more than one fits")                    \
     X(TOO_LARGE,   "too-large",       413, EXIT_REFUSED,      "the request is too large")              \
     X(MEDIA,       "media-type",      415, EXIT_REFUSED,      "only application/json is understood")   \

@@ -70,7 +70,7 @@ copy_text(char *to, size_t size, const char *from)
     to[n] = '\0';
 }
 
-/* "3:1795404565226686,7:…": the lanes where something waits again, with its key. */
+/* "3:1795404565226686,7:…": the lanes where something waits again, with its key; -5 for person 5. */
 static void
 wake_list(struct app *app, const char *list)
 {
@@ -81,7 +81,11 @@ wake_list(struct app *app, const char *list)
             return;
         }
         long long key = strtoll(end + 1, &end, 10);
-        wait_came(app, (int32_t)lane_id, (int64_t)key, true);
+        if (lane_id < 0) { /* kept for its last agent */
+            wait_kept(app, (int32_t)-lane_id, true);
+        } else {
+            wait_came(app, (int32_t)lane_id, (int64_t)key, true);
+        }
         list = *end == ',' ? end + 1 : NULL;
     }
 }
@@ -113,6 +117,9 @@ on_done(struct item *item, const struct db_row *row, const struct err *e)
     if (strcmp(is->outcome, "done") == 0) {
         act->app->count.acted++;
         wake_list(act->app, db_text(row, C_WOKEN, NULL));
+        if ((is->roles & ROLE_HOLDER) != 0 && is->agent != act->actor) {
+            wait_worked(act->app, act->actor);
+        }
         wait_settled(act->app, act->ticket_id, is->state, is->epoch);
         wait_changed(act->app, act->ticket_id);
     } else if (strcmp(is->outcome, "known") == 0) {

@@ -133,6 +133,11 @@ app_notify(struct app *app, const char *payload)
         if (lane_id > 0 && lane_id <= INT32_MAX) {
             wait_came(app, (int32_t)lane_id, key, false);
         }
+    } else if (strncmp(payload, "kept:", 5) == 0) {
+        long person_id = strtol(payload + 5, NULL, 10);
+        if (person_id > 0 && person_id <= INT32_MAX) {
+            wait_kept(app, (int32_t)person_id, false);
+        }
     } else if (strncmp(payload, "desk:", 5) == 0 || strcmp(payload, "lanes") == 0) {
         desk_notified(app->desks, payload);
     } else if (strcmp(payload, "feed") == 0) {

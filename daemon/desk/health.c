@@ -88,6 +88,7 @@ collect(struct stats_page *p, void *arg)
     count(p, "turno_offers_lapsed_total", "Offers that went back.", app->count.lapsed);
     count(p, "turno_wakes_total", "Waiting agents woken for a ticket.", app->count.woken);
     gauge(p, "turno_agents_waiting", "Agents waiting on a stream of this daemon.", waits.waiting);
+    gauge(p, "turno_agents_full", "Of these, agents who have as much in hand as their capacity allows.", waits.full);
     gauge(p, "turno_offers_open", "Offers not yet accepted on streams of this daemon.", waits.offered);
     gauge(p, "turno_feeds", "Feed streams.", feed_count(app));
     gauge(p, "turno_desk_version", "Version of the desk in use.", desk.version);

@@ -66,6 +66,7 @@ struct submit {
     int32_t account_id;
     const char *kind, *segment, *asked, *rule, *lang, *subject, *body, *attrs, *tags;
     int64_t blocks, follows, target;
+    int64_t widens; /* business time until more people may take it; none: they never do */
     int32_t calendar_id;
     int64_t burst;
     /* not sent */
@@ -121,7 +122,7 @@ static const struct batch_col cols[] = {
     COL(I16, priority),  COL(I16, class),    COL(I16, channel),     COL(I16, from_department), COL(I32, account_id),
     COL(TEXT, kind),     COL(TEXT, segment), COL(TEXT, asked),      COL(TEXT, rule),           COL(TEXT, lang),
     COL(TEXT, subject),  COL(TEXT, body),    COL(JSONB, attrs),     COL(TEXT, tags),           COL(I64, blocks),
-    COL(I64, follows),   COL(I64, target),   COL(I32, calendar_id), COL(I64, burst),
+    COL(I64, follows),   COL(I64, target),   COL(I32, calendar_id), COL(I64, burst),           COL(I64, widens),
 };
 
 static const struct batch_kind kind = {
@@ -251,6 +252,7 @@ item_route(struct submission *s, struct submit *it)
     it->queue_id = r.queue->queue_id;
     lane = desk_lane_of(desk, r.queue, r.skills);
     it->lane_id = lane != NULL ? lane->lane_id : 0;
+    it->widens = BATCH_NONE64;
     if (lane == NULL && s->lane.queue_id == 0) {
         s->lane.queue_id = r.queue->queue_id;
         s->lane.skills = r.skills;
@@ -269,6 +271,9 @@ item_route(struct submission *s, struct submit *it)
     it->blocks = in->blocks != JSON_I64_NONE ? in->blocks : BATCH_NONE64;
     it->follows = in->follows != JSON_I64_NONE ? in->follows : BATCH_NONE64;
     it->target = r.queue->targets[it->priority];
+    if (lane != NULL && lane->after >= 0) {
+        it->widens = it->target * lane->after / 100;
+    }
     it->calendar_id = r.queue->calendar_id != 0 ? r.queue->calendar_id : BATCH_NONE32;
     it->burst = r.queue->burst != USEC_NONE ? r.queue->burst : BATCH_NONE64;
     if (in->attrs != NULL && it->attrs == NULL) {

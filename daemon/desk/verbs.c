@@ -384,15 +384,19 @@ released(struct op *op, const struct away *w)
     return op_reply_buf(op, 200, &sb);
 }
 
-/* Rows of AGENT_AWAY: ticket_id, epoch of all the agent holds or has on offer. */
+/* Rows of AGENT_HOLDS: ticket_id, epoch, version of all the agent holds or has on offer, or that is kept for them. */
 static enum op_next
 release_all(struct op *op, struct away *w)
 {
-    w->n = op->res->nrows;
-    w->acts = ARENA_ARRAY(op->a, w->n > 0 ? w->n : 1, struct act);
-    for (int i = 0; i < w->n; i++) {
+    w->acts = ARENA_ARRAY(op->a, op->res->nrows > 0 ? op->res->nrows : 1, struct act);
+    for (int i = 0; i < op->res->nrows; i++) {
         const struct db_row *row = op->res->rows[i];
-        struct act *act = &w->acts[i];
+        struct act *act = &w->acts[w->n];
+        if (db_bool(row, 3)) { /* kept for them: now for all */
+            act_fire(op->app, db_i64(row, 0), VERB_WIDEN, 1, BATCH_NONE32, (int32_t)db_i64(row, 2));
+            continue;
+        }
+        w->n++;
         act_init(act, op->app, db_i64(row, 0), VERB_RELEASE, op->who.person_id);
         act->epoch = (int32_t)db_i64(row, 1);
         act->done = on_released;

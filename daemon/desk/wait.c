@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * POST /v1/next and the list of those who wait. A waiter is CLAIMING while its item is with the database, IDLE in the
- * list between claims, OFFERED while its stream shows a ticket nobody has accepted yet.
+ * list between claims, FULL in another one while its agent has no room for more, OFFERED while its stream shows a ticket
+ * nobody has accepted yet.
  *
  * A wake-up that comes while a claim is under way could be missed: the claim's snapshot may be older. So each claim
  * remembers how often its lanes had been woken when it was sent; if that changed and it found nothing, it looks again.
@@ -21,13 +22,15 @@
 #include "daemon/desk/act.h"
 #include "daemon/desk/desk_lane.h"
 #include "daemon/desk/feed.h"
+#include "daemon/desk/idle.h"
 #include "daemon/desk/lane.h"
 #include "daemon/desk/repeat.h"
 #include "daemon/http/route.h"
 #include "daemon/os/clock.h"
 
-#define WAIT_MAX (24 * 3600)    /* seconds a stream may be asked for */
-#define LATE     (2 * USEC_SEC) /* an offer has lapsed by the sweep of some daemon this long after its time */
+#define WAIT_MAX   (24 * 3600)    /* seconds a stream may be asked for */
+#define PROBE_FULL 50             /* agents without room who look with each probe */
+#define LATE       (2 * USEC_SEC) /* an offer has lapsed by the sweep of some daemon this long after its time */
 
 struct claim {
     struct item item; /* first */
@@ -43,7 +46,7 @@ struct claim {
     bool more; /* what woke it may stand for several tickets: a find wakes the next one */
 };
 
-enum wait_state { WAIT_CLAIMING, WAIT_IDLE, WAIT_OFFERED };
+enum wait_state { WAIT_CLAIMING, WAIT_IDLE, WAIT_FULL, WAIT_OFFERED };
 
 struct waiter {
     struct claim claim; /* first: the item's done finds the waiter */
@@ -56,6 +59,9 @@ struct waiter {
     int64_t seconds; /* asked for; 0: at once or not at all */
     unsigned round;  /* of the waiters, when it came */
     unsigned lanes;  /* the same of its lanes */
+    unsigned kept;   /* of the waiters, when its claim was sent */
+    bool narrow;     /* it has room for its light lanes only: the set is less than what its agent is able to */
+    usec_t idle;     /* since when its agent has nothing to do */
     struct event *timer;
     /* on offer */
     int64_t ticket_id;
@@ -65,8 +71,10 @@ struct waiter {
 TAILQ_HEAD(waiter_list, waiter);
 
 struct waiters {
-    struct waiter_list idle, offered;
-    unsigned nidle, noffered;
+    struct waiter_list idle, full, offered;
+    unsigned nidle, nfull, noffered;
+    struct idle *since;
+    unsigned kept;  /* counts wait_kept */
     unsigned round; /* counts wait_end_all: who belongs where may have changed */
     unsigned lanes; /* counts wait_lanes */
 };
@@ -86,7 +94,8 @@ enum {
     C_DUE,
     C_SUBJECT,
     C_REQUESTER,
-    C_VERSION
+    C_VERSION,
+    C_FREE
 };
 
 #define COL(type, field)                                                                                               \
@@ -130,6 +139,8 @@ waiters_new(void)
     struct waiters *w = xcalloc(1, sizeof *w);
 
     TAILQ_INIT(&w->idle);
+    TAILQ_INIT(&w->full);
+    w->since = idle_new();
     TAILQ_INIT(&w->offered);
     return w;
 }
@@ -137,6 +148,9 @@ waiters_new(void)
 void
 waiters_free(struct waiters *w)
 {
+    if (w != NULL) {
+        idle_free(w->since);
+    }
     free(w);
 }
 
@@ -151,6 +165,9 @@ unlist(struct waiters *all, struct waiter *w)
     if (w->state == WAIT_IDLE) {
         TAILQ_REMOVE(&all->idle, w, link);
         all->nidle--;
+    } else if (w->state == WAIT_FULL) {
+        TAILQ_REMOVE(&all->full, w, link);
+        all->nfull--;
     } else {
         TAILQ_REMOVE(&all->offered, w, link);
         all->noffered--;
@@ -158,7 +175,14 @@ unlist(struct waiters *all, struct waiter *w)
     w->listed = false;
 }
 
-/* Waiters keep their turn: who has waited longest is first, also after a claim that found nothing. */
+/* Does a come before b: idle for longer, then (of one agent) waiting for longer? */
+static bool
+is_before(const struct waiter *a, const struct waiter *b)
+{
+    return a->idle != b->idle ? a->idle < b->idle : a->op->started <= b->op->started;
+}
+
+/* Who has had nothing to do for longest is first, also after a claim that found nothing. */
 static void
 list_idle(struct waiters *all, struct waiter *w)
 {
@@ -170,12 +194,23 @@ list_idle(struct waiters *all, struct waiter *w)
     all->nidle++;
     TAILQ_FOREACH_REVERSE(after, &all->idle, waiter_list, link)
     {
-        if (after->op->started <= w->op->started) {
+        if (is_before(after, w)) {
             TAILQ_INSERT_AFTER(&all->idle, after, w, link);
             return;
         }
     }
     TAILQ_INSERT_HEAD(&all->idle, w, link);
+}
+
+/* Its agent has no room: it looks again when something is finished, and with the probes. */
+static void
+list_full(struct waiters *all, struct waiter *w)
+{
+    unlist(all, w);
+    w->state = WAIT_FULL;
+    w->listed = true;
+    all->nfull++;
+    TAILQ_INSERT_TAIL(&all->full, w, link);
 }
 
 static void
@@ -205,6 +240,7 @@ look_up_lanes(struct waiter *w)
         w->claim.set_id = w->set->id;
     }
     w->lanes = app->waiters->lanes;
+    w->narrow = false;
     return n > 0;
 }
 
@@ -218,6 +254,7 @@ claim_send(struct waiter *w)
     unlist(app->waiters, w);
     w->state = WAIT_CLAIMING;
     w->claim.item.done = on_claimed;
+    w->kept = app->waiters->kept;
     w->claim.wakes = lane_wakes(app->lanes, w->set);
     w->claim.floored = lane_has_floor(app->lanes, w->set);
     w->claim.sent = clock_mono();
@@ -225,7 +262,7 @@ claim_send(struct waiter *w)
     batch_add(app->db, &kind, &w->claim.item);
 }
 
-/* Who has waited longest for this lane looks. */
+/* Of those who wait for this lane, who has had nothing to do for longest looks. */
 static void
 wake(struct app *app, int32_t lane_id, bool more)
 {
@@ -414,7 +451,7 @@ found_none(struct waiter *w)
     if (w->claim.floored) {
         lane_drop_floors(app->lanes, w->set);
         claim_send(w);
-    } else if (lane_wakes(app->lanes, w->set) != w->claim.wakes) {
+    } else if (lane_wakes(app->lanes, w->set) != w->claim.wakes || w->kept != app->waiters->kept) {
         claim_send(w); /* something came in meanwhile */
     } else if (w->lanes != app->waiters->lanes && look_up_lanes(w)) {
         claim_send(w);
@@ -440,6 +477,51 @@ refuse(struct waiter *w, const struct err *e)
         end_stream(w, err_name(e->code));
     } else {
         (void)op_fail_err(w->op, e);
+    }
+}
+
+/* Those of its lanes whose tickets fit into so many slots. False: none does. */
+static bool
+narrow_lanes(struct waiter *w, int64_t slots)
+{
+    const struct desk *d = app_desk(w->op->app);
+    int32_t *lanes = ARENA_ARRAY(w->op->a, w->set->n, int32_t);
+    int n = 0;
+
+    for (int i = 0; i < w->set->n; i++) {
+        const struct desk_lane *lane = desk_lane_by_id(d, w->set->lane_ids[i]);
+        if (lane != NULL && lane->queue->weight <= slots) {
+            lanes[n++] = w->set->lane_ids[i];
+        }
+    }
+    if (n == 0 || n == w->set->n) {
+        return false;
+    }
+    w->set = lane_set(w->op->app->lanes, lanes, n);
+    w->claim.set_id = w->set->id;
+    w->narrow = true;
+    return true;
+}
+
+/* Its agent has no room for the heaviest of its lanes. */
+static void
+found_full(struct waiter *w, int64_t slots)
+{
+    struct app *app = w->op->app;
+    struct err e = {0};
+
+    wake_instead(app, w->set); /* what it was woken for is still there */
+    if (narrow_lanes(w, slots)) {
+        claim_send(w);
+    } else if (w->seconds == 0 || app->draining) {
+        err_set(&e, ERR_FULL, "you have as much in hand as your capacity allows: finish something, or let it wait");
+        refuse(w, &e);
+    } else if (w->round != app->waiters->round) {
+        begin_stream(w);
+        end_stream(w, "desk");
+    } else {
+        begin_stream(w);
+        list_full(app->waiters, w);
     }
 }
 
@@ -475,6 +557,7 @@ on_claimed(struct item *item, const struct db_row *row, const struct err *e)
     struct waiter *w = (struct waiter *)item;
     struct app *app = w->claim.app;
     const char *outcome = e == NULL ? db_text(row, C_OUTCOME, NULL) : "error";
+    int64_t free_slots = strcmp(outcome, "full") == 0 ? db_i64(row, C_FREE) : 0;
     bool mine = strcmp(outcome, "done") == 0 || strcmp(outcome, "known") == 0;
 
     if (!w->claim.floored && e == NULL) {
@@ -505,6 +588,8 @@ on_claimed(struct item *item, const struct db_row *row, const struct err *e)
         refuse(w, &gone);
     } else if (strcmp(outcome, "none") == 0) {
         found_none(w);
+    } else if (strcmp(outcome, "full") == 0) {
+        found_full(w, free_slots);
     } else if (strcmp(outcome, "lost") == 0 && uuid_is_none(&w->claim.key)) {
         w->claim.op_id = uuid_random();
         claim_send(w);
@@ -548,6 +633,7 @@ step_next(struct op *op)
     w->claim.offer = w->seconds > 0;
     w->claim.key = repeat_key(op, 0);
     w->round = app->waiters->round;
+    w->idle = idle_since(app->waiters->since, w->claim.agent, clock_mono());
     op->mine = w;
     op->on_gone = on_gone;
     claim_send(w);
@@ -565,6 +651,56 @@ wait_came(struct app *app, int32_t lane_id, int64_t key, bool tell)
         char name[32];
         (void)snprintf(name, sizeof name, "lane:%d", lane_id);
         db_notify_least(app->db, name, key); /* with the key, so that they keep their floors */
+    }
+}
+
+void
+wait_kept(struct app *app, int32_t person_id, bool tell)
+{
+    struct waiter *w;
+
+    app->waiters->kept++;
+    TAILQ_FOREACH(w, &app->waiters->idle, link) {
+        if (w->claim.agent == person_id) {
+            app->count.woken++;
+            claim_send(w);
+            break;
+        }
+    }
+    if (tell) {
+        char payload[32];
+        (void)snprintf(payload, sizeof payload, "kept:%d", person_id);
+        db_notify(app->db, payload);
+    }
+}
+
+void
+wait_worked(struct app *app, int32_t person_id)
+{
+    struct waiter *w = TAILQ_FIRST(&app->waiters->full);
+
+    idle_worked(app->waiters->since, person_id, clock_mono());
+    while (w != NULL) { /* few: those with a bound who wait for more beyond it */
+        struct waiter *next = TAILQ_NEXT(w, link);
+        if (w->claim.agent == person_id) {
+            w->idle = idle_since(app->waiters->since, person_id, clock_mono());
+            (void)look_up_lanes(w);
+            claim_send(w);
+        }
+        w = next;
+    }
+}
+
+/* Some of those who had no room look whether they have: another daemon does not tell what was finished there. */
+static void
+probe_full(struct app *app)
+{
+    unsigned n = app->waiters->nfull < PROBE_FULL ? app->waiters->nfull : PROBE_FULL;
+
+    while (n-- > 0) {
+        struct waiter *w = TAILQ_FIRST(&app->waiters->full);
+        (void)look_up_lanes(w);
+        claim_send(w);
     }
 }
 
@@ -598,10 +734,15 @@ wait_probe(struct app *app)
     if (lane_probe_front(app->lanes, clock_mono())) {
         lane_drop_floors(app->lanes, NULL);
     }
+    probe_full(app);
     lane_probe_begin(app->lanes);
     while (w != NULL) {
         struct waiter *next = TAILQ_NEXT(w, link);
-        if (lane_probe(app->lanes, w->set)) {
+        bool looks = lane_probe(app->lanes, w->set);
+        if (w->narrow) { /* there may be room for all again */
+            looks = look_up_lanes(w);
+        }
+        if (looks) {
             w->claim.more = true;
             claim_send(w);
         }
@@ -627,7 +768,7 @@ wait_end_all(struct app *app, const char *reason)
     struct waiter *w;
 
     app->waiters->round++;
-    while ((w = TAILQ_FIRST(&app->waiters->idle)) != NULL) {
+    while ((w = TAILQ_FIRST(&app->waiters->idle)) != NULL || (w = TAILQ_FIRST(&app->waiters->full)) != NULL) {
         end_stream(w, reason);
     }
     if (!app->draining) {
@@ -642,5 +783,5 @@ wait_end_all(struct app *app, const char *reason)
 void
 wait_get_stats(const struct app *app, struct wait_stats *ret)
 {
-    *ret = (struct wait_stats){app->waiters->nidle, app->waiters->noffered};
+    *ret = (struct wait_stats){app->waiters->nidle + app->waiters->nfull, app->waiters->noffered, app->waiters->nfull};
 }

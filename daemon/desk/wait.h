@@ -21,6 +21,10 @@ enum op_next step_next(struct op *op);
 
 /* A ticket waits in this lane; key LANE_FRONT when unknown. tell: other daemons should hear of it. */
 void wait_came(struct app *app, int32_t lane_id, int64_t key, bool tell);
+/* A ticket came back that is kept for this agent. */
+void wait_kept(struct app *app, int32_t person_id, bool tell);
+/* This agent has finished something: they are idle since now, and may have room again. */
+void wait_worked(struct app *app, int32_t person_id);
 /* A ticket that may be on offer here is now in this state: its stream ends when it is no longer offered. */
 void wait_settled(struct app *app, int64_t ticket_id, int state, int epoch);
 /* A ticket changed in any way: feeds look again, here and in other daemons. */
@@ -34,7 +38,7 @@ void wait_lanes(struct app *app);
 void wait_end_all(struct app *app, const char *reason);
 
 struct wait_stats {
-    unsigned waiting, offered;
+    unsigned waiting, offered, full; /* waiting: full ones too */
 };
 void wait_get_stats(const struct app *app, struct wait_stats *ret);
 

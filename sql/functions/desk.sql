@@ -165,13 +165,13 @@ language sql security definer set search_path = turno, pg_temp as $$
                     when l.state = 3 and not exists (select from member x where x.person_id = l.agent
                                                                             and x.department_id = m.department_id) then 1
                     else l.state end::smallint as to_state
-        from live l join moved m on m.old_lane = l.lane_id
+        from live l join moved m on m.old_lane = abs(l.lane_id)
         order by l.ticket_id for update of l
     ), upd as (
         update live l set queue_id = h.to_queue, lane_id = h.to_lane, department_id = h.to_department, state = h.to_state,
                version = l.version + 1, since = h.at,
                agent = case when h.to_state = 1 then null else l.agent end,
-               due_at = case when h.to_state = 1 then null else l.due_at end,
+               due_at = case when h.to_state = 1 then lane_due(h.to_lane, l.anchor, l.priority) else l.due_at end,
                warned = h.to_state <> 1 and l.warned,
                stations = case when l.stations[cardinality(l.stations)] = h.to_department then l.stations
                                else l.stations || h.to_department end

@@ -101,7 +101,8 @@ begin
     private_queues := array(select x.queue_id from queue x where x.private);
     in_scope := f_queue is null and f_department is null and f_agent is null and not me.admin;
     if in_queue then
-        lanes := array(select x.lane_id from lane x where x.queue_id = f_queue);
+        -- (and what is kept there for its last agent)
+        lanes := array(select x.lane_id * s from lane x, (values (1), (-1)) v(s) where x.queue_id = f_queue);
     elsif f_agent is not null then
         by_agent := array[f_agent];
     elsif f_asked or me.external then

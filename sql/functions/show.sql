@@ -126,7 +126,7 @@ $$;
 -- Place in the queue, 1 is next; null for what does not wait and beyond 10,000, which nobody counts on.
 create or replace function place_of(queue_id int, key bigint, ticket_id bigint) returns int language sql stable parallel safe as $$
     select nullif(count(*), 10001)::int
-    from (select from lane a cross join lateral (
+    from (select from (select y.lane_id * s as lane_id, y.queue_id from lane y, (values (1), (-1)) v(s)) a cross join lateral (
               select from live l where l.lane_id = a.lane_id and l.state = 1
                                        and (l.key, l.ticket_id) <= (place_of.key, place_of.ticket_id) limit 10001) x
           where a.queue_id = place_of.queue_id limit 10001) y

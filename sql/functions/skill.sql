@@ -66,6 +66,23 @@ begin
     where l.lane_id = a.lane_id and (l.wider, l.wider_after) is distinct from (next_id, next_after);
 end $$;
 
+-- When a ticket that waits in this lane goes to the wider one.
+create or replace function lane_due(id int, anchor timestamptz, priority smallint) returns timestamptz
+language plpgsql stable parallel safe as $$
+begin
+    return (select at_usec(cal_add(z.calendar_id, z.from_us, z.d))
+            from (select q.calendar_id, usec(lane_due.anchor) as from_us, q.targets[lane_due.priority] * y.wider_after / 100 as d
+                  from lane y, queue q where y.lane_id = lane_due.id and y.wider is not null and q.queue_id = y.queue_id offset 0) z);
+end $$;
+
+-- Can a ticket be kept for somebody: a member of its department, and not away?
+create or replace function is_there(person int, department smallint) returns boolean
+language plpgsql stable parallel safe as $$
+begin
+    return exists (select from agent_state s where s.person_id = is_there.person and not s.away)
+       and exists (select from person p where p.person_id = is_there.person and is_there.department = any (p.departments));
+end $$;
+
 -- What a document says of queues beyond desk_write_queues, of skills and of people.
 create or replace function desk_write_skills(document jsonb) returns void
 language plpgsql security definer set search_path = turno, pg_temp as $$

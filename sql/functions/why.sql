@@ -178,7 +178,7 @@ begin
                    string_agg(format('%s %s %s', x.n, class_name(x.class), priority_name(x.priority)), ', ' order by x.priority, x.class)
                 into ahead, ahead_words
                 from (select l.class, l.priority, count(*) as n
-                      from (select y.* from lane a cross join lateral (
+                      from (select y.* from (select y.lane_id * s as lane_id, y.queue_id from lane y, (values (1), (-1)) v(s)) a cross join lateral (
                                 select z.class, z.priority from live z
                                 where z.lane_id = a.lane_id and z.state = 1 and (z.key, z.ticket_id) < (c.key, id)
                                 order by z.key, z.ticket_id limit 10000) y

@@ -5,7 +5,7 @@
 -- separated), $18 score, $19 request (hash of the client's request: the same op for another one is a mismatch). One row an item:
 -- (ord, outcome, ticket_id, state, park, version, epoch, queue_id, lane_id, key, agent, agent_name, message, closed_as, roles,
 --  news, woken) where woken lists `lane:key` of the tickets that went back to their queues with it or moved forward there,
---  itself included.
+--  itself included; what is kept for its last agent (its lane is negative) as `-agent:key`.
 --   done, known (this op was done before; the row is as the ticket is now);  mismatch: it was, but asked for something else
 --   none      no such ticket, or not for this actor to see;  forbidden: seen, but not this actor's to do
 --   conflict  no row for this state;  stale: epoch or version do not match;  news: a newer public message (number `news`)
@@ -126,7 +126,7 @@ with gate as (
         select f.*, t.to_state, t.who, t.needs_epoch, t.key_rule, t.agent_rule, t.park as new_park, t.blocked, t.message,
                t.outcome as closes_as, t.check_news, t.check_asked, t.check_free, ($4::smallint[])[f.ord] as verb,
                ($5::int[])[f.ord] as actor, ($15::bigint[])[f.ord] as other, ($9::text[])[f.ord] as body,
-               q.private, q.targets, q.age_cap, q.calendar_id, q.idle_limit, q.auto_close,
+               q.private, q.targets, q.age_cap, q.calendar_id, q.idle_limit, q.auto_close, q.sticky,
                n.department_id as new_department, n.lane_id as new_lane, n.targets as new_targets,
                n.age_cap as new_age_cap, n.calendar_id as new_calendar, n.private as new_private, n.queue_id as new_queue,
                -- what rights() says: here with the queue that is at hand anyway, at a fifth of the time
@@ -185,7 +185,15 @@ with gate as (
                case when j.to_state = 4 then j.new_park when j.to_state = 0 then j.park end as p2,
                case j.agent_rule when 'KEEP' then j.agent when 'ACTOR' then j.actor when 'NAMED' then j.new_agent end as a2,
                case when j.key_rule = 'TRANSFER' then j.new_queue else j.queue_id end as q2,
-               case when j.key_rule = 'TRANSFER' then j.new_lane else j.lane_id end as l2,
+               case when j.key_rule = 'TRANSFER' then j.new_lane
+                    when j.verb = 39 then  -- (widen) kept for nobody any more, or into the next lane
+                        case when j.lane_id < 0 then -j.lane_id
+                             else coalesce((select y.wider from lane y where y.lane_id = j.lane_id), j.lane_id) end
+                    when j.to_state = 0 then j.lane_id
+                    -- back from waiting: for its last agent, when they are there (not when it was given back)
+                    when j.to_state = 1 and j.key_rule = 'RESUME' and j.verb <> 9 and j.sticky is not null
+                         and is_there(j.last_agent, j.department_id) then -abs(j.lane_id)
+                    else abs(j.lane_id) end as l2,
                case when j.key_rule = 'TRANSFER' then j.new_department else j.department_id end as d2,
                coalesce(case when j.key_rule = 'PRIORITY' then ($12::smallint[])[j.ord] end, j.priority) as priority2,
                case when j.agent_rule in ('ACTOR', 'NAMED') then j.epoch + 1 else j.epoch end as epoch2,
@@ -227,7 +235,9 @@ with gate as (
 ), touched as materialized (    -- tickets that are not named, but blocked, or waited for from now on
     select f.*, x.delta, x.at, u.to_state is not null as wakes, coalesce(u.to_state, f.state) as s2,
            case when u.to_state is null then f.key
-                else cal_add(q.calendar_id, x.at_us, greatest(coalesce(f.remaining, f.key - x.at_us), -q.age_cap)) end as key2
+                else cal_add(q.calendar_id, x.at_us, greatest(coalesce(f.remaining, f.key - x.at_us), -q.age_cap)) end as key2,
+           case when u.to_state is not null and q.sticky is not null and is_there(f.last_agent, f.department_id) then -abs(f.lane_id)
+                else f.lane_id end as l2, q.sticky
     from fresh f
     cross join lateral (select coalesce((select e.delta from effect e where e.ticket_id = f.ticket_id), 0) as delta,
                                greatest(c.t, f.since) as at, case when f.since > c.t then usec(f.since) else c.now_us end as at_us
@@ -235,7 +245,7 @@ with gate as (
     left join lateral (select t.to_state from transition t
                        where t.verb = 20 and t.from_state = f.state and t.why = f.park
                          and f.open_children + x.delta <= 0 and x.delta < 0 offset 0) u on true
-    left join lateral (select z.age_cap, z.calendar_id from queue z
+    left join lateral (select z.age_cap, z.calendar_id, z.sticky from queue z
                        where z.queue_id = f.queue_id and u.to_state is not null offset 0) q on true
     where f.ord is null and (f.ticket_id = any (array(select ticket_id from effect))
                              or f.ticket_id = any (array(select other from keyed where links)))
@@ -255,7 +265,11 @@ with gate as (
                 when s2 = 3 and verb = 7 then at + idle_limit * 0.25
                 when s2 = 3 and (to_state = 3 or actor = a2) then at + idle_limit * 0.75
                 when to_state = 5 then at + auto_close
-                when to_state = 1 then null
+                when s2 = 1 and (to_state = 1 or verb = 39) then
+                    case when l2 < 0 then at + sticky
+                         else (select case when y.wider is not null then
+                                           lane_due(l2, case when key_rule = 'REOPEN' then at else anchor end, priority2) end
+                               from lane y where y.lane_id = l2) end
                 else due_at end,
            case when s2 <> 3 then false when verb = 7 then true when to_state = 3 or actor = a2 then false else warned end,
            case when verb = 35 then new_requester else requester end, submitter,
@@ -272,10 +286,13 @@ with gate as (
            case when verb = 36 then coalesce(string_to_array(nullif(($17::text[])[ord], ''), ','), '{}') else tags end
     from keyed where s2 <> 6
     union all
-    select ticket_id, s2, version + 1, epoch, department_id, queue_id, lane_id, priority, class, key2,
+    select ticket_id, s2, version + 1, epoch, department_id, queue_id, l2, priority, class, key2,
            case when not wakes then remaining end, anchor, opened, case when wakes then at else since end,
            case when not wakes then agent end, case when not wakes then park end, case when not wakes then park_note end,
-           open_children + delta, case when not wakes then due_at end, warned, requester, submitter, stations,
+           open_children + delta,
+           case when not wakes then due_at when l2 < 0 then at + sticky
+                else (select case when y.wider is not null then lane_due(l2, anchor, priority) end from lane y where y.lane_id = l2) end,
+           warned, requester, submitter, stations,
            messages, public_last, public_by, asked_out, first_reply, first_held, resolved_at, reopens, taken, tags
     from touched
     on conflict (ticket_id) do update set
@@ -340,13 +357,14 @@ with gate as (
     insert into event (ticket_id, op_id, verb, version, actor, from_state, to_state, queue_id, agent, at, recorded_at, xid, request, data)
     select ticket_id, ($3::uuid[])[ord], verb, version + 1, actor, state, s2, q2, a2, at, (select t from ctx), xid,
            ($19::bigint[])[ord],
-           case when to_state = 4 or other is not null or verb = 12 or verb between 33 and 37 then
+           case when to_state = 4 or other is not null or verb in (12, 39) or verb between 33 and 37 then
                      nullif(jsonb_strip_nulls(jsonb_build_object(
                          'message', number, 'note', case when to_state = 4 then ($14::text[])[ord] end,
                          'until', case when new_park in (2, 3) or verb = 34 then ($13::timestamptz[])[ord] end, 'other', other,
                          'priority', case when verb = 33 then priority2 end, 'tags', case when verb = 36 then ($17::text[])[ord] end,
                          'requester', case when verb = 35 then new_requester end,
                          'score', case when verb = 37 then ($18::smallint[])[ord] end,
+                         'lane', case when verb = 39 then l2 end,
                          'unmatched', case when verb = 12 and state = 4 and s2 = 4 then true end)), '{}')
                 when number is not null then jsonb_build_object('message', number) end
     from keyed
@@ -371,14 +389,30 @@ with gate as (
     select z.ticket_id, ($3::uuid[])[z.ord], 37, z.version, z.actor, 6, 6, z.queue_id, null, (select t from ctx), (select t from ctx),
            (select xid from ctx), ($19::bigint[])[z.ord], jsonb_build_object('score', ($18::smallint[])[z.ord])
     from ended z where z.verdict = 'done'
+), counted as (               -- offers that ran out: the second in a row sets the agent away; whoever answers one is there
+    insert into agent_state as s (person_id, away, reason, since, lapses)
+    select n.agent, n.lapses >= 2, case when n.lapses >= 2 then 'two offers in a row were not accepted' end, (select t from ctx), n.lapses
+    from (select k.agent, case when bool_or(k.verb <> 5) then 0 else count(*) end::smallint as lapses
+          from keyed k
+          where k.state = 2 and case when k.verb = 5 then k.due_at <= k.at
+                                     when k.actor = k.agent then (select x.lapses from agent_state x where x.person_id = k.agent) > 0
+                                     else false end
+          group by k.agent order by k.agent) n
+    on conflict (person_id) do update set
+        lapses = case when excluded.lapses = 0 then 0 else s.lapses + excluded.lapses end,
+        away = s.away or excluded.lapses > 0 and s.lapses + excluded.lapses >= 2,
+        reason = case when not s.away and excluded.lapses > 0 and s.lapses + excluded.lapses >= 2
+                      then 'two offers in a row were not accepted' else s.reason end,
+        since = case when not s.away and excluded.lapses > 0 and s.lapses + excluded.lapses >= 2 then excluded.since else s.since end
 ), woken as materialized (
-    select string_agg(lane_id || ':' || key2, ',') as list from touched where wakes
+    select string_agg(case when l2 < 0 then -last_agent else l2 end || ':' || key2, ',') as list from touched where wakes
 )
 select k.ord, k.verdict as outcome, k.ticket_id, k.s2 as state, k.p2 as park, k.version + 1 as version,
        k.epoch2 as epoch, k.q2 as queue_id, k.l2 as lane_id, k.key2 as key, k.a2 as agent,
        (select p.name from person p where p.person_id = k.a2) as agent_name,
        k.number as message, nullif(k.closes_as, 0) as closed_as, k.roles, null as news,
-       concat_ws(',', case when k.s2 = 1 and (k.moves or k.key2 < k.key) then k.l2 || ':' || k.key2 end,
+       concat_ws(',', case when k.s2 = 1 and (k.moves or k.key2 < k.key or k.l2 <> k.lane_id)
+                      then case when k.l2 < 0 then -k.last_agent else k.l2 end || ':' || k.key2 end,
                  case when k.blocked <> 'NONE' then (select list from woken) end) as woken
 from keyed k
 union all

@@ -9,7 +9,8 @@
 -- $2 ticket_id, $3 op_id, $4 key, $5 request, $6 actor, $7 requester, $8 desk, $9 queue_id, $10 lane_id, $11 department_id,
 -- $12 priority, $13 class, $14 channel, $15 from_department, $16 account_id, $17 kind, $18 segment, $19 asked, $20 rule,
 -- $21 lang, $22 subject, $23 body, $24 attrs, $25 tags (comma separated), $26 blocks, $27 follows, $28 target, $29 calendar,
--- $30 burst (cap of what is added to the target; null: nothing is). $28 to $30 are as the desk $8 has them for the queue.
+-- $30 burst (cap of what is added to the target; null: nothing is), $31 widens (time until its lane is widened; null: never).
+-- $28 to $31 are as the desk $8 has them for the queue.
 -- Plans: see ticket_act.sql. What is only stored is taken from its array at the end, so that long texts are not copied.
 -- The key: queueing.md 2.1 (what is added for bursts: see sql/functions/flow.sql), for requests that block another 2.5.
 with item as materialized (
@@ -119,9 +120,10 @@ with item as materialized (
            case when crowded is not null then (select w.penalties from crowd w)[crowded] end, t from going
 ), put_live as (
     insert into live (ticket_id, state, department_id, queue_id, lane_id, priority, class, key, anchor, opened, since,
-                      requester, submitter, from_department, account_id, stations, public_by, tags)
+                      requester, submitter, from_department, account_id, stations, public_by, due_at, tags)
     select ticket_id, 1, department_id, queue_id, lane_id, prio, class, due_key, t, t, t,
            waiter, actor, asking, account_id, array[department_id], actor,
+           case when ($31::bigint[])[ord] is not null then at_usec(cal_add(($29::int[])[ord], usec(t), ($31::bigint[])[ord])) end,
            coalesce(string_to_array(nullif(($25::text[])[ord], ''), ','), '{}') from going
 ), put_link as (
     insert into link (ticket_id, blocks, open, child, created_at)

@@ -42,7 +42,7 @@ where state not between 1 and 5 or (park is not null) <> (state = 4) or (remaini
 -- Whatever waits can be found by somebody, or comes back by itself.
 select 'stuck' as name, format('ticket %s waits in lane %s of queue %s, but belongs to queue %s of department %s', l.ticket_id, l.lane_id,
                                a.queue_id, l.queue_id, l.department_id) as detail
-from live l left join lane a using (lane_id) left join queue q on q.queue_id = l.queue_id
+from live l left join lane a on a.lane_id = abs(l.lane_id) left join queue q on q.queue_id = l.queue_id
 where a.queue_id is distinct from l.queue_id or q.department_id is distinct from l.department_id
 union all
 select 'stuck', format('ticket %s is in queue %s, which the desk no longer has', l.ticket_id, q.name)
@@ -55,7 +55,11 @@ from live l join queue q using (queue_id) where l.state = 3 and l.due_at is null
 union all
 select 'stuck', format('ticket %s is resolved, and never closes', ticket_id) from live where state = 5 and due_at is null
 union all
-select 'stuck', format('ticket %s waits in its queue, and the clock would touch it', ticket_id) from live where state = 1 and due_at is not null;
+select 'stuck', format('ticket %s waits in its queue, and the clock would touch it', ticket_id) from live l
+where l.state = 1 and l.due_at is not null and l.lane_id > 0 and not exists (select from lane a where a.lane_id = l.lane_id and a.wider is not null)
+union all
+select 'stuck', format('ticket %s is kept for agent %s in state %s until %s', ticket_id, last_agent, state, due_at)
+from live where lane_id < 0 and (state <> 1 or last_agent is null or due_at is null);
 
 -- Whatever is parked has a way back.
 select 'no-way-back' as name, format('ticket %s waits for other requests, and none is open', ticket_id) as detail

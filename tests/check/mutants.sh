@@ -77,7 +77,7 @@ without 'counting the new children' ticket_submit 's/\(select count\(\*\)::int f
 # (e) claims
 without 'SKIP LOCKED in claim' ticket_claim 's/(lane_id \+ 0 = any \(\$6::int\[\]\) for update) skip locked/$1/' test_claim \
     two_sessions_take_different_ones_in_order
-without 'the second look at the state' ticket_claim 's/ and x\.state \+ 0 = 1//' test_claim \
+without 'the second look at the state' ticket_claim 's/(h\.ticket_id) and x\.state \+ 0 = 1/$1/' test_claim \
     a_ticket_taken_after_the_snapshot_is_not_dealt_again
 without 'the second look at the lane' ticket_claim 's/ and x\.lane_id \+ 0 = any \(\$6::int\[\]\)//' test_claim \
     a_ticket_passed_on_after_the_snapshot_is_not_dealt

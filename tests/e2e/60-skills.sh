@@ -63,6 +63,101 @@ ok "passed to a queue that has no lane for it" says 200
 api ana GET "/v1/tickets/$heavy"
 ok "… it needs nothing any more" says 200 '.skills == []'
 
+# ---- how much in hand -------------------------------------------------------------------------------------------------------
+sed -i 's/^people = (/people = ( { name = "luis"; capacity = 1; },/
+        s/title = "Questions"; /&sticky = "10m"; widen = ( { after = 1; overflow = "warehouse"; } ); targets = { urgent = "500s"; high = "500s"; normal = "500s"; }; /' "$desk/desk.conf"
+ok "one who may hold one request" "$cli" desk apply "$desk/desk.conf"
+api luis POST /v1/next '{}'
+ok "he takes what was passed on" says 200 ".ticket == $heavy"
+e=$(jq .epoch "$desk/body")
+api luis POST /v1/next '{}'
+ok "… and nothing beside it" says 409 '.code == "full"'
+ok "… turno says so" exits 4 luis next
+waits luis luis
+ok "he waits for room" until_true 10 figure_is turno_agents_full 1
+waits ana ana
+ok "… and another waits" until_true 10 figure_is turno_agents_waiting 2
+api acme POST /v1/tickets '{"subject":"a question"}'
+ok "a request comes" says 201
+first=$(jq .ticket "$desk/body")
+ok "… who has room gets it" until_true 5 got ana offer
+api ana POST "/v1/tickets/$first/accept" "{\"epoch\":$(offered ana epoch)}"
+ok "… and accepts it" says 200
+api acme POST /v1/tickets '{"subject":"another question"}'
+second=$(jq .ticket "$desk/body")
+api luis POST "/v1/tickets/$heavy/resolve" "{\"epoch\":$e}"
+ok "when he has finished" says 200
+ok "… he gets the next" until_true 5 got luis offer
+ok "… that one" [ "$(offered luis ticket)" = "$second" ]
+
+# ---- who does not answer -------------------------------------------------------------------------------------------------------
+ended() { grep -A1 '^event: end' "$desk/w.$1" | grep -q "\"reason\":\"$2\""; }
+leaves luis
+sed -i 's/sticky = "10m"; widen/offer_limit = "2s"; &/' "$desk/desk.conf"
+ok "offers are short for a while" "$cli" desk apply "$desk/desk.conf"
+waits luis luis
+ok "he is offered it" until_true 20 got luis offer
+ok "… and lets it lapse" until_true 20 ended luis lapsed
+waits luis luis
+ok "… gets it again" until_true 5 got luis offer
+ok "… lets it lapse again" until_true 20 ended luis lapsed
+waits luis luis
+ok "… and is away" until_true 10 grep -q '"away"' "$desk/w.luis"
+as luis whoami
+ok "… is told why" told "two offers in a row were not accepted"
+ok "… and comes back by hand" as luis back
+sed -i 's/offer_limit = "2s"; sticky/sticky/' "$desk/desk.conf"
+ok "offers are as they were" "$cli" desk apply "$desk/desk.conf"
+
+# ---- who had it ------------------------------------------------------------------------------------------------------------------
+e=$(offered ana epoch)
+api ana POST "/v1/tickets/$first/reply" "{\"epoch\":$e,\"body\":\"which one?\"}"
+ok "she asks back" says 200
+api luis POST /v1/next '{}'
+ok "he takes the other one" says 200 ".ticket == $second"
+e2=$(jq .epoch "$desk/body")
+api luis POST "/v1/tickets/$second/resolve" "{\"epoch\":$e2}"
+waits luis luis
+waits ana ana
+ok "both wait, she since later" until_true 10 figure_is turno_agents_waiting 2
+api acme POST "/v1/tickets/$first/message" '{"body":"the blue one"}'
+ok "the answer" says 200
+ok "… goes to her" until_true 5 got ana offer
+ok "… not to him" bash -c "! grep -q '^event: offer' '$desk/w.luis'"
+leaves ana
+leaves luis
+
+# ---- who has been idle for longest --------------------------------------------------------------------------------------------------
+api ana POST /v1/next '{}'
+ok "she works" says 200 ".ticket == $first"
+e=$(jq .epoch "$desk/body")
+waits luis luis
+ok "he waits" until_true 10 figure_is turno_agents_waiting 1
+api ana POST "/v1/tickets/$first/resolve" "{\"epoch\":$e,\"seen\":9}"
+ok "she has finished" says 200
+waits ana ana
+ok "… and waits" until_true 10 figure_is turno_agents_waiting 2
+leaves luis
+ok "he leaves" until_true 10 figure_is turno_agents_waiting 1
+waits luis luis
+ok "… and is there again" until_true 10 figure_is turno_agents_waiting 2
+api acme POST /v1/tickets '{"subject":"who"}'
+ok "who has been idle for longest gets it, though he has just come" until_true 5 got luis offer
+leaves luis
+ok "it goes on to the other" until_true 5 got ana offer
+leaves ana
+
+# ---- what waits for long --------------------------------------------------------------------------------------------------------------
+api marta GET /v1/whoami
+waits marta marta
+ok "after a hundredth of its target, others may take it" until_true 20 got marta offer
+n=$(offered marta ticket)
+api marta POST "/v1/tickets/$n/accept" "{\"epoch\":$(offered marta epoch)}"
+ok "… and do" says 200 '.state == "held"'
+ok "… which is recorded" bash -c "curl -s --unix-socket '$socket' 'http://turno/v1/tickets/$n?events=1' | jq -e '[.events[] | select(.verb == \"widen\")] | length == 1'"
+api marta POST "/v1/tickets/$n/resolve" "{\"epoch\":$(offered marta epoch)}"
+ok "… to the end" says 200
+
 # ---- two daemons ------------------------------------------------------------------------------------------------------------
 conninfo="host=$(sed -n 5p "$state/db/postmaster.pid") port=5432 dbname=turno user=turnod"
 second=$desk/2.sock

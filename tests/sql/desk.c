@@ -249,6 +249,16 @@ desk_close(struct desk *d)
 }
 
 void
+desk_forgive_lapses(struct desk *d)
+{
+    (void)cluster_sql(
+        d->owner,
+        "create function forgive() returns trigger language plpgsql as "
+        "$$ begin new.away := false; new.lapses := 0; return new; end $$;"
+        "create trigger forgive before insert or update on agent_state for each row execute function forgive()");
+}
+
+void
 desk_clear(struct desk *d)
 {
     /* few rows: ten times faster than truncate, which makes new files for every partition and index */
@@ -259,7 +269,8 @@ desk_clear(struct desk *d)
         "update agent_state set away = false, reason = null, lapses = 0, claims = 0, capacity = null "
         "where away or lapses > 0 or claims > 0 or capacity is not null; "
         "delete from flow; delete from pace; update flow_state set next_at = '-infinity', block = 0, counted = '{}', "
-        "xid = pg_current_xact_id()::text::bigint; update queue set calendar_id = null, burst_cap = 0");
+        "xid = pg_current_xact_id()::text::bigint; update queue set calendar_id = null, burst_cap = 0, sticky = null, "
+        "weight = 1");
     memset(desk_keeps, 0, sizeof(desk_keeps));
     desk_set_now(d, DESK_START);
 }

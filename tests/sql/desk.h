@@ -83,6 +83,8 @@ struct desk {
 /* settings: as for cluster_start_with. */
 struct desk *desk_open(const char *settings);
 void desk_close(struct desk *d); /* closes its sides too */
+/* From now on nobody goes away for offers that lapse: for histories in which nobody comes back by hand. */
+void desk_forgive_lapses(struct desk *d);
 /* Empties all tables of tickets; time starts again. */
 void desk_clear(struct desk *d);
 void desk_set_now(struct desk *d, int64_t usec);

@@ -276,6 +276,7 @@ side_send_submit(struct side *s, const struct uuid *gate, struct ask *items, int
     COLUMN(&a, INT8, add_i64, items, n, target);
     COLUMN_OR_NULL(&a, INT4, add_i32, full, n, calendar);
     COLUMN_OR_NULL(&a, INT8, add_i64, full, n, burst);
+    COLUMN_OR_NULL(&a, INT8, add_i64, items, n, widens);
     send_batch(s, STMT_TICKET_SUBMIT, gate, &a, n);
 }
 

@@ -58,6 +58,7 @@ struct ask {
     const char *subject, *body, *tags;
     int64_t blocks, follows;
     int64_t target; /* usec; 0: that of the queue */
+    int64_t widens; /* usec */
     struct uuid op, key;
     int64_t request;
     int class_of, account, from_department; /* of a requester who is not among desk_people (class_of is not 0) */

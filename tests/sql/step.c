@@ -347,6 +347,7 @@ world_open(void)
     struct world *w = xcalloc(1, sizeof(*w));
 
     w->d = desk_open(NULL);
+    desk_forgive_lapses(w->d);
     w->s = side_open(w->d);
     prepare(w->s, "live_words", live_words);
     prepare(w->s, "closed_words", closed_words);

@@ -212,7 +212,7 @@ load(struct world *w)
 
 /* ---- requests ---- */
 
-#define SUBMIT_PARAMS 30
+#define SUBMIT_PARAMS 31
 
 /* Text arrays for ticket_submit: one request of person 1 to a queue. */
 static void
@@ -253,6 +253,7 @@ submit_values(struct world *w, const char *queue, int desk, int64_t ticket, cons
     values[i++] = "{3600000000}"; /* target */
     values[i++] = "{NULL}";       /* calendar */
     values[i++] = "{NULL}";       /* burst */
+    values[i++] = "{NULL}";       /* widens */
     assert_int_equal(i, SUBMIT_PARAMS);
     desk_free(d);
 }

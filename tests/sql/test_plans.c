@@ -27,7 +27,7 @@ static const struct {
     const char *name;
     int params;
 } statements[] = {
-    {"ticket_submit", 30},
+    {"ticket_submit", 31},
     {"ticket_claim",  7 },
     {"ticket_act",    19}
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who may take what: lanes of skills.
+ * Who may take what, and when: lanes of skills, how much an agent may hold, who goes away, what comes back to its last
+ * agent, what widens. Rule (f) of claims: an agent's row decides under its lock.
  */
 #include "tests/sql/race.h"
 
@@ -88,6 +89,436 @@ passing_keeps_the_skills_the_new_queue_knows(void **state)
     assert_int_equal(LANE_OF(b), desk_lane(Q_SALES));
 }
 
+/* ---- (f) away ----------------------------------------------------------------------------------------------------------- */
+
+#define GO_AWAY(s)                                                                                                     \
+    side_sql((s), "insert into agent_state (person_id, away, reason, since) values (6, true, 'lunch', desk_now()) "    \
+                  "on conflict (person_id) do update set away = true, reason = 'lunch', lapses = 0")
+
+static void
+who_went_away_after_the_snapshot_gets_nothing(void **state)
+{
+    int64_t t = queued();
+    struct pull pull = {.agent = LUIS};
+    const int lane = desk_lane(BASE);
+    struct answer r;
+
+    (void)state;
+    assert_int_equal(LUIS, 6); /* as GO_AWAY says */
+    side_pause(one, true);
+    side_send_claim_lanes(one, NULL, &pull, 1, &lane, NULL, 1);
+    side_wait_blocked(one);
+    GO_AWAY(two);
+    side_go(d);
+    assert_true(side_take(one, &r));
+    side_pause(one, false);
+    side_go(d);
+    assert_string_equal(r.outcome, "away");
+    assert_int_equal(STATE_OF(t), STATE_QUEUED);
+}
+
+/* The other half: a claim that is not committed yet is waited for, so that what it took is seen and given back. */
+static void
+going_away_waits_for_a_claim_under_way(void **state)
+{
+    int64_t t = queued();
+
+    (void)state;
+    side_sql(one, "begin");
+    assert_int_equal(claim_one(one, LUIS, Q_WAREHOUSE)->ticket, t);
+    assert_true(PQsendQuery(two->conn, "insert into agent_state (person_id, away) values (6, true) "
+                                       "on conflict (person_id) do update set away = true"));
+    side_wait_blocked(two);
+    side_sql(one, "commit");
+    side_drain(two);
+    assert_int_equal(desk_int(d, "select count(*) from live where agent = %d and state = 3", LUIS), 1);
+}
+
+static void
+claims_of_one_agent_do_not_wait_for_each_other(void **state)
+{
+    int64_t a = queued(), b = queued();
+
+    (void)state;
+    side_sql(one, "begin");
+    assert_int_equal(claim_one(one, LUIS, Q_WAREHOUSE)->ticket, a);
+    assert_int_equal(claim_one(two, LUIS, Q_WAREHOUSE)->ticket, b);
+    side_sql(one, "commit");
+}
+
+/* ---- offers that lapse --------------------------------------------------------------------------------------------------- */
+
+static int64_t
+offer(int agent)
+{
+    const struct answer *r = take(one, agent, true, desk_lane(BASE), 0);
+
+    return strcmp(r->outcome, "done") == 0 ? r->ticket : 0;
+}
+
+static void
+let_it_lapse(int64_t t)
+{
+    desk_pass(d, 31 * SECOND);
+    assert_string_equal(ACT(one, .ticket = t, .verb = VERB_LAPSE, .actor = TURNO)->outcome, "done");
+}
+
+#define LAPSES(who)  ((int)desk_int(d, "select lapses from agent_state where person_id = %d", (who)))
+#define IS_AWAY(who) (desk_int(d, "select away::int from agent_state where person_id = %d", (who)) != 0)
+
+static void
+two_offers_in_a_row_that_lapse_set_the_agent_away(void **state)
+{
+    int64_t t = queued();
+
+    (void)state;
+    assert_int_equal(offer(LUIS), t);
+    let_it_lapse(t);
+    assert_false(IS_AWAY(LUIS));
+    assert_int_equal(offer(LUIS), t);
+    let_it_lapse(t);
+    assert_true(IS_AWAY(LUIS));
+    assert_string_equal(desk_text(d, "select reason from agent_state where person_id = %d", LUIS),
+                        "two offers in a row were not accepted");
+    assert_string_equal(take(one, LUIS, true, desk_lane(BASE), 0)->outcome, "away");
+    assert_int_equal(offer(MAR), t); /* the ticket kept its place */
+    /* by hand they come back, and the count begins anew */
+    (void)desk_int(d, "update agent_state set away = false, lapses = 0 where person_id = %d", LUIS);
+    int64_t u = queued();
+    assert_int_equal(offer(LUIS), u);
+}
+
+static void
+accepting_anything_ends_the_count(void **state)
+{
+    int64_t t = queued();
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(offer(LUIS), t);
+        let_it_lapse(t);
+        assert_int_equal(LAPSES(LUIS), 1);
+        assert_int_equal(offer(LUIS), t);
+        int epoch = (int)desk_int(d, "select epoch from live where ticket_id = %lld", (long long)t);
+        if (i == 0) { /* by its verb */
+            assert_string_equal(ACT(one, .ticket = t, .verb = VERB_ACCEPT, .actor = LUIS, .epoch = epoch)->outcome,
+                                "done");
+        } else { /* by a plain next */
+            assert_int_equal(take(one, LUIS, false, desk_lane(BASE), 0)->ticket, t);
+        }
+        assert_int_equal(LAPSES(LUIS), 0);
+        assert_string_equal(ACT(one, .ticket = t, .verb = VERB_RELEASE, .actor = LUIS, .epoch = epoch)->outcome,
+                            "done");
+    }
+    assert_false(IS_AWAY(LUIS));
+}
+
+/* A stream that dies before its offer's time is over says nothing about its agent. */
+static void
+an_offer_taken_back_early_does_not_count(void **state)
+{
+    int64_t t = queued();
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(offer(LUIS), t);
+        assert_string_equal(ACT(one, .ticket = t, .verb = VERB_LAPSE, .actor = TURNO)->outcome, "done");
+    }
+    assert_int_equal(LAPSES(LUIS), 0);
+}
+
+/* ---- capacity ------------------------------------------------------------------------------------------------------------ */
+
+static void
+limit(int agent, int capacity)
+{
+    (void)desk_int(d, "update agent_state set capacity = %d where person_id = %d", capacity, agent);
+}
+
+static void
+nobody_is_dealt_more_than_their_capacity(void **state)
+{
+    int64_t t[5];
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        t[i] = queued();
+    }
+    limit(LUIS, 3);
+    assert_int_equal(claim_one(one, LUIS, Q_WAREHOUSE)->ticket, t[0]);
+    assert_int_equal(offer(LUIS), t[1]);                               /* what is on offer counts */
+    assert_int_equal(claim_one(one, LUIS, Q_WAREHOUSE)->ticket, t[1]); /* and is taken from there, full or not */
+    assert_int_equal(offer(LUIS), t[2]);
+    assert_string_equal(take(one, LUIS, true, desk_lane(BASE), 0)->outcome, "full");
+    assert_int_equal(claim_one(one, LUIS, Q_WAREHOUSE)->ticket, t[2]);
+    assert_string_equal(claim_one(one, LUIS, Q_WAREHOUSE)->outcome, "full");
+    /* what is parked does not */
+    assert_string_equal(
+        ACT(one, .ticket = t[0], .verb = VERB_REPLY, .actor = LUIS, .epoch = 1, .body = "which one?")->outcome, "done");
+    assert_int_equal(claim_one(one, LUIS, Q_WAREHOUSE)->ticket, t[3]);
+    assert_int_equal(claim_one(one, MAR, Q_WAREHOUSE)->ticket, t[4]);
+}
+
+static void
+of_one_agent_in_a_batch_no_more_is_dealt_either(void **state)
+{
+    struct pull pulls[] = {{.agent = LUIS}, {.agent = MAR}, {.agent = LUIS}, {.agent = LUIS}};
+    const int lane = desk_lane(BASE);
+    struct answer r[4];
+    int64_t t[4];
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        t[i] = queued();
+    }
+    limit(LUIS, 2);
+    side_send_claim_lanes(one, NULL, pulls, 4, &lane, NULL, 1);
+    assert_true(side_take(one, r));
+    assert_int_equal(r[0].ticket, t[0]);
+    assert_int_equal(r[1].ticket, t[1]);
+    assert_int_equal(r[2].ticket, t[2]);
+    assert_string_equal(r[3].outcome, "again");
+    side_send_claim_lanes(one, NULL, pulls + 3, 1, &lane, NULL, 1);
+    assert_true(side_take(one, r));
+    assert_string_equal(r[0].outcome, "full");
+}
+
+static void
+heavy_work_takes_more_room(void **state)
+{
+    int64_t t = queued();
+    int64_t light = SUBMIT(one, .actor = CARL, .queue = Q_RETURNS)->ticket;
+
+    (void)state;
+    limit(LUIS, 2);
+    (void)desk_int(d, "update queue set weight = 2 where queue_id = %d", Q_WAREHOUSE);
+    assert_int_equal(claim_one(one, LUIS, Q_RETURNS)->ticket, light);
+    assert_string_equal(claim_one(one, LUIS, Q_WAREHOUSE)->outcome, "full");
+    assert_string_equal(take(one, LUIS, false, desk_lane(BASE), desk_lane(Q_RETURNS))->outcome, "full");
+    assert_string_equal(claim_one(one, LUIS, Q_RETURNS)->outcome, "none");
+    assert_int_equal(claim_one(one, MAR, Q_WAREHOUSE)->ticket, t);
+    (void)desk_int(d, "update queue set weight = 1 where queue_id = %d", Q_WAREHOUSE);
+}
+
+static void
+two_daemons_do_not_exceed_it_together(void **state)
+{
+    int64_t a = queued(), b = queued();
+    struct pull pull = {.agent = LUIS};
+    const int lane = desk_lane(BASE);
+    struct answer r;
+
+    (void)state;
+    limit(LUIS, 1);
+    /* one is under way: the other is told to ask again */
+    side_sql(one, "begin");
+    assert_int_equal(claim_one(one, LUIS, Q_WAREHOUSE)->ticket, a);
+    assert_string_equal(claim_one(two, LUIS, Q_WAREHOUSE)->outcome, "again");
+    side_sql(one, "rollback");
+    /* one has come between the other's snapshot and its lock */
+    side_pause(one, true);
+    side_send_claim_lanes(one, NULL, &pull, 1, &lane, NULL, 1);
+    side_wait_blocked(one);
+    assert_int_equal(claim_one(two, LUIS, Q_WAREHOUSE)->ticket, a);
+    side_go(d);
+    assert_true(side_take(one, &r));
+    side_pause(one, false);
+    side_go(d);
+    assert_string_equal(r.outcome, "again");
+    assert_string_equal(claim_one(one, LUIS, Q_WAREHOUSE)->outcome, "full");
+    assert_int_equal(STATE_OF(b), STATE_QUEUED);
+}
+
+/* ---- what comes back ------------------------------------------------------------------------------------------------------ */
+
+/* Held by LUIS, answered, and the customer has written: kept for LUIS. */
+static int64_t
+returned(void)
+{
+    int64_t t = queued();
+
+    (void)desk_int(d, "update queue set sticky = '10 min'");
+    assert_int_equal(claim_one(one, LUIS, Q_WAREHOUSE)->ticket, t);
+    assert_string_equal(
+        ACT(one, .ticket = t, .verb = VERB_REPLY, .actor = LUIS, .epoch = 1, .body = "which one?")->outcome, "done");
+    desk_pass(d, HOUR);
+    const struct answer *r = ACT(one, .ticket = t, .verb = VERB_MESSAGE, .actor = CARL, .body = "the blue one");
+    assert_string_equal(r->outcome, "done");
+    assert_int_equal(r->state, STATE_QUEUED);
+    return t;
+}
+
+static void
+what_returns_is_for_its_last_agent(void **state)
+{
+    int64_t t = returned();
+
+    (void)state;
+    assert_int_equal(LANE_OF(t), -desk_lane(BASE));
+    assert_string_equal(claim_one(one, MAR, Q_WAREHOUSE)->outcome, "none");
+    assert_int_equal(claim_one(one, LUIS, Q_WAREHOUSE)->ticket, t);
+    assert_int_equal(LANE_OF(t), desk_lane(BASE));
+}
+
+static void
+it_is_told_whom_it_waits_for(void **state)
+{
+    int64_t t = queued();
+
+    (void)state;
+    (void)desk_int(d, "update queue set sticky = '10 min'");
+    (void)claim_one(one, LUIS, Q_WAREHOUSE);
+    (void)ACT(one, .ticket = t, .verb = VERB_REPLY, .actor = LUIS, .epoch = 1, .body = "which one?");
+    const struct answer *r = ACT(one, .ticket = t, .verb = VERB_MESSAGE, .actor = CARL, .body = "the blue one");
+    char want[60];
+    (void)snprintf(want, sizeof(want), "%d:%lld", -LUIS, (long long)r->key);
+    assert_string_equal(r->woken, want);
+}
+
+static void
+after_the_sticky_time_it_is_for_all_in_its_old_place(void **state)
+{
+    int64_t t = returned();
+    int64_t key = desk_int(d, "select key from live where ticket_id = %lld", (long long)t);
+
+    (void)state;
+    assert_int_equal(desk_int(d, "select extract(epoch from due_at - desk_now())::int from live where ticket_id = %lld",
+                              (long long)t),
+                     600);
+    desk_pass(d, 10 * MINUTE);
+    const struct answer *r = ACT(one, .ticket = t, .verb = VERB_WIDEN, .actor = TURNO);
+    assert_string_equal(r->outcome, "done");
+    assert_int_equal(r->key, key);
+    assert_int_equal(LANE_OF(t), desk_lane(BASE));
+    assert_int_equal(claim_one(one, MAR, Q_WAREHOUSE)->ticket, t);
+}
+
+static void
+it_is_not_kept_for_who_is_away_or_gone(void **state)
+{
+    int64_t t = queued(), u = queued();
+
+    (void)state;
+    (void)desk_int(d, "update queue set sticky = '10 min'");
+    for (int i = 0; i < 2; i++) {
+        int64_t n = i == 0 ? t : u;
+        assert_int_equal(claim_one(one, LUIS, Q_WAREHOUSE)->ticket, n);
+        (void)ACT(one, .ticket = n, .verb = VERB_REPLY, .actor = LUIS, .epoch = 1, .body = "which one?");
+    }
+    (void)desk_int(d, "update agent_state set away = true where person_id = %d", LUIS);
+    (void)ACT(one, .ticket = t, .verb = VERB_MESSAGE, .actor = CARL, .body = "x");
+    assert_int_equal(LANE_OF(t), desk_lane(BASE));
+    (void)desk_int(d, "update agent_state set away = false where person_id = %d", LUIS);
+    (void)desk_int(d, "delete from member where person_id = %d", LUIS);
+    (void)ACT(one, .ticket = u, .verb = VERB_MESSAGE, .actor = CARL, .body = "x");
+    assert_int_equal(LANE_OF(u), desk_lane(BASE));
+    (void)desk_int(d, "insert into member values (%d, %d, false, 'desk')", LUIS, desk_queues[Q_WAREHOUSE].department);
+}
+
+/* Within the order of keys: what is due before it goes first, also to its agent. */
+static void
+its_agent_takes_what_is_due_before_it_first(void **state)
+{
+    int64_t t = returned();
+    int64_t urgent =
+        SUBMIT(one, .actor = CARL, .queue = Q_WAREHOUSE, .priority = PRIORITY_URGENT, .target = MINUTE)->ticket;
+    int64_t later = queued();
+
+    (void)state;
+    assert_int_equal(claim_one(one, LUIS, Q_WAREHOUSE)->ticket, urgent);
+    assert_int_equal(claim_one(one, LUIS, Q_WAREHOUSE)->ticket, t);
+    assert_int_equal(claim_one(one, LUIS, Q_WAREHOUSE)->ticket, later);
+}
+
+static void
+what_was_given_back_from_waiting_is_for_all(void **state)
+{
+    int64_t t = held();
+
+    (void)state;
+    (void)desk_int(d, "update queue set sticky = '10 min'");
+    (void)ACT(one, .ticket = t, .verb = VERB_REPLY, .actor = LUIS, .epoch = 1, .body = "which one?");
+    assert_string_equal(ACT(one, .ticket = t, .verb = VERB_RELEASE, .actor = EVA)->outcome, "done");
+    assert_int_equal(LANE_OF(t), desk_lane(BASE));
+}
+
+static void
+a_blocked_request_comes_back_to_its_agent_too(void **state)
+{
+    int64_t t = held();
+    int64_t child = child_of(t);
+
+    (void)state;
+    (void)desk_int(d, "update queue set sticky = '10 min'");
+    park(t);
+    const struct answer *r = ACT(one, .ticket = child, .verb = VERB_RESOLVE, .actor = ANA, .epoch = 1);
+    assert_string_equal(r->outcome, "done");
+    assert_int_equal(LANE_OF(t), -desk_lane(BASE));
+    assert_non_null(strstr(r->woken, "-6:"));
+}
+
+static void
+what_is_kept_can_be_given_passed_and_cancelled(void **state)
+{
+    int64_t a = returned(), b, c;
+
+    (void)state;
+    assert_string_equal(ACT(one, .ticket = a, .verb = VERB_GIVE, .actor = EVA, .agent = "mar")->outcome, "done");
+    assert_int_equal(LANE_OF(a), desk_lane(BASE));
+    b = returned();
+    assert_string_equal(ACT(one, .ticket = b, .verb = VERB_PASS, .actor = EVA, .queue = Q_SALES)->outcome, "done");
+    assert_int_equal(LANE_OF(b), desk_lane(Q_SALES));
+    c = returned();
+    assert_string_equal(ACT(one, .ticket = c, .verb = VERB_NOTE, .actor = MAR, .body = "hm")->outcome, "done");
+    assert_int_equal(LANE_OF(c), -desk_lane(BASE));
+    assert_string_equal(ACT(one, .ticket = c, .verb = VERB_CANCEL, .actor = CARL)->outcome, "done");
+}
+
+/* ---- widening ------------------------------------------------------------------------------------------------------------ */
+
+static void
+what_waits_long_goes_to_a_wider_lane_in_its_old_place(void **state)
+{
+    char text[200];
+    int lift, free_for_all, wide;
+    int64_t t, key;
+
+    (void)state;
+    (void)snprintf(text, sizeof(text),
+                   "[{\"after\": 50, \"drop\": [\"lift\"]}, {\"after\": 80, \"drop\": [], \"overflow\": %d}]", Q_SALES);
+    (void)desk_int(d, "update queue set widen = '%s' where queue_id = %d", text, Q_WAREHOUSE);
+    (void)desk_int(d, "select count(lane_chain(lane_id)) from lane");
+    lift = lane_for(Q_WAREHOUSE, "{lift}");
+    free_for_all = (int)desk_int(d, "select wider from lane where lane_id = %d", lift);
+    wide = (int)desk_int(d, "select wider from lane where lane_id = %d", free_for_all);
+    assert_int_equal(free_for_all, desk_lane(BASE));
+    assert_string_equal(desk_text(d, "select also::text || ' ' || skills::text from lane where lane_id = %d", wide),
+                        "{3} {}");
+    assert_int_equal(desk_int(d, "select count(wider) from lane where lane_id = %d", wide), 0);
+
+    t = SUBMIT(one, .actor = CARL, .queue = Q_WAREHOUSE, .lane = lift, .widens = DAY / 2)->ticket;
+    key = desk_int(d, "select key from live where ticket_id = %lld", (long long)t);
+    assert_int_equal(
+        desk_int(d, "select extract(epoch from due_at - opened) from live where ticket_id = %lld", (long long)t),
+        DAY / SECOND / 2);
+    desk_pass(d, DAY / 2);
+    assert_string_equal(ACT(one, .ticket = t, .verb = VERB_WIDEN, .actor = TURNO)->outcome, "done");
+    assert_int_equal(LANE_OF(t), free_for_all);
+    assert_int_equal(
+        desk_int(d, "select extract(epoch from due_at - opened) from live where ticket_id = %lld", (long long)t),
+        DAY / SECOND / 5 * 4);
+    desk_pass(d, DAY / 3);
+    assert_string_equal(ACT(one, .ticket = t, .verb = VERB_WIDEN, .actor = TURNO)->outcome, "done");
+    assert_int_equal(LANE_OF(t), wide);
+    assert_int_equal(desk_int(d, "select count(due_at) from live where ticket_id = %lld", (long long)t), 0);
+    assert_int_equal(desk_int(d, "select key from live where ticket_id = %lld", (long long)t), key);
+    assert_int_equal(EVENTS_OF(t, VERB_WIDEN), 2);
+    assert_string_equal(ACT(one, .ticket = t, .verb = VERB_WIDEN, .actor = EVA)->outcome, "forbidden");
+    assert_int_equal(take(one, ANA, false, desk_lane(Q_SALES), wide)->ticket, t); /* of the other department */
+    (void)desk_int(d, "update queue set widen = '[]'");
+    (void)desk_int(d, "select count(lane_chain(lane_id)) from lane");
+}
+
 int
 main(void)
 {
@@ -96,6 +527,25 @@ main(void)
         TEST(two_sessions_make_the_same_lane_at_once),
         TEST(who_has_not_the_skill_takes_what_comes_after),
         TEST(passing_keeps_the_skills_the_new_queue_knows),
+        TEST(who_went_away_after_the_snapshot_gets_nothing),
+        TEST(going_away_waits_for_a_claim_under_way),
+        TEST(claims_of_one_agent_do_not_wait_for_each_other),
+        TEST(two_offers_in_a_row_that_lapse_set_the_agent_away),
+        TEST(accepting_anything_ends_the_count),
+        TEST(an_offer_taken_back_early_does_not_count),
+        TEST(nobody_is_dealt_more_than_their_capacity),
+        TEST(of_one_agent_in_a_batch_no_more_is_dealt_either),
+        TEST(heavy_work_takes_more_room),
+        TEST(two_daemons_do_not_exceed_it_together),
+        TEST(what_returns_is_for_its_last_agent),
+        TEST(it_is_told_whom_it_waits_for),
+        TEST(after_the_sticky_time_it_is_for_all_in_its_old_place),
+        TEST(it_is_not_kept_for_who_is_away_or_gone),
+        TEST(its_agent_takes_what_is_due_before_it_first),
+        TEST(what_was_given_back_from_waiting_is_for_all),
+        TEST(a_blocked_request_comes_back_to_its_agent_too),
+        TEST(what_is_kept_can_be_given_passed_and_cancelled),
+        TEST(what_waits_long_goes_to_a_wider_lane_in_its_old_place),
     };
 
     cmocka_set_test_filter(getenv("TURNO_TEST"));
