@@ -86,6 +86,13 @@ without 'the order of keys' ticket_claim 's/row_number\(\) over \(order by p\.ke
 without 'the own offer first' ticket_claim 's/where not o\.offer and o\.nth = 1/where false/' test_claim the_own_offer_comes_before_all_else
 without 'one own offer a batch' ticket_claim 's/ and o\.nth = 1//' test_claim an_agent_who_asks_twice_gets_his_offer_once
 
+# (f) the agent's row decides under its lock
+without 'the lock on the agent in claim' ticket_claim 's/for share skip locked/offset 0/' test_skill \
+    who_went_away_after_the_snapshot_gets_nothing
+without 'counting the claims under a capacity' ticket_claim \
+    's/b\.claims is distinct from \(select x\.claims from agent_state x where x\.person_id = i\.agent\)/false/' test_skill \
+    two_daemons_do_not_exceed_it_together
+
 # gates and keys
 without 'the gate of act' ticket_act 's/exists \(select from gate\) as fresh/true as fresh/' test_links a_batch_sent_again_answers_known
 without 'waiting at the gate before anything is locked' ticket_act 's/\n    from ctx\n\), looked/\n), looked/' test_links \
