@@ -42,6 +42,8 @@ declare
     q_cap bigint[];                      -- G
     q_slack bigint[];
     q_calendar int[];
+    -- queues whose requests do not all need the same: which lane one stood in is not recorded, so T1 and T2 do not judge them
+    q_mixed constant int[] := array(select distinct l.queue_id from lane l where l.skills <> '{}' or l.also <> '{}');
     -- stays: one a piece of a ticket's life in a queue: state 1 waiting, 2 offered, 3 held
     y_ticket bigint[];
     y_state int[];
@@ -167,7 +169,7 @@ begin
                   suffered, passed, oldest, ord)
         cross join lateral (select array_position(q_id, u.queue_id) as at offset 0) p
     ), late as materialized (            -- with the largest gap of each service that passed somebody
-        select y.*, cal_diff(y.calendar_id, y.oldest, y.arrival) as gap from y where y.dealt and y.ruled and y.passed > 0
+        select y.*, cal_diff(y.calendar_id, y.oldest, y.arrival) as gap from y where y.dealt and y.ruled and y.passed > 0 and y.queue_id <> all (q_mixed)
     ), t1 as (
         select y.queue_id, count(*) filter (where y.dealt) as dealt, min(y.bound) as bound,
                coalesce(sum(y.passed) filter (where y.dealt and y.ruled), 0) as overtakes
@@ -232,7 +234,7 @@ begin
         group by x.queue_id
     ), measured as materialized (        -- T2: waits without a break that ended by being dealt in turn
         select s.queue_id, s.first_stay as i, y.from_at, y.to_at, s.class
-        from spell s join y on y.i = s.first_stay where s.pieces = 1 and y.dealt and y.ruled and y.to_at > y.from_at
+        from spell s join y on y.i = s.first_stay where s.pieces = 1 and y.dealt and y.ruled and y.to_at > y.from_at and s.queue_id <> all (q_mixed)
     ), pool as (
         select distinct y.queue_id, y.agent from y where y.state in (2, 3)
     ), work as materialized (
@@ -287,7 +289,8 @@ begin
         select n.name as queue_name, json_build_object(
                    'queue', n.name, 'dealt', t.dealt, 'overtakes', t.overtakes,
                    'max_gap_seconds', trim_scale(g.gap / 1000000.0), 'bound_seconds', trim_scale(coalesce(g.bound, t.bound) / 1000000.0),
-                   'max_ratio', coalesce(g.ratio, 0), 'broken', coalesce(g.broken, 0),
+                   'judged', t.queue_id <> all (q_mixed),
+                   'max_ratio', case when t.queue_id <> all (q_mixed) then coalesce(g.ratio, 0) end, 'broken', coalesce(g.broken, 0),
                    't2', json_build_object('waits', coalesce(w.waits, 0), 'premise', coalesce(w.premise, 0), 'within', coalesce(w.within, 0)),
                    'ks', json_build_object('internal', coalesce(k.ni, 0), 'external', coalesce(k.ne, 0),
                                            'distance', case when least(k.ni, k.ne) >= 20 then round(k.distance, 4) end,

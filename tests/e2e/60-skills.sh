@@ -186,6 +186,10 @@ ok "… that one" [ "$(offered there ticket)" = "$cold" ]
 kill "$pid2"
 wait "$pid2"
 ok "the second one stops" [ $? = 0 ]
+judged() { "$cli" stats fairness --json | jq -ce '[.orders[] | select(.queue == "warehouse") | .judged, .max_ratio] == [false, null]'; }
+ok "the audit does not judge the order where requests need different skills" judged
+"$cli" stats fairness >"$desk/out" 2>"$desk/err"
+ok "… and says so" told "not judged: skills"
 ok "the desk stops in good order" desk_stop
 ok "no warning was logged" bash -c "! grep -E '^<[0-4]>' '$log' | grep -vi 'differs from the applied desk\|database\|postgres\|connection\|server'"
 all_done
