@@ -4,44 +4,8 @@
  * (step.h); what flow_renew finds out, with what the model knows (model_flow.c). What holds round the clock is
  * test_rules.c's. DESK_START is a Monday, 09:00, when the office opens; it closes at 17:00.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "tests/sql/invariants.h"
 #include "tests/sql/look.h"
-#include "tests/sql/step.h"
-
-static struct world *w;
-
-static int
-open_all(void **state)
-{
-    (void)state;
-    w = world_open();
-    return 0;
-}
-
-static int
-close_all(void **state)
-{
-    (void)state;
-    world_close(w);
-    return 0;
-}
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    world_clear(w);
-    return 0;
-}
+#include "tests/sql/ruled.h"
 
 static int
 office_hours(void **state)
@@ -53,21 +17,11 @@ office_hours(void **state)
     return 0;
 }
 
-static int
-tear_down(void **state)
-{
-    (void)state;
-    invariants_check(w->d);
-    return 0;
-}
-
-#define NOW       (w->d->now)
-#define KEY_OF(t) (model_get(w->m, (t))->key)
 /* hours after DESK_START, Monday 09:00 */
-#define MON(h)    (DESK_START + (h)*HOUR)
-#define TUE(h)    (MON(h) + DAY)
-#define WED(h)    (MON(h) + 2 * DAY)
-#define FRI(h)    (MON(h) + 4 * DAY)
+#define MON(h) (DESK_START + (h)*HOUR)
+#define TUE(h) (MON(h) + DAY)
+#define WED(h) (MON(h) + 2 * DAY)
+#define FRI(h) (MON(h) + 4 * DAY)
 
 /* Warehouse targets: urgent 1 h, high 4 h, normal 24 h, low 72 h; age cap 144 h. Sales: 30 min, 2 h, 8 h, 48 h. */
 static int64_t
@@ -524,7 +478,6 @@ why_tells_the_parts_of_the_key(void **state)
     assert_says(t[0], EVA, "the promises of the queue were others then, and what was promised stays");
 }
 
-#define TEST(name)    cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define OFFICE_(name) cmocka_unit_test_setup_teardown(name, office_hours, tear_down)
 
 int

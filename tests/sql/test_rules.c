@@ -3,55 +3,7 @@
  * Keys and clocks, in virtual time and in plain numbers: queueing.md 2.5 by example. The model checks every column beside
  * (step.h); here stands what a person would expect.
  */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "tests/sql/invariants.h"
-#include "tests/sql/step.h"
-
-static struct world *w;
-
-static int
-open_all(void **state)
-{
-    (void)state;
-    w = world_open();
-    return 0;
-}
-
-static int
-close_all(void **state)
-{
-    (void)state;
-    world_close(w);
-    return 0;
-}
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    world_clear(w);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    invariants_check(w->d);
-    return 0;
-}
-
-#define NOW       (w->d->now)
-#define KEY_OF(t) (model_get(w->m, (t))->key)
-#define DUE_OF(t) (model_get(w->m, (t))->due_at)
+#include "tests/sql/ruled.h"
 
 /* Warehouse targets: urgent 1 h, high 4 h, normal 1 d, low 3 d; age cap 6 d; idle 2 h; offers 30 s; closing 7 d.
  * Sales: 30 min, 2 h, 8 h, 2 d; age cap 4 d; idle 1 h. */
@@ -533,8 +485,6 @@ a_clock_that_is_behind_makes_no_negative_span(void **state)
     world_pass(w, 3 * HOUR);
     DO(w, .ticket = t, .verb = VERB_CLOSE, .actor = EVA);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
 main(void)
