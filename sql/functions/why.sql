@@ -57,14 +57,14 @@ begin
         into e from event x where x.ticket_id = key_parts.id and x.at >= l.anchor;
     moved := array_remove(array[
         case when e.due then 'a lead has set the time' end,
-        (select 'it holds up ' || coalesce((select 'request ' || k.blocks where sees(key_parts.actor, k.blocks) > 0), 'another request')
-                || ' and is as urgent as that one'
-         from link k where k.ticket_id = key_parts.id and k.child order by k.blocks limit 1),
+        (select format('it holds up request %s and is as urgent as that one', k.blocks)
+         from link k where k.ticket_id = key_parts.id and k.child and sees(key_parts.actor, k.blocks) > 0
+         order by k.blocks limit 1),
         case when e.passed then 'it came from another queue, where its time ran already' end,
         case when e.paused then 'it had to wait for something, and its clock stood still meanwhile' end,
         case when e.priority then 'its priority was changed on the way' end], null);
     if moved = '{}' then
-        moved := array['the promises of the queue were others then, and what was promised stays'];
+        moved := array['that was its promise when it came, and what was promised stays'];
     end if;
 end
 $$;

@@ -66,7 +66,8 @@ desk_start()
     until_true 120 is_ready
 }
 
-is_gone() { ! kill -0 "$1" 2>/dev/null; }
+# (ended, but not yet fetched by init: gone, too)
+is_gone() { ! kill -0 "$1" 2>/dev/null || grep -q '^State:.Z' "/proc/$1/status" 2>/dev/null; }
 
 # TERM, and the exit status.
 desk_stop()

@@ -475,7 +475,7 @@ why_tells_the_parts_of_the_key(void **state)
     DO(w, .ticket = p, .verb = VERB_PASS, .actor = LUIS, .epoch = 1, .queue = Q_SALES);
     assert_says(p, LEO, "it came from another queue, where its time ran already");
     world_keep(w, Q_WAREHOUSE, ROUND_THE_CLOCK, 0);
-    assert_says(t[0], EVA, "the promises of the queue were others then, and what was promised stays");
+    assert_says(t[0], EVA, "that was its promise when it came, and what was promised stays");
 }
 
 #define OFFICE_(name) cmocka_unit_test_setup_teardown(name, office_hours, tear_down)
