@@ -57,8 +57,11 @@ begin
         into e from event x where x.ticket_id = key_parts.id and x.at >= l.anchor;
     moved := array_remove(array[
         case when e.due then 'a lead has set the time' end,
-        (select format('it holds up request %s and is as urgent as that one', k.blocks)
-         from link k where k.ticket_id = key_parts.id and k.child and sees(key_parts.actor, k.blocks) > 0
+        (select format('it holds up %s and is as urgent as that one',
+                       case when sees(key_parts.actor, k.blocks) > 0 then 'request ' || k.blocks else 'another request' end)
+         from link k cross join lateral (select y.queue_id from cards(array[k.blocks]) y) b
+         where k.ticket_id = key_parts.id and k.child      -- of one in a private queue nothing is told
+           and (sees(key_parts.actor, k.blocks) > 0 or not (select z.private from queue z where z.queue_id = b.queue_id))
          order by k.blocks limit 1),
         case when e.passed then 'it came from another queue, where its time ran already' end,
         case when e.paused then 'it had to wait for something, and its clock stood still meanwhile' end,
