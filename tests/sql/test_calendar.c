@@ -42,27 +42,28 @@ static PGconn *owner, *conn;
     }
 
 /* clang-format off */
+#define NO_DAYS {{NULL, {{0, 0, 0}}}}
 static const struct hours definitions[] = {
     {"an office with a lunch break", "Europe/Madrid", {FIVE(HM(9, 0), HM(14, 0)), FIVE(HM(15, 30), HM(18, 0))},
      DATES("2026-12-25", "2027-01-01", "2027-01-06", "2028-02-29"),
      {{"2026-12-24", {{0, HM(9, 0), HM(12, 0)}}}, {"2026-12-31", {{0, 0, 0}}}, {"2027-01-06", {{0, HM(10, 0), HM(11, 0)}}},
       {"2026-11-28", {{0, HM(0, 0), HM(1, 30)}, {0, HM(23, 0), HM(24, 0)}}}}},
-    {"nights around the change of clocks", "Europe/Madrid", {SEVEN(HM(1, 30), HM(2, 30))}, NULL, {{NULL}}},
-    {"within the skipped hour", "Europe/Madrid", {{7, HM(2, 15), HM(2, 45)}}, NULL, {{NULL}}},
-    {"all of the day, all days", "Europe/Madrid", {SEVEN(HM(0, 0), HM(24, 0))}, DATES("2026-12-25"), {{NULL}}},
+    {"nights around the change of clocks", "Europe/Madrid", {SEVEN(HM(1, 30), HM(2, 30))}, NULL, NO_DAYS},
+    {"within the skipped hour", "Europe/Madrid", {{7, HM(2, 15), HM(2, 45)}}, NULL, NO_DAYS},
+    {"all of the day, all days", "Europe/Madrid", {SEVEN(HM(0, 0), HM(24, 0))}, DATES("2026-12-25"), NO_DAYS},
     {"until midnight, and from midnight", "America/New_York", {SEVEN(HM(18, 0), HM(24, 0)), SEVEN(HM(0, 0), HM(3, 0))},
      DATES("2026-11-26", "2027-03-14"), {{"2027-11-07", {{0, HM(1, 0), HM(2, 0)}}}}},
-    {"half an hour of summer time", "Australia/Lord_Howe", {SEVEN(HM(1, 15), HM(2, 15))}, NULL, {{NULL}}},
-    {"clocks change at midnight", "America/Santiago", {SEVEN(HM(0, 0), HM(0, 30)), SEVEN(HM(22, 30), HM(24, 0))}, NULL, {{NULL}}},
-    {"clocks change at midnight, the other way", "America/Havana", {SEVEN(HM(0, 10), HM(1, 10))}, NULL, {{NULL}}},
-    {"clocks change for Ramadan", "Africa/Casablanca", {SEVEN(HM(2, 0), HM(3, 30)), FIVE(HM(9, 0), HM(17, 0))}, NULL, {{NULL}}},
-    {"two hours at once", "Antarctica/Troll", {SEVEN(HM(0, 30), HM(3, 20))}, NULL, {{NULL}}},
-    {"far in the east", "Pacific/Chatham", {SEVEN(HM(2, 50), HM(3, 40)), FIVE(HM(8, 1), HM(16, 59))}, DATES("2027-02-06"), {{NULL}}},
-    {"far in the west", "Pacific/Pago_Pago", {FIVE(HM(8, 0), HM(16, 0))}, NULL, {{NULL}}},
-    {"no change at all", "Asia/Kathmandu", {FIVE(HM(10, 0), HM(17, 0))}, NULL, {{NULL}}},
-    {"windows that touch", "UTC", {FIVE(HM(9, 0), HM(12, 0)), FIVE(HM(12, 0), HM(17, 0)), {6, 0, HM(24, 0)}, {7, 0, HM(24, 0)}}, NULL, {{NULL}}},
+    {"half an hour of summer time", "Australia/Lord_Howe", {SEVEN(HM(1, 15), HM(2, 15))}, NULL, NO_DAYS},
+    {"clocks change at midnight", "America/Santiago", {SEVEN(HM(0, 0), HM(0, 30)), SEVEN(HM(22, 30), HM(24, 0))}, NULL, NO_DAYS},
+    {"clocks change at midnight, the other way", "America/Havana", {SEVEN(HM(0, 10), HM(1, 10))}, NULL, NO_DAYS},
+    {"clocks change for Ramadan", "Africa/Casablanca", {SEVEN(HM(2, 0), HM(3, 30)), FIVE(HM(9, 0), HM(17, 0))}, NULL, NO_DAYS},
+    {"two hours at once", "Antarctica/Troll", {SEVEN(HM(0, 30), HM(3, 20))}, NULL, NO_DAYS},
+    {"far in the east", "Pacific/Chatham", {SEVEN(HM(2, 50), HM(3, 40)), FIVE(HM(8, 1), HM(16, 59))}, DATES("2027-02-06"), NO_DAYS},
+    {"far in the west", "Pacific/Pago_Pago", {FIVE(HM(8, 0), HM(16, 0))}, NULL, NO_DAYS},
+    {"no change at all", "Asia/Kathmandu", {FIVE(HM(10, 0), HM(17, 0))}, NULL, NO_DAYS},
+    {"windows that touch", "UTC", {FIVE(HM(9, 0), HM(12, 0)), FIVE(HM(12, 0), HM(17, 0)), {6, 0, HM(24, 0)}, {7, 0, HM(24, 0)}}, NULL, NO_DAYS},
     {"open one day in four years", "Europe/Lisbon", {{0, 0, 0}}, NULL, {{"2028-02-29", {{0, HM(9, 0), HM(17, 0)}}}, {"2032-02-29", {{0, HM(9, 0), HM(17, 0)}}}}},
-    {"never open", "Asia/Tokyo", {{0, 0, 0}}, NULL, {{NULL}}},
+    {"never open", "Asia/Tokyo", {{0, 0, 0}}, NULL, NO_DAYS},
 };
 /* clang-format on */
 #define DEFINITIONS (sizeof(definitions) / sizeof(definitions[0]))

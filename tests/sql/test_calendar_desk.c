@@ -213,8 +213,8 @@ static void
 openings_are_reached_by_index(void **state)
 {
     static const char *const states[] = {
-        "delete from pg_statistic where starelid = 'opening'::regclass; update pg_class set "
-        "reltuples = -1, relpages = 0 where oid = 'opening'::regclass",
+        ("delete from pg_statistic where starelid = 'opening'::regclass; update pg_class set "
+         "reltuples = -1, relpages = 0 where oid = 'opening'::regclass"),
         "update pg_class set reltuples = 0, relpages = 0 where oid = 'opening'::regclass", "analyze opening"};
     PGconn *su = cluster_connect_owner(cluster);
     char before[32];
