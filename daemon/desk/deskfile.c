@@ -676,9 +676,11 @@ deskfile_read(struct arena *a, const struct deskfile_input *in, struct deskfile 
 void
 deskfile_check(struct arena *a, const char *name, const char *text, size_t n, struct deskfile *ret)
 {
-    /* the names of files are looked for up to the end */
-    const struct deskfile_input in = {.name = name, .text = arena_strndup(a, text, n), .n = n};
+    char *copy = arena_alloc(a, n + 1); /* the names of files are looked for up to the NUL at its end */
+    const struct deskfile_input in = {.name = name, .text = copy, .n = n};
 
+    memcpy(copy, text, n);
+    copy[n] = '\0';
     deskfile_read(a, &in, ret);
 }
 

@@ -413,7 +413,7 @@ damaged_files_do_no_harm(void **state)
         ICS(EVENT("DTSTART;VALUE=DATE:20260106\r\nRRULE:FREQ=YEARLY;BYMONTH=1;BYDAY=1MO,-1FR;INTERVAL=2;COUNT=50\r\n"
                   "EXDATE;VALUE=DATE:20270106,20280106\r\nRDATE;VALUE=DATE:20260505\r\nDURATION:P2D\r\n"));
     static const char changes[] = "\n:;,=-09AZ";
-    char text[sizeof(good)];
+    char text[sizeof(good) + 1] = {0}; /* its NUL may be changed, too */
 
     (void)state;
     for (size_t n = 0; n < sizeof(good); n++) {
