@@ -55,7 +55,7 @@ class Run:
             here += [f'"{d}-colleague"']
             private = "private = true;" if d == "hr" else ""
             text.append(f'{{ name = "{d}"; title = "{d}"; members = [{", ".join(here)}]; queues = ( {{ name = "{d}"; title = "{d}";'
-                        f' {private} idle_limit = "5s"; offer_limit = "3s"; auto_close = "5s";'
+                        f' {private} idle_limit = "5s"; offer_limit = "3s"; auto_close = "5s"; sticky = "3s";'
                         f' targets = {{ urgent = "10s"; high = "30s"; normal = "60s"; low = "120s"; }}; }} ); }}')
         (self.dir / "desk.conf").write_text("departments = (\n" + ",\n".join(text) + "\n);\ndefault_queue = \"frontdesk\";\n")
 

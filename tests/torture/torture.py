@@ -116,7 +116,7 @@ class Run:
         for q in QUEUES:
             members = ", ".join(f'"{n}"' for n in people[q])
             text.append(f'{{ name = "{q}"; title = "{q}"; members = [{members}]; leads = ["lead-{q}"]; queues = ( {{ name = "{q}";'
-                        f' title = "{q}"; take = "agent"; idle_limit = "4s"; offer_limit = "2s"; auto_close = "5s"; targets = {{'
+                        f' title = "{q}"; take = "agent"; idle_limit = "4s"; offer_limit = "2s"; auto_close = "5s"; sticky = "3s"; targets = {{'
                         f' urgent = "10s"; high = "30s"; normal = "60s"; low = "120s"; }}; }} ); }}')
         (self.dir / "desk.conf").write_text("departments = (\n" + ",\n".join(text) + "\n);\ndefault_queue = \"sales\";\n")
 
