@@ -17,35 +17,18 @@
 
 #include "common/xalloc.h"
 #include "tests/sql/crowd.h"
+#include "tests/sql/fixture.h"
 #include "tests/sql/invariants.h"
 
 enum { SEEDS = 3, GUESTS = 350 };
 
-struct fixture {
-    struct desk *d;
-    struct side *s;
-};
-
 static int
 set_up(void **state)
 {
-    struct fixture *x = xcalloc(1, sizeof(*x));
+    struct fixture *x = fixture_open(state, "autovacuum = off\n"); /* what is learnt of flows waits for nobody else */
 
-    x->d = desk_open("autovacuum = off\n"); /* what is learnt of flows waits for no transaction of others */
     desk_forgive_lapses(x->d);
     crowd_settle(x->d);
-    x->s = side_open(x->d);
-    *state = x;
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    struct fixture *x = *state;
-
-    desk_close(x->d);
-    free(x);
     return 0;
 }
 

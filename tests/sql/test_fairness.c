@@ -15,41 +15,13 @@
 
 #include "common/xalloc.h"
 #include "tests/sql/crowd.h"
+#include "tests/sql/fixture.h"
 #include "tests/sql/look.h"
-
-struct fixture {
-    struct desk *d;
-    struct side *s;
-};
 
 static int
 set_up(void **state)
 {
-    struct fixture *x = xcalloc(1, sizeof(*x));
-
-    x->d = desk_open(NULL);
-    crowd_settle(x->d);
-    x->s = side_open(x->d);
-    *state = x;
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    struct fixture *x = *state;
-
-    desk_close(x->d);
-    free(x);
-    return 0;
-}
-
-static int
-begin_empty(void **state)
-{
-    struct fixture *x = *state;
-
-    desk_clear(x->d);
+    crowd_settle(fixture_open(state, NULL)->d);
     return 0;
 }
 

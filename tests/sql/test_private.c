@@ -15,34 +15,16 @@
 #include <cmocka.h>
 
 #include "common/strbuf.h"
+#include "tests/sql/fixture.h"
 #include "tests/sql/look.h"
 #include "tests/sql/saga.h"
-
-struct fixture {
-    struct desk *d;
-    struct side *s;
-};
 
 static int
 set_up(void **state)
 {
-    struct fixture *x = calloc(1, sizeof(*x));
+    struct fixture *x = fixture_open(state, NULL);
 
-    assert_non_null(x);
-    x->d = desk_open(NULL);
-    x->s = side_open(x->d);
     (void)saga_live(x->d, x->s, 800, 11);
-    *state = x;
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    struct fixture *x = *state;
-
-    desk_close(x->d);
-    free(x);
     return 0;
 }
 

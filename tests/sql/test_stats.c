@@ -13,42 +13,14 @@
 #include <cmocka.h>
 
 #include "common/strbuf.h"
+#include "tests/sql/fixture.h"
 #include "tests/sql/look.h"
 #include "tests/sql/saga.h"
-
-struct fixture {
-    struct desk *d;
-    struct side *s;
-};
 
 static int
 set_up(void **state)
 {
-    struct fixture *x = calloc(1, sizeof(*x));
-
-    assert_non_null(x);
-    x->d = desk_open(NULL);
-    x->s = side_open(x->d);
-    *state = x;
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    struct fixture *x = *state;
-
-    desk_close(x->d);
-    free(x);
-    return 0;
-}
-
-static int
-begin_empty(void **state)
-{
-    struct fixture *x = *state;
-
-    desk_clear(x->d);
+    (void)fixture_open(state, NULL);
     return 0;
 }
 

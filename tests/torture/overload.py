@@ -17,7 +17,7 @@ import tempfile
 import time
 import uuid
 
-from pair import SETTINGS, Node, programs
+from pair import SETTINGS, Node, programs, until
 from torture import HERE, TOP, Daemon
 
 QUEUE_MAX = 2000
@@ -50,7 +50,7 @@ class Bench:
         with open(self.node.data / "postgresql.conf", "a", encoding="utf-8") as f:
             f.write(SETTINGS)
         self.node.start()
-        self.until(lambda: self.node.sql("create database turno") == "")
+        until(lambda: self.node.sql("create database turno") == "")
         (self.dir / "desk.conf").write_text('departments = ( { name = "desk"; title = "desk"; members = ["somebody"]; queues = ( {'
                                             ' name = "desk"; title = "desk"; } ); } );\ndefault_queue = "desk";\n')
         self.network = subprocess.Popen([sys.executable, "-B", HERE / "proxy.py", "1", json.dumps(
@@ -58,19 +58,7 @@ class Bench:
             stdout=subprocess.PIPE, stderr=self.log, text=True, bufsize=1)
         self.network.stdout.readline()
         self.daemon.start()
-        self.until(lambda: self.daemon.ask("/readyz")[0] == 200)
-
-    def until(self, what, seconds=60):
-        end = time.monotonic() + seconds
-        while True:
-            try:
-                if what():
-                    return
-            except RuntimeError:
-                pass
-            if time.monotonic() > end:
-                raise RuntimeError(f"in vain for {seconds} s")
-            time.sleep(0.1)
+        until(lambda: self.daemon.ask("/readyz")[0] == 200)
 
     def proxy(self, line):
         self.network.stdin.write(line + "\n")

@@ -57,6 +57,20 @@ def end(pids, sig=signal.SIGKILL):
     return n
 
 
+def until(what, seconds=60):
+    """Waits until what() is true; a RuntimeError of it is a no."""
+    end_at = time.monotonic() + seconds
+    while True:
+        try:
+            if what():
+                return
+        except RuntimeError:
+            pass
+        if time.monotonic() > end_at:
+            raise RuntimeError(f"in vain for {seconds} s: {what}")
+        time.sleep(0.1)
+
+
 class Node:
     def __init__(self, home, name, other):
         self.name, self.home = name, home
@@ -145,27 +159,15 @@ class Pair:
         with open(a.data / "pg_hba.conf", "w") as f:
             f.write("local all all trust\nlocal replication all trust\n")
         a.start()
-        self.wait(lambda: a.sql("select 1") == "1")
+        until(lambda: a.sql("select 1") == "1")
         a.sql("create role desk_owner login createrole; create role desk_daemon login; grant pg_read_all_stats to desk_daemon;"
               "create database turno owner desk_owner;")
         self.copy()
         self.standby.start()
         a.sql("alter system set synchronous_standby_names = 'a,b'")
         a.sql("select pg_reload_conf()")
-        self.wait(self.in_sync)
+        until(self.in_sync)
         self.thread.start()
-
-    def wait(self, what, seconds=60):
-        end_at = time.monotonic() + seconds
-        while True:
-            try:
-                if what():
-                    return
-            except RuntimeError:
-                pass
-            if time.monotonic() > end_at:
-                raise RuntimeError(f"in vain for {seconds} s: {what}")
-            time.sleep(0.1)
 
     def in_sync(self):
         """The standby has all that was acknowledged, and goes on so."""
@@ -207,11 +209,11 @@ class Pair:
             old, new = self.primary, self.standby
             if not new.is_running():
                 new.start()
-            self.wait(lambda: new.sql("select pg_is_in_recovery()") == "t")
+            until(lambda: new.sql("select pg_is_in_recovery()") == "t")
             names = "a,b" if self.strict else ""
-            self.wait(lambda: new.sql(f"alter system set synchronous_standby_names = '{names}'; select pg_reload_conf()") == "t")
+            until(lambda: new.sql(f"alter system set synchronous_standby_names = '{names}'; select pg_reload_conf()") == "t")
             time.sleep(0.3)  # the checkpointer reads it before anything can be committed
-            self.wait(lambda: new.sql("select pg_promote(true, 30)", seconds=40) == "t")
+            until(lambda: new.sql("select pg_promote(true, 30)", seconds=40) == "t")
             self.primary, self.standby = new, old
             try:
                 if not rewind:
@@ -220,7 +222,7 @@ class Pair:
                 self.rewind()
             except RuntimeError as e:
                 self.say("rebuild", f"{old.name} anew: {str(e)[:200]}")
-                self.wait(lambda: self.copy() or True, 120)
+                until(lambda: self.copy() or True, 120)
             old.fenced = False
             old.start()
             self.stuck_since = None
@@ -228,7 +230,7 @@ class Pair:
     def relax(self):
         with self.lock:
             self.strict = False
-            self.wait(lambda: self.primary.sql("alter system set synchronous_standby_names = ''; select pg_reload_conf()") == "t", 10)
+            until(lambda: self.primary.sql("alter system set synchronous_standby_names = ''; select pg_reload_conf()") == "t", 10)
 
     def tighten(self):
         """Strict again, if it can be now: when the standby has all that was committed since anybody may have committed without it."""

@@ -172,7 +172,7 @@ notifications_are_folded_and_spaced(void **state)
     (void)state;
     (void)rig_start();
     c = fake_conn(FAKE_LISTEN);
-    began = rig_now(); /* the first leaves after this, the second 10 ms after the first, however late we look; */
+    began = rig_now(); /* the first leaves after this, the second 10 ms after the first, however late we look */
     db_notify(rig.db, "lane:1");
     db_notify(rig.db, "lane:2");
     db_notify(rig.db, "lane:1");
