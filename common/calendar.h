@@ -24,7 +24,7 @@ struct calendar {
 };
 #define CAL_FAR INT64_C(1000000000000000000)
 
-/* B(t). */
+/* B(t): business usec. d below: business usec, may be negative. */
 int64_t cal_at(const struct calendar *c, usec_t t);
 /* t when d = 0, else the least u with B(u) >= B(t) + d: what is due when the day's business ends is due at closing time. */
 usec_t cal_add(const struct calendar *c, usec_t t, int64_t d);

@@ -121,7 +121,7 @@ on_done(struct item *item, const struct db_row *row, const struct err *e)
             wait_worked(act->app, act->actor);
         }
         wait_settled(act->app, act->ticket_id, is->state, is->epoch);
-        wait_changed(act->app, act->ticket_id);
+        wait_changed(act->app);
     } else if (strcmp(is->outcome, "known") == 0) {
         act->app->count.repeated++;
     } else {

@@ -47,9 +47,10 @@ void lane_came(struct lanes *l, int32_t lane_id, int64_t key);
 /* The claim that started at these floors took up to this key, or (key LANE_FRONT) found too little. */
 void lane_took(struct lanes *l, int32_t lane_id, int64_t key);
 void lane_drop_floors(struct lanes *l, const struct lane_set *s); /* s NULL: of all lanes */
-/* A claim from the front took this long. */
+/* A claim from the front took so many usec. */
 void lane_front_took(struct lanes *l, int64_t usec);
-/* May the probe drop all floors now? Then it counts as done. Claims from the front are given a fiftieth of the time. */
+/* May the probe drop all floors now (usec, clock_mono)? Then it counts as done. Claims from the front are given a fiftieth of
+ * the time. */
 bool lane_probe_front(struct lanes *l, int64_t now);
 bool lane_has_floor(struct lanes *l, const struct lane_set *s);
 /* Sum over the set: differs from an earlier one when something came in since. */

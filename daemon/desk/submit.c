@@ -336,7 +336,7 @@ on_stored(struct item *item, const struct db_row *row, const struct err *e)
         } else {
             app->count.submitted++;
             wait_came(app, (int32_t)db_i64(row, C_LANE), it->is.key, true);
-            wait_changed(app, it->is.ticket_id);
+            wait_changed(app);
         }
     } else {
         app->count.refused++;

@@ -440,7 +440,7 @@ got_one(struct waiter *w, const struct db_row *row)
     }
     /* an offer taken by a plain `next` is no longer one on its stream */
     wait_settled(app, db_i64(row, C_TICKET), (int)db_i64(row, C_STATE), (int)db_i64(row, C_EPOCH));
-    wait_changed(app, db_i64(row, C_TICKET));
+    wait_changed(app);
 }
 
 static void
@@ -719,9 +719,8 @@ wait_settled(struct app *app, int64_t ticket_id, int state, int epoch)
 }
 
 void
-wait_changed(struct app *app, int64_t ticket_id)
+wait_changed(struct app *app)
 {
-    (void)ticket_id;
     feed_wake(app);
     db_notify(app->db, "feed");
 }

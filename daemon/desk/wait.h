@@ -28,8 +28,9 @@ void wait_worked(struct app *app, int32_t person_id);
 /* A ticket that may be on offer here is now in this state: its stream ends when it is no longer offered. */
 void wait_settled(struct app *app, int64_t ticket_id, int state, int epoch);
 /* A ticket changed in any way: feeds look again, here and in other daemons. */
-void wait_changed(struct app *app, int64_t ticket_id);
-/* The probe: somebody in each lane set looks without a floor; covers lost notifications. */
+void wait_changed(struct app *app);
+/* The probe: somebody looks at each lane that is waited for, from its front when that has been cheap (lane.h); covers lost
+ * notifications. */
 void wait_probe(struct app *app);
 /* There are more lanes: who waits may take from some of them too. */
 void wait_lanes(struct app *app);

@@ -3,9 +3,9 @@
 --   spell      one wait: from the arrival in a queue (asked, returned, passed on, reopened) until the ticket is in somebody's
 --              hand for good; what lapses or is given back goes on with its spell. A priority set by hand begins a new
 --              one; a ticket whose due time was set by hand has no bound until it is passed on or reopened, and is told apart.
---   T1 order   j overtakes i: j arrived later and was dealt (claim or offer) while i waited in the same queue, in a lane that
---              every agent of j's lane may take from. gap: how much later j arrived, in business time of the queue. It
---              must not exceed bound = D_max + C - D_min (+ D_min + G when j had been here before or asks for another ticket:
+--   T1 order   j overtakes i: j arrived later and was dealt (claim or offer) while i waited in the same queue, whose requests
+--              all need the same (q_mixed). gap: how much later j arrived, in business time of the queue. It must not exceed
+--              bound = D_max + C - D_min (+ D_min + G when j had been here before or asks for another ticket:
 --              such keys begin at -G), plus probe interval and sticky time. D, C and G are the extremes of all
 --              versions of the desk, for keys once given stay.
 --   T2 waits   a wait W during which s tickets at least were in the hands of the queue's agents at every instant is at most
@@ -48,7 +48,6 @@ declare
     y_ticket bigint[];
     y_state int[];
     y_queue int[];
-    y_lane int[];
     y_from bigint[];
     y_to bigint[];
     y_open boolean[];
@@ -108,8 +107,7 @@ begin
         union all
         select z.ticket_id, z.class, z.priority from closed z where z.opened < f_until and z.closed_at >= f_since
     ), ev as (
-        select distinct on (e.ticket_id, e.version) e.ticket_id, e.version, e.verb, e.from_state, e.to_state, e.queue_id,
-               null::int as lane_id, e.agent,
+        select distinct on (e.ticket_id, e.version) e.ticket_id, e.version, e.verb, e.from_state, e.to_state, e.queue_id, e.agent,
                usec(e.at) as at, e.verb = 1 and coalesce(e.data ? 'blocks', false) as child,
                case when e.verb = 33 then (e.data ->> 'priority')::int end as priority
         from event e
@@ -137,14 +135,14 @@ begin
         from wait w join tick k using (ticket_id)
         where w.to_state in (1, 2, 3) and w.at < u_us and coalesce(w.to_at, u_us) >= s_us and w.queue_id = any (seen_queues)
     )
-    select array_agg(ticket_id), array_agg(to_state), array_agg(queue_id), array_agg(lane_id), array_agg(at),
+    select array_agg(ticket_id), array_agg(to_state), array_agg(queue_id), array_agg(at),
            array_agg(case when open then u_us else to_at end), array_agg(open), array_agg(case when not open then next_verb end),
            array_agg(case when to_state = 1 then next_agent else agent end), array_agg(spell), array_agg(arrival), array_agg(plain),
            array_agg(ruled), array_agg(prio), array_agg(class)
-        into y_ticket, y_state, y_queue, y_lane, y_from, y_to, y_open, y_next, y_agent, y_spell, y_arrival, y_plain, y_ruled, y_priority, y_class
+        into y_ticket, y_state, y_queue, y_from, y_to, y_open, y_next, y_agent, y_spell, y_arrival, y_plain, y_ruled, y_priority, y_class
     from (select * from stay order by ticket_id, version) x;
 
-    -- T1. Waits and what was dealt, by lane of what is dealt: a wait counts in each lane whose agents may all take it.
+    -- T1. Waits and what was dealt, by queue.
     select array_agg(w.suffered order by w.what), array_agg(w.passed order by w.what), array_agg(w.oldest order by w.what)
         into y_suffered, y_passed, y_oldest
     from (select array_agg(o.grp) as groups, array_agg(o.kind) as kinds, array_agg(o.what) as whats, array_agg(o.rank) as ranks,
