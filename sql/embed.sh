@@ -4,6 +4,9 @@
 # Turns the SQL of this folder into C: sql/embed.sh OUTDIR writes into OUTDIR
 #
 #   stmts.h, stmts.c     enum stmt_id and the table `stmts`, from sql/stmts/NAME.sql (see daemon/db/stmt.h)
+#                        A file with lines `--[`, `--|`, `--]` makes two: NAME has what stands after `--[`, NAME_plain
+#                        what stands after `--|` (which may be left out) instead; both have the rest.
+#                        `sql/embed.sh --form whole|plain FILE` prints one of them.
 #   schema.h, schema.c   numbered migrations sql/schema/NNNN_name.sql, and repeatables: sql/functions/*.sql
 #                        in name order, then OUTDIR/transition.sql if it is there (see daemon/db/migrate.h)
 #
@@ -11,10 +14,6 @@
 set -eu
 LC_ALL=C
 export LC_ALL
-
-out=${1:?usage: sql/embed.sh OUTDIR}
-sql=$(dirname -- "$0")
-mkdir -p -- "$out"
 
 die()
 {
@@ -30,6 +29,31 @@ quote()
     sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/?/\\?/g' -e "s/$tab/\\\\t/g" -e "s/$cr/\\\\r/g" \
         -e 's/^/        "/' -e 's/$/\\n"/' "$1"
 }
+
+# has_plain FILE: it makes two statements
+has_plain()
+{
+    grep -q '^--\[$' "$1"
+}
+
+# form WHICH FILE: its text as NAME (WHICH is whole) or as NAME_plain (plain).
+form()
+{
+    awk -v plain="$([ "$1" = plain ] && echo 1 || echo 0)" -v at="$2" '
+        $0 == "--[" { if (part) exit bad = 1; part = 1; next }
+        $0 == "--|" { if (part != 1) exit bad = 1; part = 2; next }
+        $0 == "--]" { if (!part) exit bad = 1; part = 0; next }
+        !part || part == 1 + plain
+        END { if (bad || part) { print at ":" NR ": --[, --| and --] do not match" > "/dev/stderr"; exit 1 } }' "$2"
+}
+
+if [ "${1:-}" = --form ]; then
+    form "$2" "$3"
+    exit
+fi
+out=${1:?usage: sql/embed.sh OUTDIR}
+sql=$(dirname -- "$0")
+mkdir -p -- "$out"
 
 # put NAME COMMAND: the command's output becomes OUTDIR/NAME. No pipe, so that its failure is ours.
 put()
@@ -65,7 +89,9 @@ stmts_h()
     echo "#define TURNO_STMTS_H"
     echo "enum stmt_id {"
     for f in "$sql"/stmts/*.sql; do
-        echo "    STMT_$(upper "$(basename -- "$f" .sql)"),"
+        name=$(basename -- "$f" .sql)
+        echo "    STMT_$(upper "$name"),"
+        ! has_plain "$f" || echo "    STMT_$(upper "$name")_PLAIN,"
     done
     echo "    STMT_COUNT"
     echo "};"
@@ -78,6 +104,16 @@ long_strings()
     echo '#pragma GCC diagnostic ignored "-Woverlength-strings"'
 }
 
+# stmt_row NAME FORM FILE
+stmt_row()
+{
+    form "$2" "$3" > "$out/form.new"
+    echo "    [STMT_$(upper "$1")] = {\"$1\", STMT_$(upper "$(conn_of "$3")"),"
+    quote "$out/form.new"
+    echo "    },"
+    rm -f -- "$out/form.new"
+}
+
 stmts_c()
 {
     head_of
@@ -86,9 +122,8 @@ stmts_c()
     echo "const struct stmt stmts[STMT_COUNT] = {"
     for f in "$sql"/stmts/*.sql; do
         name=$(basename -- "$f" .sql)
-        echo "    [STMT_$(upper "$name")] = {\"$name\", STMT_$(upper "$(conn_of "$f")"),"
-        quote "$f"
-        echo "    },"
+        stmt_row "$name" whole "$f"
+        ! has_plain "$f" || stmt_row "${name}_plain" plain "$f"
     done
     echo "};"
 }

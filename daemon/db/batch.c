@@ -3,9 +3,10 @@
  * Batches: items wait in a queue a kind; when a write connection carries no batch, the next one is built of what waits.
  * So batches grow with the load, and an idle desk sends each item at once.
  *
- * A batch has one of four ends. Acknowledged: each item gets its row, 'again' ones go back to the front of their queue.
- * Lost: the identical batch is sent again, before anything else, until it is told; its gate makes that harmless. Refused
- * because of a value: halved, each half with a new gate, until the item is found. Refused for good: its items fail.
+ * A batch has one of four ends. Acknowledged: each item gets its row, 'again' ones go back to the front of their queue,
+ * as do those that the plain form of the statement leaves to the whole one. Lost: the identical batch is sent again, before
+ * anything else, until it is told; its gate makes that harmless. Refused because of a value: halved, each half with a new
+ * gate, until the item is found. Refused for good: its items fail.
  *
  * When a batch is acknowledged the next one leaves first and the answers are given out afterwards, while the server works.
  */
@@ -39,6 +40,7 @@ queue_of(struct db *db, const struct batch_kind *kind)
         }
     }
     ensure(db->nqueues < QUEUES_MAX && stmts[kind->stmt].conn == STMT_BATCH);
+    ensure(!kind->has_plain || stmts[kind->plain].conn == STMT_BATCH);
     db->queues[db->nqueues].kind = kind;
     return &db->queues[db->nqueues++];
 }
@@ -176,7 +178,7 @@ batch_lost(struct batch *b)
         err_set(&e, ERR_STOPPING, "the daemon is stopping: whether it was done is not known");
         batch_fail(b, &e);
     } else if (++b->losses > LOSSES_MAX) {
-        log_err("a batch was lost again and again stmt=%s items=%d", stmts[b->q->kind->stmt].name, b->n);
+        log_err("a batch was lost again and again stmt=%s items=%d", stmts[b->call.stmt].name, b->n);
         err_set(&e, ERR_DATABASE, "the connection to the database broke: whether it was done is not known");
         batch_fail(b, &e);
     } else {
@@ -205,7 +207,7 @@ batch_failed(struct batch *b)
     const char *state = b->unit.sqlstate;
     struct err e;
 
-    unit_log(&b->unit, b->q->kind->stmt);
+    unit_log(&b->unit, b->call.stmt);
     /* The lost sending may still run: it holds the gate's key, or commits it while we wait. */
     if (b->unknown && (strcmp(state, "23505") == 0 || strcmp(state, "57014") == 0)) {
         act = SQLSTATE_AGAIN;
@@ -238,14 +240,14 @@ item_of_row(const struct batch *b, const struct db_row *row)
 }
 
 static bool
-is_again(const struct db_row *row)
+has_outcome(const struct db_row *row, const char *word)
 {
     const char *outcome = db_text(row, 1, NULL);
 
-    return outcome != NULL && strcmp(outcome, "again") == 0;
+    return outcome != NULL && strcmp(outcome, word) == 0;
 }
 
-/* First the 'again' ones go back, so that nothing behind them for the same ticket overtakes them when the next batch is
+/* First the 'again' and 'whole' ones go back, so that nothing behind them for the same ticket overtakes them when the next batch is
  * built. Those that have been tried too often stay and fail with the others. */
 static void
 take_again(struct batch *b, const struct db_row *const *rows, int nrows)
@@ -254,9 +256,11 @@ take_again(struct batch *b, const struct db_row *const *rows, int nrows)
 
     for (int i = 0; i < nrows; i++) {
         struct item *item = item_of_row(b, rows[i]);
+        bool is_beyond = item != NULL && !item->whole && has_outcome(rows[i], "whole");
 
-        if (item != NULL && is_again(rows[i]) && item->tries < ITEM_TRIES_MAX) {
+        if (is_beyond || (item != NULL && has_outcome(rows[i], "again") && item->tries < ITEM_TRIES_MAX)) {
             b->items[db_i64(rows[i], 0) - 1] = NULL;
+            item->whole |= is_beyond;
             item_again(b->q, b->db, item, after);
             after = item;
         }
@@ -276,7 +280,7 @@ give_rows(struct batch *b, const struct db_row *const *rows, int nrows)
             continue; /* went back, or answered twice: the statement's tests look after that */
         }
         b->items[db_i64(rows[i], 0) - 1] = NULL;
-        if (is_again(rows[i])) {
+        if (has_outcome(rows[i], "again")) {
             item_fail(item, &busy);
         } else {
             item->done(item, rows[i], NULL);
@@ -300,11 +304,10 @@ batch_done(struct batch *b, const PGresult *res)
     build_retire(b);
     db_push(db);
     give_rows(b, rows, nrows);
-    err_set(&e, ERR_INTERNAL, "statement '%s' gave no row for an item", stmts[b->q->kind->stmt].name);
+    err_set(&e, ERR_INTERNAL, "statement '%s' gave no row for an item", stmts[b->call.stmt].name);
     for (int i = 0; i < b->n; i++) {
         if (b->items[i] != NULL) {
-            log_err("no row for an item stmt=%s ord=%d of=%d rows=%d", stmts[b->q->kind->stmt].name, i + 1, b->n,
-                    nrows);
+            log_err("no row for an item stmt=%s ord=%d of=%d rows=%d", stmts[b->call.stmt].name, i + 1, b->n, nrows);
         }
     }
     batch_fail(b, &e); /* whoever is left; frees the batch */
@@ -335,7 +338,7 @@ on_back(struct unit *u, enum unit_end end, const PGresult *res)
 static void
 send_on(struct conn *conn, struct batch *b)
 {
-    enum stmt_id stmt = b->q->kind->stmt;
+    enum stmt_id stmt = b->call.stmt;
     struct bound bound;
     struct unit_stmt us[3];
     struct err e;

@@ -16,6 +16,7 @@ struct batch {
     struct conn *conn;         /* where it is now; NULL: waits to be sent again */
     struct arena *a;           /* of the parameters */
     struct db_call call;       /* carries the parameters */
+    int32_t group;             /* of its items, if the kind has groups */
     bool lock;                 /* STMT_LINK_LOCK goes first */
     bool unknown;              /* a sending was lost: it may be committed */
     unsigned tries;            /* sendings that failed by bad luck */

@@ -64,11 +64,30 @@ ticket_of(const struct item *item)
 }
 
 static bool
+is_plain(const struct item *item)
+{
+    return item->kind->has_plain && !item->whole;
+}
+
+static bool
 same_group(const struct item *a, const struct item *b)
 {
     ptrdiff_t at = a->kind->group_offset;
 
-    return at < 0 || *(const int32_t *)field(a, at) == *(const int32_t *)field(b, at);
+    return is_plain(a) == is_plain(b) && (at < 0 || *(const int32_t *)field(a, at) == *(const int32_t *)field(b, at));
+}
+
+/* Another batch of its group is under way: claims from the same lanes at once find the same tickets, and what one of them
+ * takes costs the other more than the second processor brings. */
+static bool
+is_group_busy(const struct queue *q, const struct item *item)
+{
+    for (const struct batch *b = q->active; b != NULL && q->kind->group_offset >= 0; b = b->next_active) {
+        if (b->group == *(const int32_t *)field(item, q->kind->group_offset)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Text this item adds. */
@@ -142,7 +161,7 @@ choose(struct db *db, struct queue *q, int64_t now, struct item **chosen)
             db_wake(db, item->not_before);
             continue;
         }
-        if (n > 0 && !same_group(chosen[0], item)) {
+        if (n > 0 ? !same_group(chosen[0], item) : is_group_busy(q, item)) {
             continue;
         }
         more = bytes_of(item);
@@ -188,10 +207,13 @@ build_of(struct db *db, struct queue *q, struct item *const *items, int n)
     b->n = n;
     b->items = arena_alloc(b->a, (size_t)n * sizeof(struct item *));
     memcpy(b->items, items, (size_t)n * sizeof(struct item *));
+    if (q->kind->group_offset >= 0) {
+        b->group = *(const int32_t *)field(items[0], q->kind->group_offset);
+    }
     for (int i = 0; i < n && q->kind->lock_offset >= 0; i++) {
         b->lock |= *(const bool *)field(items[i], q->kind->lock_offset);
     }
-    db_call_init(&b->call, b->a, q->kind->stmt);
+    db_call_init(&b->call, b->a, is_plain(items[0]) ? q->kind->plain : q->kind->stmt);
     db_bind_uuid(&b->call, &gate);
     bind_columns(b);
     if (q->kind->extra != NULL) {

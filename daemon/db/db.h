@@ -181,10 +181,11 @@ struct batch_col {
 };
 
 struct item {
-    struct item *next, *prev; /* these five belong to batch.c */
+    struct item *next, *prev; /* all but the last two belong to batch.c */
     const struct batch_kind *kind;
     unsigned tries, place;
     int64_t not_before;
+    bool whole; /* not for the plain form of its statement: set before, or because that said so */
     /* Exactly once, never inside batch_add. Either row (the item's, valid during the call) or e. */
     void (*done)(struct item *item, const struct db_row *row, const struct err *e);
 };
@@ -192,17 +193,19 @@ struct item {
 struct batch_kind {
     const char *name; /* in logs and metrics */
     enum stmt_id stmt;
+    bool has_plain;
+    enum stmt_id plain;           /* the same statement without what few items need: it answers 'whole' for those */
     const struct batch_col *cols; /* parameters 2 .. : one array each */
     int ncols;
     ptrdiff_t unique_offset; /* an int64_t that may occur once in a batch (the ticket), or -1 */
-    ptrdiff_t group_offset;  /* an int32_t all items of a batch must share (the lane set), or -1 */
+    ptrdiff_t group_offset;  /* an int32_t all items of a batch must share (the lane set), or -1; a batch at a time */
     ptrdiff_t lock_offset;   /* a bool: STMT_LINK_LOCK goes first in the transaction of its batch, or -1 */
     /* Binds further parameters after the arrays (floors …), or NULL. first: the batch's first item. */
     void (*extra)(struct db_call *c, const struct item *first, void *arg);
     void *arg;
 };
 
-/* The item stays the caller's and must live until done; only `done` is to be set before. Over queue_max: done gets ERR_BUSY; while the database is
+/* The item stays the caller's and must live until done; only `done` and `whole` are to be set before. Over queue_max: done gets ERR_BUSY; while the database is
  * away items wait (bounded by their op's deadline through batch_withdraw). */
 void batch_add(struct db *db, const struct batch_kind *kind, struct item *item);
 /* Take an item back that has not been sent yet; false when it was: its done will come. */

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/names.h"
 #include "common/xalloc.h"
+#include "daemon/desk/machine.h"
 #include "daemon/desk/wait.h"
 
 #define COL(type, field)                                                                                               \
@@ -28,6 +29,8 @@ static const struct batch_col cols[] = {
 static const struct batch_kind kind = {
     .name = "act",
     .stmt = STMT_TICKET_ACT,
+    .has_plain = true,
+    .plain = STMT_TICKET_ACT_PLAIN,
     .cols = cols,
     .ncols = (int)(sizeof cols / sizeof cols[0]),
     .unique_offset = offsetof(struct act, ticket_id),
@@ -156,6 +159,7 @@ void
 act_send(struct act *act)
 {
     ensure(act->done != NULL);
+    act->item.whole = !machine_is_plain(act->verb);
     batch_add(act->app->db, &kind, &act->item);
 }
 

@@ -8,6 +8,7 @@
 
 enum { STATE_SAME = 0, PARK_ANY = 0, NO_EPOCH = 0, EPOCH = 1 };
 enum { TEXT_NONE, TEXT_NOTE, TEXT_PUBLIC, TEXT_NOTE_MAY, TEXT_PUBLIC_MAY };
+enum { KEY_KEEP, KEY_SAVE, KEY_RESUME, KEY_TRANSFER, KEY_REOPEN, KEY_PRIORITY, KEY_DUE };
 /* the names the rows use for roles */
 enum {
     CUSTOMER = ROLE_CUSTOMER,
@@ -23,9 +24,17 @@ static const struct row {
     int from, why, verb, who;
     bool epoch;
     int text;
+    bool plain; /* sql/stmts/ticket_act.sql does it in its plain form, if no other ticket has to do with it */
 } rows[] = {
 #define ROW(from, why, verb, to, who, epoch, key, agent, park, blocked, text, outcome, check)                          \
-    {STATE_##from, PARK_##why, VERB_##verb, who, epoch, TEXT_##text},
+    {STATE_##from,                                                                                                     \
+     PARK_##why,                                                                                                       \
+     VERB_##verb,                                                                                                      \
+     who,                                                                                                              \
+     epoch,                                                                                                            \
+     TEXT_##text,                                                                                                      \
+     KEY_##key <= KEY_RESUME && (int)STATE_##to != STATE_CLOSED && (int)PARK_##park != PARK_CHILD &&                   \
+         VERB_##verb <= VERB_PASS},
 #include "common/transition.def"
 };
 #define NROWS (sizeof rows / sizeof rows[0])
@@ -78,6 +87,17 @@ machine_needs_body(int verb)
     for (size_t i = 0; i < NROWS; i++) {
         if (rows[i].verb == verb) {
             return rows[i].text == TEXT_NOTE || rows[i].text == TEXT_PUBLIC;
+        }
+    }
+    return false;
+}
+
+bool
+machine_is_plain(int verb)
+{
+    for (size_t i = 0; i < NROWS; i++) {
+        if (rows[i].verb == verb && rows[i].plain) {
+            return true;
         }
     }
     return false;

@@ -13,5 +13,7 @@ void machine_actions(struct strbuf *json, int state, int park, int roles);
 /* Some row of the verb needs the epoch, or writes a text that must be there. */
 bool machine_needs_epoch(int verb);
 bool machine_needs_body(int verb);
+/* The plain form of ticket_act may be enough for the verb; what it cannot do it says by itself. */
+bool machine_is_plain(int verb);
 
 #endif

@@ -128,6 +128,8 @@ static const struct batch_col cols[] = {
 static const struct batch_kind kind = {
     .name = "submit",
     .stmt = STMT_TICKET_SUBMIT,
+    .has_plain = true,
+    .plain = STMT_TICKET_SUBMIT_PLAIN,
     .cols = cols,
     .ncols = (int)(sizeof cols / sizeof cols[0]),
     .unique_offset = -1,
@@ -366,6 +368,7 @@ send_open(struct submission *s)
         }
         it->links = it->blocks != BATCH_NONE64;
         it->item.done = on_stored;
+        it->item.whole = it->links || it->follows != BATCH_NONE64;
         s->out++;
         op_lend(s->op);
         batch_add(s->op->app->db, &kind, &it->item);

@@ -125,6 +125,8 @@ bind_lanes(struct db_call *call, const struct item *first, void *arg)
 static const struct batch_kind kind = {
     .name = "claim",
     .stmt = STMT_TICKET_CLAIM,
+    .has_plain = true,
+    .plain = STMT_TICKET_CLAIM_PLAIN,
     .cols = cols,
     .ncols = (int)(sizeof cols / sizeof cols[0]),
     .unique_offset = -1,
@@ -632,6 +634,7 @@ step_next(struct op *op)
     w->claim.op_id = uuid_random();
     w->claim.offer = w->seconds > 0;
     w->claim.key = repeat_key(op, 0);
+    w->claim.item.whole = !uuid_is_none(&w->claim.key);
     w->round = app->waiters->round;
     w->idle = idle_since(app->waiters->since, w->claim.agent, clock_mono());
     op->mine = w;

@@ -15,6 +15,9 @@
 --   again     a row was busy, has changed since the snapshot, or another item of the batch touches it
 -- Concurrency rules (a)-(d) of DESIGN section 4 are marked.
 --
+--   whole     (the plain form only) the whole one must look at it, nothing was done: more than one ticket has to do with it, or
+--             a rule that few verbs have
+-- The plain form is what is left without the parts between `--[` and `--]`, at half the price of a start (sql/embed.sh).
 -- Plans. No plan may read a whole table, whatever the statistics say (tests/sql/test_plans.c): base tables are reached by
 -- `=` on their key, in scalar sub-selects or laterally behind OFFSET 0 (or a lock), which keeps the planner from making a join of
 -- it, and changed by ctid where the row is locked. Not by `= any`, for which an index that has the column in second
@@ -25,6 +28,7 @@ with gate as (
 ), ctx as materialized (
     select x.*, usec(x.t) as now_us
     from (select desk_now() as t, pg_current_xact_id()::text::bigint as xid, exists (select from gate) as fresh offset 0) x
+--[
 ), reach as materialized (      -- tickets these ones block or are told to wait for, or will
     select k.* from (select distinct u.ticket_id from unnest($2::bigint[], $4::smallint[]) as u(ticket_id, verb)
                      where u.verb = any (array(select t.verb from transition t where t.blocked <> 'NONE'))) u
@@ -36,6 +40,11 @@ with gate as (
                               where u.verb in (18, 26) and u.other is not null)) i
                  order by i) as ids
     from ctx
+--|
+), wanted as materialized (     -- (from ctx: a batch that waits at its gate holds no ticket yet)
+    select array(select distinct i from unnest($2::bigint[]) i order by i) as ids
+    from ctx where $10::int[] is null or $12::smallint[] is null or $16::text[] is null or true    -- (their types, no more)
+--]
 ), looked as materialized (     -- as the snapshot has them, and locked
     select u.id, s.version as snap, array_position($2::bigint[], u.id) as ord, l.*
     from wanted w
@@ -47,6 +56,7 @@ with gate as (
     select coalesce(array_agg(id), '{}') as ids from looked
 ), fresh as not materialized (  -- (b) only what is as the snapshot saw it may be changed
     select * from looked where version = snap
+--[
 ), sure as materialized (
     select coalesce(array_agg(ticket_id), '{}') as ids from fresh
 ), stuck as materialized (      -- (b), (c): what blocks a ticket that is busy, changed, or named by this batch too
@@ -54,6 +64,7 @@ with gate as (
     from reach k
     where k.blocks = any ((select ids from seen)::bigint[])
       and (not k.blocks = any ((select ids from sure)::bigint[]) or k.blocks = any ($2::bigint[]))
+--]
 ), before as materialized (     -- done before; looked up once for all, because each place that names a partitioned table is
                                 -- started with all its partitions
     select u.ord, e.request is not distinct from ($19::bigint[])[u.ord] as same
@@ -66,6 +77,11 @@ with gate as (
                when not (select c.fresh from ctx c) then 'again'
                when r.rights >> 8 = 0 then 'none'
                when r.who is null then 'conflict'
+--[
+--|
+               when r.to_state = 6 or r.key_rule not in ('KEEP', 'SAVE', 'RESUME') or r.new_park = 4 or r.verb > 32
+                    or r.blocked <> 'NONE' and (select true from link k where k.ticket_id = r.ticket_id limit 1) then 'whole'
+--]
                when r.who & r.rights = 0 then 'forbidden'
                when ($8::int[])[r.ord] is not null and ($8::int[])[r.ord] <> r.version then 'stale'
                when r.needs_epoch and ($6::int[])[r.ord] is distinct from r.epoch then 'stale'
@@ -76,11 +92,14 @@ with gate as (
                when r.agent_rule = 'NAMED'
                     and (select true from member m where m.person_id = r.new_agent and m.department_id = r.department_id limit 1)
                         is null then 'no-agent'
+--[
                when r.key_rule = 'TRANSFER' and (r.new_queue is null or r.new_queue = r.queue_id) then 'no-queue'
                when r.key_rule = 'PRIORITY' and (($12::smallint[])[r.ord] between 1 and 4) is not true then 'invalid'
                when r.key_rule = 'DUE' and ($13::timestamptz[])[r.ord] is null then 'invalid'
+--]
                when r.new_park = 3 and (($13::timestamptz[])[r.ord] is null or ($14::text[])[r.ord] is null) then 'invalid'
                when r.new_park = 2 and ($14::text[])[r.ord] is null then 'invalid'
+--[
                when r.verb = 35 and r.new_requester is null then 'no-person'
                when r.verb = 37 and (($18::smallint[])[r.ord] between 1 and 5) is not true then 'invalid'
                when r.verb = 26 and (r.other is null or r.other = r.ticket_id or sees(r.actor, r.other) < 2
@@ -119,6 +138,7 @@ with gate as (
                         else 'done' end
                when r.blocked = 'ENDS' and r.ticket_id = any ((select open_ids from stuck)::bigint[])
                     or r.blocked = 'BEGINS' and r.ticket_id = any ((select ids from stuck)::bigint[]) then 'again'
+--]
                else 'done'
            end as verdict
     from (
@@ -127,8 +147,10 @@ with gate as (
                t.outcome as closes_as, t.check_news, t.check_asked, t.check_free, ($4::smallint[])[f.ord] as verb,
                ($5::int[])[f.ord] as actor, ($15::bigint[])[f.ord] as other, ($9::text[])[f.ord] as body,
                q.private, q.targets, q.age_cap, q.calendar_id, q.idle_limit, q.auto_close, q.sticky,
+--[
                n.department_id as new_department, n.lane_id as new_lane, n.targets as new_targets,
                n.age_cap as new_age_cap, n.calendar_id as new_calendar, n.private as new_private, n.queue_id as new_queue,
+--]
                -- what rights() says: here with the queue that is at hand anyway, at a fifth of the time
                coalesce((select role_row(a.person_id, a.admin, a.departments, a.leads, a.stands, q.take_right = 'agent',
                                          f.department_id, f.agent, f.last_agent, f.requester, f.submitter)
@@ -137,11 +159,13 @@ with gate as (
                          from actor a where a.person_id = ($5::int[])[f.ord]), 0) as rights,
                case when t.agent_rule = 'NAMED' then
                     (select p.person_id from person p where p.name = ($11::text[])[f.ord] and p.account_id is null) end as new_agent,
+--[
                -- somebody inside, or of the account that asks
                case when t.verb = 35 then
                     coalesce((select p.person_id from person p where p.name = ($16::text[])[f.ord] and p.account_id is null),
                              (select p.person_id from person p where p.name = ($16::text[])[f.ord] and p.account_id = f.account_id))
                     end as new_requester,
+--]
                (select b.same from before b where b.ord = f.ord) as same
         from fresh f
         left join lateral (select r.* from transition r
@@ -149,6 +173,7 @@ with gate as (
                              and r.verb not in (2, 3, 20)   -- next has its own statement, unblock is never sent
                            order by r.why desc limit 1) t on true
         left join lateral (select z.* from queue z where z.queue_id = f.queue_id offset 0) q on true
+--[
         left join lateral (select z.queue_id, z.department_id, z.private, z.targets, z.age_cap, z.calendar_id,
                                   -- with the skills it needs, as far as that queue has a lane for them
                                   (select y.lane_id from lane y
@@ -157,6 +182,7 @@ with gate as (
                                    order by cardinality(y.skills) desc, y.lane_id limit 1) as lane_id
                            from queue z where z.queue_id = ($10::int[])[f.ord] and z.active and t.key_rule = 'TRANSFER' offset 0) n
                on true
+--]
         where f.ord is not null offset 0) r
 ), keyed as materialized (      -- the key rules of queueing.md 2.5, in the business time of the queue that serves
     select d.*,
@@ -164,6 +190,7 @@ with gate as (
                when 'KEEP' then d.key
                when 'SAVE' then d.key
                when 'RESUME' then cal_add(d.calendar_id, d.at_us, greatest(coalesce(d.remaining, d.key - d.at_us), -d.age_cap))
+--[
                when 'TRANSFER' then    -- from the key it has: going there and back changes nothing
                    greatest(least(case when d.remaining is null then d.key else cal_add(d.calendar_id, d.at_us, d.remaining) end,
                                   cal_add(d.new_calendar, d.at_us, d.new_targets[d.priority])),
@@ -176,6 +203,7 @@ with gate as (
                             case when d.priority2 < d.priority then cal_add(d.calendar_id, d.at_us, -d.age_cap)
                                  when d.priority2 > d.priority then d.at_us end)
                when 'DUE' then usec(($13::timestamptz[])[d.ord])
+--]
            end as key2,
            -- a span ends where state, holder or queue change
            d.s2 <> d.state or d.p2 is distinct from d.park or d.a2 is distinct from d.agent or d.q2 <> d.queue_id as moves
@@ -184,27 +212,36 @@ with gate as (
                coalesce(nullif(j.to_state, 0), j.state) as s2,
                case when j.to_state = 4 then j.new_park when j.to_state = 0 then j.park end as p2,
                case j.agent_rule when 'KEEP' then j.agent when 'ACTOR' then j.actor when 'NAMED' then j.new_agent end as a2,
+--[
                case when j.key_rule = 'TRANSFER' then j.new_queue else j.queue_id end as q2,
-               case when j.key_rule = 'TRANSFER' then j.new_lane
+               case when j.key_rule = 'TRANSFER' then j.new_department else j.department_id end as d2,
+               coalesce(case when j.key_rule = 'PRIORITY' then ($12::smallint[])[j.ord] end, j.priority) as priority2,
+               case when j.new_park = 4 and j.other is not null
+                    then (select k.open from link k where k.ticket_id = j.other and k.blocks = j.ticket_id) is not true
+                    else false end as links,
+--|
+               j.queue_id as q2, j.department_id as d2, j.priority as priority2, false as links, null::int as new_requester,
+               null::boolean as new_private,
+--]
+               case
+--[
+                    when j.key_rule = 'TRANSFER' then j.new_lane
                     when j.verb = 39 then  -- (widen) kept for nobody any more, or into the next lane
                         case when j.lane_id < 0 then -j.lane_id
                              else coalesce((select y.wider from lane y where y.lane_id = j.lane_id), j.lane_id) end
+--]
                     when j.to_state = 0 then j.lane_id
                     -- back from waiting: for its last agent, when they are there (not when it was given back)
                     when j.to_state = 1 and j.key_rule = 'RESUME' and j.verb <> 9 and j.sticky is not null
                          and is_there(j.last_agent, j.department_id) then -abs(j.lane_id)
                     else abs(j.lane_id) end as l2,
-               case when j.key_rule = 'TRANSFER' then j.new_department else j.department_id end as d2,
-               coalesce(case when j.key_rule = 'PRIORITY' then ($12::smallint[])[j.ord] end, j.priority) as priority2,
                case when j.agent_rule in ('ACTOR', 'NAMED') then j.epoch + 1 else j.epoch end as epoch2,
                case when j.body is not null and j.message <> 'NONE' then j.messages + 1 end as number,
                j.body is not null and j.message in ('PUBLIC', 'PUBLIC_MAY') as speaks,
                -- public words are the customer's when the row is (also) the customer's and the actor is one
-               j.who & 1 <> 0 and j.roles & 1 <> 0 as by_customer,
-               case when j.new_park = 4 and j.other is not null
-                    then (select k.open from link k where k.ticket_id = j.other and k.blocks = j.ticket_id) is not true
-                    else false end as links
+               j.who & 1 <> 0 and j.roles & 1 <> 0 as by_customer
         from judged j, ctx c where j.verdict = 'done' offset 0) d
+--[
 ), effect as materialized (     -- (d) what these do to tickets they block, one row a ticket
     select k.blocks as ticket_id, sum(case when k.open then -1 else 1 end)::int as delta, min(k.ticket_id) as by
     from reach k
@@ -249,6 +286,7 @@ with gate as (
                        where z.queue_id = f.queue_id and u.to_state is not null offset 0) q on true
     where f.ord is null and (f.ticket_id = any (array(select ticket_id from effect))
                              or f.ticket_id = any (array(select other from keyed where links)))
+--]
 ), upd as (                     -- (d) every row changes once. Always an update, the rows are there and locked: said as an
                                 -- insert it finds each by its primary key, whatever the planner believes of the sizes
     insert into live as l (ticket_id, state, version, epoch, department_id, queue_id, lane_id, priority, class, key, remaining,
@@ -284,7 +322,9 @@ with gate as (
            case when key_rule = 'REOPEN' then reopens + 1 else reopens end,
            case when verb = 30 and state = 1 then taken + 1 else taken end,
            case when verb = 36 then coalesce(string_to_array(nullif(($17::text[])[ord], ''), ','), '{}') else tags end
-    from keyed where s2 <> 6
+    from keyed
+--[
+    where s2 <> 6
     union all
     select ticket_id, s2, version + 1, epoch, department_id, queue_id, l2, priority, class, key2,
            case when not wakes then remaining end, anchor, opened, case when wakes then at else since end,
@@ -295,6 +335,7 @@ with gate as (
            warned, requester, submitter, stations,
            messages, public_last, public_by, asked_out, first_reply, first_held, resolved_at, reopens, taken, tags
     from touched
+--]
     on conflict (ticket_id) do update set
            state = excluded.state, version = excluded.version, epoch = excluded.epoch, department_id = excluded.department_id,
            queue_id = excluded.queue_id, lane_id = excluded.lane_id, priority = excluded.priority, key = excluded.key,
@@ -305,6 +346,7 @@ with gate as (
            public_last = excluded.public_last, public_by = excluded.public_by, asked_out = excluded.asked_out,
            first_reply = excluded.first_reply, first_held = excluded.first_held, resolved_at = excluded.resolved_at,
            reopens = excluded.reopens, taken = excluded.taken, tags = excluded.tags
+--[
 ), gone as (
     delete from live l where l.ctid = any (array(select tid from keyed where s2 = 6))
 ), put_closed as (
@@ -316,13 +358,16 @@ with gate as (
            k.first_held, k.resolved_at, k.at, coalesce(k.agent, k.last_agent), k.requester, k.submitter, k.from_department,
            k.account_id, k.stations, coalesce(k.number, k.messages), k.reopens, k.taken, k.tags
     from keyed k where k.s2 = 6
+--]
 ), put_span as (
     insert into span (ticket_id, from_at, to_at, label, department_id, queue_id, agent, note, version)
     select ticket_id, since, at, label_of(state, park), department_id, queue_id, agent, park_note, version + 1
     from keyed where moves
+--[
     union all
     select ticket_id, since, at, label_of(state, park), department_id, queue_id, agent, park_note, version + 1
     from touched where wakes
+--]
 ), put_message as (
     insert into message (ticket_id, number, kind, author, at, recorded_at, private_queue, op_id, body)
     select ticket_id, number, case when speaks then 1 else 2 end, actor, at, (select t from ctx),
@@ -330,6 +375,7 @@ with gate as (
            case when not speaks and case when key_rule = 'TRANSFER' then new_private else private end then q2 end,
            ($3::uuid[])[ord], body
     from keyed where number is not null
+--[
 ), put_rating as (
     insert into rating (ticket_id, person_id, score, comment, at)
     select ticket_id, actor, ($18::smallint[])[ord], body, at from keyed where verb = 37
@@ -353,6 +399,7 @@ with gate as (
     insert into link (ticket_id, blocks, open, child, created_at)
     select other, ticket_id, true, false, at from keyed where links
     on conflict (ticket_id, blocks) do update set open = true
+--]
 ), put_event as (
     insert into event (ticket_id, op_id, verb, version, actor, from_state, to_state, queue_id, agent, at, recorded_at, xid, request, data)
     select ticket_id, ($3::uuid[])[ord], verb, version + 1, actor, state, s2, q2, a2, at, (select t from ctx), xid,
@@ -368,6 +415,7 @@ with gate as (
                          'unmatched', case when verb = 12 and state = 4 and s2 = 4 then true end)), '{}')
                 when number is not null then jsonb_build_object('message', number) end
     from keyed
+--[
     union all                   -- on each blocked ticket one event a cause
     select c.ticket_id, ($3::uuid[])[array_position($2::bigint[], k.ticket_id)],
            case when k.open then 20 else 21 end, c.version + 1, 1, c.state, c.s2, c.queue_id, case when not c.wakes then c.agent end,
@@ -389,6 +437,7 @@ with gate as (
     select z.ticket_id, ($3::uuid[])[z.ord], 37, z.version, z.actor, 6, 6, z.queue_id, null, (select t from ctx), (select t from ctx),
            (select xid from ctx), ($19::bigint[])[z.ord], jsonb_build_object('score', ($18::smallint[])[z.ord])
     from ended z where z.verdict = 'done'
+--]
 ), counted as (               -- offers that ran out: the second in a row sets the agent away; whoever answers one is there
     insert into agent_state as s (person_id, away, reason, since, lapses)
     select n.agent, n.lapses >= 2, case when n.lapses >= 2 then 'two offers in a row were not accepted' end, (select t from ctx), n.lapses
@@ -404,22 +453,28 @@ with gate as (
         reason = case when not s.away and excluded.lapses > 0 and s.lapses + excluded.lapses >= 2
                       then 'two offers in a row were not accepted' else s.reason end,
         since = case when not s.away and excluded.lapses > 0 and s.lapses + excluded.lapses >= 2 then excluded.since else s.since end
+--[
 ), woken as materialized (
     select string_agg(case when l2 < 0 then -last_agent else l2 end || ':' || key2, ',') as list from touched where wakes
+--]
 )
 select k.ord, k.verdict as outcome, k.ticket_id, k.s2 as state, k.p2 as park, k.version + 1 as version,
        k.epoch2 as epoch, k.q2 as queue_id, k.l2 as lane_id, k.key2 as key, k.a2 as agent,
        (select p.name from person p where p.person_id = k.a2) as agent_name,
        k.number as message, nullif(k.closes_as, 0) as closed_as, k.roles, null as news,
        concat_ws(',', case when k.s2 = 1 and (k.moves or k.key2 < k.key or k.l2 <> k.lane_id)
-                      then case when k.l2 < 0 then -k.last_agent else k.l2 end || ':' || k.key2 end,
-                 case when k.blocked <> 'NONE' then (select list from woken) end) as woken
+                      then case when k.l2 < 0 then -k.last_agent else k.l2 end || ':' || k.key2 end
+--[
+                 , case when k.blocked <> 'NONE' then (select list from woken) end
+--]
+                 ) as woken
 from keyed k
 union all
 select j.ord, j.verdict, j.ticket_id, j.state, j.park, j.version, j.epoch, j.queue_id, j.lane_id, j.key, j.agent,
        (select p.name from person p where p.person_id = j.agent), null, null, j.roles,
        case when j.verdict = 'news' then j.public_last end, null
 from judged j where j.verdict <> 'done'
+--[
 union all
 select z.ord, z.verdict, z.ticket_id, 6, null, z.version, 0, z.queue_id, null, null, null, null, null, z.outcome, 0, null, null
 from ended z
@@ -429,4 +484,11 @@ select u.ord::int, case when u.ticket_id = any ((select ids from seen)::bigint[]
        null, null, null, null, null, null, null, null, null, null, null, null, null, null
 from unnest($2::bigint[]) with ordinality as u(ticket_id, ord)
 where u.ord <> all (array(select ord from judged)) and u.ord <> all (array(select ord from ended))
+--|
+union all                       -- busy or changed; not there: closed, perhaps
+select u.ord::int, case when u.ticket_id = any ((select ids from seen)::bigint[]) then 'again' else 'whole' end, u.ticket_id,
+       null, null, null, null, null, null, null, null, null, null, null, null, null, null
+from unnest($2::bigint[]) with ordinality as u(ticket_id, ord)
+where u.ord <> all (array(select ord from judged))
+--]
 order by 1

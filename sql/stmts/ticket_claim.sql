@@ -8,12 +8,14 @@
 --   full  the agent has no room for the heaviest of these lanes: `free` slots are left
 --   lost  taken by an earlier sending of this batch, no longer held: ask anew
 --   again others were busy with what was in reach or with the agent's row, or the key is in this batch twice: send it once more
+--   whole (the plain form only): the whole one must look at it, nothing was done
 -- What came back to its last agent (lane -lane_id) goes to them alone, in its turn.
 -- Plans: see ticket_act.sql.
 with gate as (
     select tickets from op where key = $1::uuid and request is null
 ), ctx as materialized (
     select desk_now() as t, pg_current_xact_id()::text::bigint as xid, not exists (select from gate) as fresh
+--[
 ), known as materialized (      -- taken before: by this batch, or with this client key
     select i.ord, i.agent, i.offer, coalesce((select g.tickets[i.ord] from gate g),
                                              (select o.ticket_id from op o where o.key = i.key)) as ticket_id,
@@ -70,6 +72,21 @@ with gate as (
 ), want as materialized (       -- who still needs one, in the order asked
     select array_agg(o.ord order by o.ord) as ords, count(*)::int as n
     from open o where o.room and o.ord <> all (array(select ord from own union all select ord from kept))
+--|
+), known as materialized (
+    select i.ord, i.agent, (select g.tickets[i.ord] from gate g) as ticket_id, f.away, null::int as free,
+           -- of these the whole form knows: a client key, an agent's row that is locked, slots, lapses, its own offer, what is kept
+           i.key is not null or f.person_id is null or f.capacity is not null or f.lapses > 0
+           or not i.offer and (select true from live x where x.agent = i.agent and x.state = 2 limit 1) is true
+           or (select true from live x where x.last_agent = i.agent and x.state = 1 and x.lane_id < 0 limit 1) is true as whole
+    from unnest($2::int[], $4::boolean[], $5::uuid[]) with ordinality as i(agent, offer, key, ord)
+    left join lateral (         -- (f) as above
+        select x.person_id, x.away, x.capacity, x.lapses from agent_state x
+        where x.person_id = i.agent and (select fresh from ctx) for share skip locked) f on true
+), want as materialized (
+    select array_agg(k.ord order by k.ord) as ords, count(*)::int as n
+    from known k where k.ticket_id is null and not k.away and not k.whole
+--]
 ), head as materialized (       -- found first, locked second: locking the heads of all lanes would hide them from others
     select h.* from unnest($6::int[], $7::bigint[]) as a(lane_id, floor_key)
     cross join lateral (select l.ticket_id, l.key from live l
@@ -93,6 +110,7 @@ with gate as (
                ($2::int[])[d.ord] as agent, case when ($4::boolean[])[d.ord] then 2 else 3 end::smallint as to_state,
                null::int as held_by
         from (select p.*, w.ords[row_number() over (order by p.key, p.ticket_id)] as ord from pick p, want w) d
+--[
         union all
         select o.ord, o.ticket_id, o.state, o.since, o.queue_id, o.lane_id, o.department_id, o.epoch,
                o.version, o.priority, o.class, o.key, o.anchor, o.opened, o.requester, o.submitter, o.stations, o.public_by,
@@ -102,7 +120,9 @@ with gate as (
         select o.ord, o.ticket_id, o.state, o.since, o.queue_id, -o.lane_id, o.department_id, o.epoch + 1,
                o.version, o.priority, o.class, o.key, o.anchor, o.opened, o.requester, o.submitter, o.stations, o.public_by,
                o.last_agent, case when ($4::boolean[])[o.ord] then 2 else 3 end::smallint, null::int
-        from kept o) c
+        from kept o
+--]
+        ) c
     cross join lateral (select z.offer_limit, z.idle_limit from queue z where z.queue_id = c.queue_id offset 0) q
 ), upd as (                     -- (d) one change a row. Always an update, the rows are there and locked: said as an insert it
                                 -- finds each by its primary key, whatever the planner believes of the sizes
@@ -122,6 +142,7 @@ with gate as (
     select ticket_id, ($3::uuid[])[ord], case to_state when 2 then 3 else 2 end, version + 1, agent, from_state, to_state,
            queue_id, agent, at, (select t from ctx), xid
     from timed
+--[
 ), counted as (               -- (f) whoever counts with an older snapshot counts again; who takes something is there
     insert into agent_state as s (person_id)
     select distinct agent from timed
@@ -133,6 +154,7 @@ with gate as (
     insert into op (key, request, ticket_id, at)
     select ($5::uuid[])[ord], 0, ticket_id, at from timed where ($5::uuid[])[ord] is not null
     order by 1                  -- two batches must not wait for each other
+--]
 ), closing as (                 -- the gate, last: whoever sends this batch again finds here what it took
     insert into op (key, tickets, at)
     select $1::uuid, (select array_agg(ticket_id order by ord)
@@ -144,6 +166,7 @@ with gate as (
            due_at, requester, version + 1 as version, null::int as free
     from timed
     union all
+--[
     select k.ord, case when k.ticket_id is null then
                             case when k.away then 'away'
                                  when (select fresh from ctx) and k.moved then 'again'
@@ -154,6 +177,11 @@ with gate as (
                                       then 'again' else 'none' end
                        when b.ticket_id is null then 'lost'
                        when (select fresh from ctx) then 'known' else 'done' end,
+--|
+    select k.ord, case when k.ticket_id is not null then case when b.ticket_id is null then 'lost' else 'done' end
+                       when k.whole then 'whole' when k.away then 'away'
+                       when (select count(*) from head) > (select count(*) from pick) then 'again' else 'none' end,
+--]
            b.ticket_id, b.epoch, b.state, b.queue_id, b.lane_id, b.priority, b.class, b.key, b.opened, b.due_at, b.requester,
            b.version, k.free
     from known k

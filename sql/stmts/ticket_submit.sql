@@ -47,6 +47,7 @@ with item as materialized (
         where n.before + p.worst > 0 offset 0) a
     cross join lateral (select n.ord, least(i.burst, (p.delta * (a.ahead - a.allowance))::bigint) as penalty, a.ahead, a.allowance
                         where a.ahead > a.allowance) e
+--[
 ), seen as materialized (       -- the tickets these will block, as the snapshot has them
     select array_agg(l.ticket_id) as ids, array_agg(l.version) as versions
     from (select distinct b from unnest($26::bigint[]) b where b is not null) u
@@ -54,23 +55,29 @@ with item as materialized (
 ), parent as materialized (     -- (a) locked in order of number, busy ones left out
     select l.* from (select distinct b from unnest($26::bigint[]) b where b is not null order by b) u
     cross join lateral (select x.ctid as tid, x.* from live x where x.ticket_id = u.b for update skip locked) l
+--]
 ), judged as materialized (
     select i.*, c.t, c.xid, old.ticket_id as old_ticket,
-           case when i.blocks is null
-                then cal_add(i.calendar_id, c.now_us, i.target + coalesce(w.penalties[array_position(w.ords, i.ord)], 0))
-                else greatest(cal_add(i.calendar_id, c.now_us, -p.age_cap),          -- queueing.md 2.5, child request
-                              least(cal_add(i.calendar_id, c.now_us, p.targets[p.priority]),
-                                    cal_add(p.calendar_id, p.due, -p.reserve))) end as due_key,
-           array_position(w.ords, i.ord) as crowded,
+--[
            coalesce(p.priority, i.priority) as prio,
            coalesce(p.department_id, i.from_department) as asking,
            coalesce(p.waiter, i.requester) as waiter,
+           case when i.blocks is not null then
+                     greatest(cal_add(i.calendar_id, c.now_us, -p.age_cap),          -- queueing.md 2.5, child request
+                              least(cal_add(i.calendar_id, c.now_us, p.targets[p.priority]),
+                                    cal_add(p.calendar_id, p.due, -p.reserve))) else
+--|
+           i.priority as prio, i.from_department as asking, i.requester as waiter, case when true then
+--]
+                cal_add(i.calendar_id, c.now_us, i.target + coalesce(w.penalties[array_position(w.ords, i.ord)], 0)) end as due_key,
+           array_position(w.ords, i.ord) as crowded,
            case
                when old.ticket_id = i.ticket_id and old.same and not c.fresh then 'resent'
                when old.ticket_id is not null then case when old.same then 'known' else 'mismatch' end
                when not c.fresh then
                    case when (select t.ticket_id from ticket t where t.ticket_id = i.ticket_id) is not null then 'resent' else 'again' end
                when i.desk <> c.desk then 'desk'
+--[
                when ($27::bigint[])[i.ord] is not null and sees(i.actor, ($27::bigint[])[i.ord]) = 0 then 'no-other'
                when i.blocks is null then 'done'
                when p.seen_version is null then
@@ -88,11 +95,13 @@ with item as materialized (
                                                              where x.ticket_id = u.ticket_id and x.open offset 0) k
                                where u.depth <= 16)
                      select max(depth) from up) > 15 then 'deep'
+--]
                else 'done'
            end as verdict
     from ctx c cross join crowd w cross join item i
     left join lateral (select o.ticket_id, o.request is not distinct from i.request as same
                        from op o where o.key = i.key offset 0) old on true
+--[
     left join lateral (         -- nothing of this is looked up for a request that blocks nothing
         select x.ticket_id, x.version, x.state, x.priority, x.department_id, k.calendar_id,
                case when x.remaining is null then x.key else cal_add(k.calendar_id, c.now_us, x.remaining) end as due,
@@ -104,6 +113,7 @@ with item as materialized (
         from seen s left join parent x on x.ticket_id = i.blocks
         left join lateral (select q.calendar_id from queue q where q.queue_id = x.queue_id offset 0) k on true
         where i.blocks is not null offset 0) p on true
+--]
 ), keyed as (
     insert into op (key, request, ticket_id, at)
     select key, request, ticket_id, t from judged where verdict = 'done' and key is not null
@@ -125,19 +135,25 @@ with item as materialized (
            waiter, actor, asking, account_id, array[department_id], actor,
            case when ($31::bigint[])[ord] is not null then at_usec(cal_add(($29::int[])[ord], usec(t), ($31::bigint[])[ord])) end,
            coalesce(string_to_array(nullif(($25::text[])[ord], ''), ','), '{}') from going
+--[
 ), put_link as (
     insert into link (ticket_id, blocks, open, child, created_at)
     select ticket_id, blocks, true, true, t from going where blocks is not null
+--]
 ), put_event as (
     insert into event (ticket_id, op_id, verb, version, actor, from_state, to_state, queue_id, at, recorded_at, xid, data)
     select ticket_id, op_id, 1, 1, actor, 0, 1, queue_id, t, t, xid,
-           case when blocks is not null then jsonb_build_object('blocks', blocks)
+           case
+--[
+                when blocks is not null then jsonb_build_object('blocks', blocks)
+--]
                 when crowded is not null
                      then jsonb_strip_nulls(jsonb_build_object('follows', ($27::bigint[])[ord],
                                                                'ahead', (select w.aheads from crowd w)[crowded],
                                                                'allowance', (select w.allowances from crowd w)[crowded]))
                 when ($27::bigint[])[ord] is not null then jsonb_build_object('follows', ($27::bigint[])[ord]) end
     from going
+--[
 ), counted as (                 -- (d) one change a row, however many children
     update live l set version = l.version + 1,
            open_children = l.open_children + (select count(*)::int from going g where g.blocks = l.ticket_id)
@@ -149,6 +165,7 @@ with item as materialized (
     select l.ticket_id, g.op_id, 21, l.version, g.actor, l.state, l.state, l.queue_id, l.agent,
            greatest(g.t, l.since), g.t, g.xid, jsonb_build_object('by', g.ticket_id)
     from counted l, going g where g.blocks = l.ticket_id
+--]
 )
 select j.ord::int,
        case when j.verdict = 'done' and j.key is not null and j.ticket_id <> all (array(select ticket_id from keyed)) then 'again'

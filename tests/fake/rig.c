@@ -78,13 +78,16 @@ on_done(struct item *item, const struct db_row *row, const struct err *e)
 static const struct batch_col cols[] = {
     {BATCH_I64, offsetof(struct rig_thing, ticket)}
 };
-#define KIND(id)                                                                                                       \
+#define KIND(id, ...)                                                                                                  \
     {                                                                                                                  \
         .name = #id, .stmt = id, .cols = cols, .ncols = 1, .unique_offset = offsetof(struct rig_thing, ticket),        \
-        .group_offset = offsetof(struct rig_thing, group), .lock_offset = offsetof(struct rig_thing, lock),            \
+        .lock_offset = offsetof(struct rig_thing, lock), __VA_ARGS__                                                   \
     }
-const struct batch_kind rig_act = KIND(STMT_TICKET_ACT), rig_submit = KIND(STMT_TICKET_SUBMIT),
-                        rig_claim = KIND(STMT_TICKET_CLAIM);
+const struct batch_kind rig_act = KIND(STMT_TICKET_ACT, .group_offset = -1);
+const struct batch_kind rig_submit = KIND(STMT_TICKET_SUBMIT, .group_offset = -1);
+const struct batch_kind rig_two =
+    KIND(STMT_TICKET_ACT, .group_offset = -1, .has_plain = true, .plain = STMT_TICKET_ACT_PLAIN);
+const struct batch_kind rig_claim = KIND(STMT_TICKET_CLAIM, .group_offset = offsetof(struct rig_thing, group));
 
 void
 rig_add_kind(const struct batch_kind *kind, struct rig_thing *t, int64_t ticket)
@@ -194,6 +197,7 @@ rig_start_with(int write_connections, int queue_max, int batch_max)
     };
 
     fake_params("ticket_act", 2, gate_and_tickets);
+    fake_params("ticket_act_plain", 2, gate_and_tickets);
     fake_params("ticket_submit", 2, gate_and_tickets);
     fake_params("ticket_claim", 2, gate_and_tickets);
     fake_params("number_lease", 1, one);

@@ -54,7 +54,7 @@ struct rig_thing {
     int order;        /* counted over all things */
     int pending_then; /* units on the wire when done was called */
 };
-extern const struct batch_kind rig_act, rig_submit, rig_claim;
+extern const struct batch_kind rig_act, rig_submit, rig_claim, rig_two; /* rig_claim has groups, rig_two two forms */
 
 void rig_add_kind(const struct batch_kind *kind, struct rig_thing *t, int64_t ticket);
 void rig_add(struct rig_thing *t, int64_t ticket); /* of kind rig_act */

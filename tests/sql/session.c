@@ -133,6 +133,14 @@ add_uuid(struct strbuf *sb, const struct uuid *u)
         }                                                                                                              \
     } while (0)
 
+static enum stmt_id
+plain_of(enum stmt_id stmt)
+{
+    return stmt == STMT_TICKET_ACT      ? STMT_TICKET_ACT_PLAIN
+           : stmt == STMT_TICKET_SUBMIT ? STMT_TICKET_SUBMIT_PLAIN
+                                        : STMT_TICKET_CLAIM_PLAIN;
+}
+
 /* Column 1 is the gate; afterwards the args are empty. */
 static void
 send_batch(struct side *s, enum stmt_id stmt, const struct uuid *gate, struct args *a, int n)
@@ -148,6 +156,9 @@ send_batch(struct side *s, enum stmt_id stmt, const struct uuid *gate, struct ar
         value[i + 1] = a->col[i].p;
         length[i + 1] = (int)a->col[i].n;
         format[i + 1] = 1;
+    }
+    if (s->plain) {
+        stmt = plain_of(stmt);
     }
     if (!PQsendQueryPrepared(s->conn, stmts[stmt].name, a->n + 1, value, length, format, 0)) {
         fail_msg("%s", PQerrorMessage(s->conn));
@@ -409,35 +420,6 @@ side_take(struct side *s, struct answer *ret)
     return ok;
 }
 
-static void
-take_sure(struct side *s, struct answer *ret)
-{
-    if (!side_take(s, ret)) {
-        fail_msg("%s %s: %s", s->sqlstate, s->constraint, PQerrorMessage(s->conn));
-    }
-}
-
-void
-side_act(struct side *s, struct act *items, int n, struct answer *ret)
-{
-    side_send_act(s, NULL, items, n);
-    take_sure(s, ret);
-}
-
-void
-side_submit(struct side *s, struct ask *items, int n, struct answer *ret)
-{
-    side_send_submit(s, NULL, items, n);
-    take_sure(s, ret);
-}
-
-void
-side_claim(struct side *s, struct pull *items, int n, const int *queues, int nqueues, struct answer *ret)
-{
-    side_send_claim(s, NULL, items, n, queues, nqueues);
-    take_sure(s, ret);
-}
-
 static struct answer answer_one;
 
 const struct answer *
@@ -525,6 +507,9 @@ side_open(struct desk *d)
     prepare(s, STMT_TICKET_SUBMIT);
     prepare(s, STMT_TICKET_CLAIM);
     prepare(s, STMT_TICKET_ACT);
+    prepare(s, STMT_TICKET_SUBMIT_PLAIN);
+    prepare(s, STMT_TICKET_CLAIM_PLAIN);
+    prepare(s, STMT_TICKET_ACT_PLAIN);
     side_set_now(s->conn, d->now);
     s->next = d->sides;
     d->sides = s;

@@ -26,6 +26,7 @@ struct side {
     PGconn *conn;
     int pid;
     int expect;                       /* items under way */
+    bool plain;                       /* statements go in their plain form */
     char sqlstate[6], constraint[64]; /* of the last failure */
 };
 
@@ -101,7 +102,9 @@ void side_send_claim_from(struct side *s, const struct uuid *gate, struct pull *
 void side_send_claim_lanes(struct side *s, const struct uuid *gate, struct pull *items, int n, const int *lanes,
                            const int64_t *floors, int nlanes);
 bool side_take(struct side *s, struct answer *ret);
-/* Both; a failure fails the test. */
+/* Both; a failure fails the test. Where the desk has a clock of its own the batch is done in the statement's plain form
+ * first and taken back: that must have said and left the same, unless it leaves an item to the whole one. */
+extern unsigned side_rehearsed; /* items for which that was seen */
 void side_act(struct side *s, struct act *items, int n, struct answer *ret);
 void side_submit(struct side *s, struct ask *items, int n, struct answer *ret);
 void side_claim(struct side *s, struct pull *items, int n, const int *queues, int nqueues, struct answer *ret);

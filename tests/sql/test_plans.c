@@ -27,9 +27,12 @@ static const struct {
     const char *name;
     int params;
 } statements[] = {
-    {"ticket_submit", 31},
-    {"ticket_claim",  7 },
-    {"ticket_act",    19}
+    {"ticket_submit",       31},
+    {"ticket_claim",        7 },
+    {"ticket_act",          19},
+    {"ticket_submit_plain", 31},
+    {"ticket_claim_plain",  7 },
+    {"ticket_act_plain",    19}
 };
 
 /* Tables of a few rows, the desk's own: how they are read does not matter. */

@@ -101,7 +101,7 @@ a_batch_has_one_group(void **state)
 
     (void)state;
     for (int i = 0; i < 4; i++) {
-        rig_add(&t[i], i);
+        rig_add_kind(&rig_claim, &t[i], i);
         t[i].group = i % 2;
     }
     rig_settle();
@@ -111,6 +111,76 @@ a_batch_has_one_group(void **state)
     assert_string_equal(rig_tickets(c, 0), "1 3");
     rig_answer_done(c, 2);
     RIG_WAIT(t[3].done);
+}
+
+static void
+a_group_has_one_batch_at_a_time(void **state)
+{
+    struct rig_thing t[6];
+    PGconn *a, *b;
+
+    (void)state;
+    rig_start_with(2, 100, 2);
+    RIG_WAIT(fake_conn_at(FAKE_WRITE, 1) != NULL && db_is_up(rig.db) &&
+             db_get_durability(rig.db) == DB_DURABILITY_LOCAL);
+    rig_settle();
+    a = fake_conn_at(FAKE_WRITE, 0);
+    b = fake_conn_at(FAKE_WRITE, 1);
+    for (int i = 0; i < 6; i++) { /* two batches of group 0, one of group 1 behind them */
+        rig_add_kind(&rig_claim, &t[i], i);
+        t[i].group = i / 4;
+    }
+    rig_settle();
+    assert_int_equal(fake_pending(a), 1);
+    assert_int_equal(fake_pending(b), 1);
+    if (strcmp(rig_tickets(a, 0), "4 5") == 0) { /* which one is the first is not said */
+        PGconn *first = b;
+        b = a;
+        a = first;
+    }
+    assert_string_equal(rig_tickets(a, 0), "0 1");
+    assert_string_equal(rig_tickets(b, 0), "4 5");
+    rig_answer_done(b, 2);
+    rig_settle();
+    assert_int_equal(fake_pending(b), 0);
+    rig_answer_done(a, 2);
+    rig_settle();
+    assert_int_equal(fake_pending(a) + fake_pending(b), 1);
+    rig_answer_done(fake_pending(a) > 0 ? a : b, 2);
+    RIG_WAIT(t[3].done);
+}
+
+/* What the plain form leaves undone goes to the whole one, before what waits behind it for the same ticket. */
+static void
+the_whole_statement_does_what_the_plain_one_leaves(void **state)
+{
+    PGconn *c = rig_start();
+    struct rig_thing t[4];
+    struct db_stats st;
+
+    (void)state;
+    rig_add_kind(&rig_two, &t[0], 1);
+    rig_add_kind(&rig_two, &t[1], 2);
+    rig_settle();
+    assert_string_equal(fake_unit(c, 0)->stmt[0].name, "ticket_act_plain");
+    rig_add_kind(&rig_two, &t[2], 1);
+    rig_add_kind(&rig_two, &t[3], 3);
+    rig_settle();
+    rig_answer(c, (const char *const[]){"whole", "done"}, 2);
+    rig_settle();
+    assert_int_equal(t[0].done, 0);
+    assert_int_equal(t[1].done, 1);
+    assert_string_equal(fake_unit(c, 0)->stmt[0].name, "ticket_act");
+    assert_string_equal(rig_tickets(c, 0), "1");
+    rig_answer_done(c, 1);
+    RIG_WAIT(t[0].done);
+    rig_settle();
+    assert_string_equal(fake_unit(c, 0)->stmt[0].name, "ticket_act_plain");
+    assert_string_equal(rig_tickets(c, 0), "1 3");
+    rig_answer_done(c, 2);
+    RIG_WAIT(t[3].done);
+    db_get_stats(rig.db, &st);
+    assert_int_equal(st.again, 1);
 }
 
 static void
@@ -352,6 +422,8 @@ main(void)
         TEST(every_batch_has_a_gate_of_its_own),
         TEST(a_ticket_is_once_in_a_batch_and_keeps_its_order),
         TEST(a_batch_has_one_group),
+        TEST(a_group_has_one_batch_at_a_time),
+        TEST(the_whole_statement_does_what_the_plain_one_leaves),
         TEST(the_lock_goes_first_when_an_item_wants_it),
         TEST(kinds_take_turns),
         TEST(the_second_connection_takes_full_batches_only),
