@@ -22,7 +22,7 @@
 #endif
 #endif
 #ifndef CHUNK_FIRST
-#define CHUNK_FIRST 2048
+#define CHUNK_FIRST 1024
 #endif
 #define CHUNK_MAX 65536
 
