@@ -42,7 +42,7 @@ struct actor {
     int32_t department_id;       /* 0: none; the first one for people in several */
     unsigned perms;              /* mask of enum perm */
     const char *scope;           /* of the token; NULL on the Unix socket */
-    const struct person *person; /* daemon/desk/person.h: more about them, in the op's arena */
+    const struct person *person; /* daemon/desk/person.h: more about them; lives as long as the op */
 };
 
 struct op {
