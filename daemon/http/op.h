@@ -115,8 +115,9 @@ enum op_next op_fail_extra(struct op *op, const struct err *e, const char *extra
 /* Reply header, before the reply. */
 void op_header(struct op *op, const char *name, const char *value);
 
-/* Server-sent events. op_stream starts the reply (200 text/event-stream); a comment goes out every 10 s; on_gone is
- * called when the client has left or reads too slowly (256 KiB unsent). The op has no deadline from then on. */
+/* Server-sent events. op_stream starts the reply (200 text/event-stream) and drops op->body; a comment goes out every
+ * 10 s; on_gone is called when the client has left or reads too slowly (256 KiB unsent). The op has no deadline from then
+ * on. */
 void op_stream(struct op *op);
 void op_stream_event(struct op *op, const char *event, const char *id, const char *json);
 enum op_next op_stream_end(struct op *op);
