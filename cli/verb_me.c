@@ -150,7 +150,8 @@ hints(struct ctx *c, const json_t *me, int64_t waiting, const json_t *asked)
         hint(t, "you are away: nothing is dealt to you", "turno back");
     }
     if (holding > 0) {
-        hint(t, arena_printf(c->a, "%zu in your hand", holding), holding == 1 ? "turno show" : "turno mine");
+        hint(t, arena_printf(c->a, "%zu%s in your hand", holding, holding >= 100 ? " or more" : ""),
+             holding == 1 ? "turno show" : "turno mine");
     }
     if (answers > 0) {
         hint(t, arena_printf(c->a, "%lld wait for your answer", (long long)answers), "turno asked --state parked");

@@ -22,7 +22,7 @@
 #endif
 #endif
 #ifndef CHUNK_FIRST
-#define CHUNK_FIRST 2048
+#define CHUNK_FIRST 1024
 #endif
 #define CHUNK_MAX 65536
 
@@ -45,12 +45,18 @@ struct arena {
 };
 
 struct arena *
-arena_new(void)
+arena_new_of(size_t size)
 {
     struct arena *a = xcalloc(1, sizeof(*a));
 
-    a->next_cap = CHUNK_FIRST;
+    a->next_cap = CHUNK_FIRST ? size : 0;
     return a;
+}
+
+struct arena *
+arena_new(void)
+{
+    return arena_new_of(CHUNK_FIRST);
 }
 
 void
@@ -92,7 +98,7 @@ chunk_for(struct arena *a, size_t n)
     if (c && c->cap - c->used >= n) {
         return c;
     }
-    if (n > a->next_cap / 4) {
+    if (n > (a->chunks ? a->next_cap / 4 : a->next_cap)) {
         c = chunk_new(n);
         if (a->chunks) {
             c->next = a->chunks->next;

@@ -10,6 +10,8 @@ struct arena;
 
 /* A new, empty arena; the first chunk is allocated with the first use. */
 struct arena *arena_new(void);
+/* The same with a first chunk of this size, for what is small, kept long, and there thousands of times. */
+struct arena *arena_new_of(size_t size);
 /* Runs the deferred functions in reverse order, then frees everything; NULL is accepted. */
 void arena_free(struct arena *a);
 /* n zeroed bytes, aligned for any type, valid until arena_free. */

@@ -11,12 +11,6 @@
 
 #define TEXTS_ENTRY_MAX 200
 
-static void
-json_drop(void *json)
-{
-    json_decref(json);
-}
-
 /* The line where brackets nest deeper than allowed, or 0. Faulty texts are jansson's affair. */
 static int
 too_deep_line(const char *text, size_t n)
@@ -49,7 +43,7 @@ too_deep_line(const char *text, size_t n)
 }
 
 json_t *
-json_parse(struct arena *a, const char *text, size_t n, struct err *e)
+json_parse(const char *text, size_t n, struct err *e)
 {
     json_error_t fault;
     int line = too_deep_line(text, n);
@@ -68,7 +62,6 @@ json_parse(struct arena *a, const char *text, size_t n, struct err *e)
         (void)err_set(e, ERR_SYNTAX, "line %d: %s", fault.line > 0 ? fault.line : 1, fault.text);
         return NULL;
     }
-    arena_defer(a, json_drop, doc);
     return doc;
 }
 

@@ -35,8 +35,8 @@ struct json_field {
 };
 
 /* Parse one document of n bytes; depth over JSON_DEPTH_MAX, duplicate members and invalid UTF-8 are refused
- * with ERR_SYNTAX (and the line). The result is freed with the arena. NULL when e is filled. */
-json_t *json_parse(struct arena *a, const char *text, size_t n, struct err *e);
+ * with ERR_SYNTAX (and the line). The caller's to drop; NULL when e is filled. */
+json_t *json_parse(const char *text, size_t n, struct err *e);
 /* Bind an object to *out, which is undefined after a failure. A member that is null counts as absent; unknown members
  * are refused. Errors are ERR_INVALID with the member as field. */
 bool json_bind(struct arena *a, json_t *obj, const struct json_field *fields, size_t nfields, void *out, struct err *e);

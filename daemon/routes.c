@@ -29,7 +29,7 @@
 /* clang-format off */
 const struct route routes[] = {
     {GET,    "/v1",                        PERM_PERSON, 0,             "",                    step_routes,       "this list"},
-    {GET,    "/v1/whoami",                 PERM_PERSON, 0,             "",                    step_whoami,       "who I am, what I hold"},
+    {GET,    "/v1/whoami",                 PERM_PERSON, 0,             "",                    step_whoami,       "who I am, what I hold (a hundred at most)"},
     {POST,   "/v1/tickets",                PERM_SUBMIT, ROUTE_BODY | ROUTE_ARRAY, "",         step_submit,       "hand in one request, or an array of up to 1,000"},
     {GET,    "/v1/tickets",                PERM_PERSON, 0,             LIST_QUERY,            step_list,         "tickets I may see, filtered, a page at a time"},
     {GET,    "/v1/tickets/{id}",           PERM_PERSON, 0,             "events",              step_show,         "one ticket with its messages and my next actions"},

@@ -2,7 +2,8 @@
 /*
  * Identity. What the database says of a user or a token is remembered under a key: the credentials of a socket, or the
  * SHA-256 of a token; refusals too, for a shorter time. Everything is forgotten when a desk is applied or a token is
- * revoked here; what another daemon revokes is noticed within MEMORY_TOKEN.
+ * revoked here; what another daemon revokes is noticed within MEMORY_TOKEN. Ops use what is remembered in place, and keep it
+ * as long as they live.
  *
  * An answer that was asked for before something was forgotten is used for its own request, but not remembered.
  */
@@ -28,6 +29,7 @@
 #define MEMORY_TOKEN   (30 * USEC_SEC)
 #define MEMORY_REFUSED (5 * USEC_SEC)
 #define MEMORY_MAX     8192 /* entries; above, all are forgotten */
+#define MEMORY_SIZE    512  /* what a person takes, names of usual length */
 #define BUCKETS        1024
 
 struct key {
@@ -38,6 +40,7 @@ struct key {
 struct memory {
     struct memory *next;
     struct arena *a;
+    unsigned refs; /* the table, and ops */
     struct key key;
     usec_t until;       /* monotonic */
     usec_t valid_until; /* wall; the token's own end, or INT64_MAX */
@@ -72,6 +75,16 @@ people_new(const struct people_conf *conf)
     return p;
 }
 
+static void
+memory_drop(void *arg)
+{
+    struct memory *m = arg;
+
+    if (--m->refs == 0) {
+        arena_free(m->a);
+    }
+}
+
 void
 people_forget(struct people *p)
 {
@@ -80,7 +93,7 @@ people_forget(struct people *p)
         while (p->buckets[i] != NULL) {
             struct memory *m = p->buckets[i];
             p->buckets[i] = m->next;
-            arena_free(m->a);
+            memory_drop(m);
         }
     }
     p->stats.remembered = 0;
@@ -142,32 +155,6 @@ person_from_row(struct arena *a, const struct db_row *row, int first, struct per
     ret->leads = numbers_of(a, db_text(row, first + 14, NULL), &ret->nleads);
 }
 
-static const int32_t *
-numbers_copy(struct arena *a, const int32_t *v, int n)
-{
-    int32_t *copy = ARENA_ARRAY(a, n + 1, int32_t);
-
-    if (n > 0) {
-        memcpy(copy, v, (size_t)n * sizeof(*v));
-    }
-    return copy;
-}
-
-static void
-person_copy(struct arena *a, const struct person *p, struct person *ret)
-{
-    *ret = *p;
-    ret->name = arena_strdup(a, p->name);
-    ret->kind_of = arena_strdup(a, p->kind_of);
-    ret->account = arena_strdup(a, p->account);
-    ret->kind = arena_strdup(a, p->kind);
-    ret->segment = arena_strdup(a, p->segment);
-    ret->lang = arena_strdup(a, p->lang);
-    ret->department = arena_strdup(a, p->department);
-    ret->departments = numbers_copy(a, p->departments, p->ndepartments);
-    ret->leads = numbers_copy(a, p->leads, p->nleads);
-}
-
 /* What a person may do here, with a token of this scope (NULL: at the Unix socket). */
 static unsigned
 perms_of(const struct person *p, const char *scope, enum method method)
@@ -185,27 +172,6 @@ perms_of(const struct person *p, const char *scope, enum method method)
         return method == METHOD_GET ? all & ~(unsigned)PERM_SUBMIT : 0;
     }
     return PERM_PERSON | PERM_SUBMIT;
-}
-
-/* Fill op->who; p and scope are in the op's arena. */
-static void
-actor_fill(struct op *op, const struct person *p, const char *scope)
-{
-    unsigned perms = perms_of(p, scope, op->route->method);
-
-    op->who = (struct actor){
-        .person_id = p->person_id,
-        .name = p->name,
-        .admin = (perms & PERM_ADMIN) != 0,
-        .agent = (perms & PERM_AGENT) != 0,
-        .lead = (perms & PERM_LEAD) != 0,
-        .external = p->account_id != 0,
-        .account_id = p->account_id,
-        .department_id = p->department_id,
-        .perms = perms,
-        .scope = scope,
-        .person = p,
-    };
 }
 
 /* ---- what is remembered ---------------------------------------------------------------------------------------------- */
@@ -233,7 +199,7 @@ recall(struct people *p, struct key key)
         struct memory *m = *at;
         if (m->until <= now || m->valid_until <= clock_wall()) {
             *at = m->next;
-            arena_free(m->a);
+            memory_drop(m);
             p->stats.remembered--;
             continue;
         }
@@ -245,14 +211,26 @@ recall(struct people *p, struct key key)
     return NULL;
 }
 
-/* who NULL: refused. */
+/* What will be known under q's key; of a person, if any, filled in by the caller. The caller's to drop. */
+static struct memory *
+memory_new(const struct asking *q)
+{
+    struct arena *a = arena_new_of(MEMORY_SIZE);
+    struct memory *m = ARENA_NEW(a, struct memory);
+    void *key = arena_alloc(a, q->key.n);
+
+    memcpy(key, q->key.p, q->key.n);
+    m->a = a;
+    m->refs = 1;
+    m->key = (struct key){key, q->key.n};
+    m->valid_until = INT64_MAX;
+    return m;
+}
+
 static void
-remember(struct asking *q, const struct person *who, const char *scope, usec_t how_long, usec_t valid_until)
+remember(struct asking *q, struct memory *m, usec_t how_long)
 {
     struct people *p = q->people;
-    struct arena *a;
-    struct memory *m;
-    void *key;
 
     if (q->generation != p->generation || recall(p, q->key) != NULL) {
         return;
@@ -260,21 +238,44 @@ remember(struct asking *q, const struct person *who, const char *scope, usec_t h
     if (p->stats.remembered >= MEMORY_MAX) {
         people_forget(p);
     }
-    a = arena_new();
-    m = ARENA_NEW(a, struct memory);
-    m->a = a;
-    key = arena_alloc(a, q->key.n);
-    memcpy(key, q->key.p, q->key.n);
-    m->key = (struct key){key, q->key.n};
+    m->refs++;
     m->until = clock_mono() + how_long;
-    m->valid_until = valid_until;
-    m->scope = arena_strdup(a, scope);
-    if (who != NULL) {
-        person_copy(a, who, &m->who);
-    }
     m->next = p->buckets[bucket_of(m->key)];
     p->buckets[bucket_of(m->key)] = m;
     p->stats.remembered++;
+}
+
+static void
+remember_refused(struct asking *q)
+{
+    struct memory *m = memory_new(q);
+
+    remember(q, m, MEMORY_REFUSED);
+    memory_drop(m);
+}
+
+/* The op is this person's. */
+static void
+become(struct op *op, struct memory *m)
+{
+    const struct person *p = &m->who;
+    unsigned perms = perms_of(p, m->scope, op->route->method);
+
+    m->refs++;
+    arena_defer(op->a, memory_drop, m);
+    op->who = (struct actor){
+        .person_id = p->person_id,
+        .name = p->name,
+        .admin = (perms & PERM_ADMIN) != 0,
+        .agent = (perms & PERM_AGENT) != 0,
+        .lead = (perms & PERM_LEAD) != 0,
+        .external = p->account_id != 0,
+        .account_id = p->account_id,
+        .department_id = p->department_id,
+        .perms = perms,
+        .scope = m->scope,
+        .person = p,
+    };
 }
 
 static void
@@ -297,10 +298,8 @@ refuse_user(struct people *p, struct op *op)
 
 /* Answer from memory. */
 static bool
-identify_known(struct people *p, struct op *op, const struct memory *m, bool is_token)
+identify_known(struct people *p, struct op *op, struct memory *m, bool is_token)
 {
-    struct person *who;
-
     if (m->who.person_id == 0) {
         if (is_token) {
             refuse_token(p, op);
@@ -310,20 +309,20 @@ identify_known(struct people *p, struct op *op, const struct memory *m, bool is_
         return false;
     }
     p->stats.hits++;
-    who = ARENA_NEW(op->a, struct person);
-    person_copy(op->a, &m->who, who);
-    actor_fill(op, who, arena_strdup(op->a, m->scope));
+    become(op, m);
     return true;
 }
 
-/* The database has answered: take the person of its row. */
+/* The database has answered: m is the person of its row. */
 static void
-identified(struct asking *q, const struct person *who, const char *scope)
+identified(struct asking *q, struct memory *m, usec_t how_long)
 {
     struct op *op = q->op;
 
+    remember(q, m, how_long);
     op->mine = NULL;
-    actor_fill(op, who, scope);
+    become(op, m);
+    memory_drop(m);
     http_identified(op);
 }
 
@@ -334,20 +333,21 @@ on_token(struct op *op)
 {
     struct asking *q = op->mine;
     const struct db_row *row = op->res->nrows == 1 ? op->res->rows[0] : NULL;
-    struct person *who;
-    const char *scope;
+    struct memory *m;
 
     q->people->stats.token_reads++;
     if (row == NULL) {
-        remember(q, NULL, NULL, MEMORY_REFUSED, INT64_MAX);
+        remember_refused(q);
         refuse_token(q->people, op);
         return;
     }
-    who = ARENA_NEW(op->a, struct person);
-    scope = arena_strdup(op->a, db_text(row, 1, NULL));
-    person_from_row(op->a, row, 3, who);
-    remember(q, who, scope, MEMORY_TOKEN, db_null(row, 2) ? INT64_MAX : db_i64(row, 2));
-    identified(q, who, scope);
+    m = memory_new(q);
+    m->scope = arena_strdup(m->a, db_text(row, 1, NULL));
+    if (!db_null(row, 2)) {
+        m->valid_until = db_i64(row, 2);
+    }
+    person_from_row(m->a, row, 3, &m->who);
+    identified(q, m, MEMORY_TOKEN);
 }
 
 static bool
@@ -356,7 +356,7 @@ identify_token(struct people *p, struct op *op, const char *secret)
     uint8_t *key = arena_alloc(op->a, 33); /* of odd length: never the key of a user */
     uint8_t *hash = key + 1;
     struct asking *q;
-    const struct memory *m;
+    struct memory *m;
 
     if (!token_is_formed(secret)) {
         refuse_token(p, op);
@@ -386,19 +386,18 @@ on_login(struct op *op)
     struct asking *q = op->mine;
     const struct db_row *row = op->res->nrows == 1 ? op->res->rows[0] : NULL;
     const char *outcome = row != NULL ? db_text(row, 0, NULL) : NULL;
-    struct person *who;
+    struct memory *m;
 
     q->people->stats.logins++;
     if (outcome == NULL || strcmp(outcome, "done") != 0) {
-        remember(q, NULL, NULL, MEMORY_REFUSED, INT64_MAX);
+        remember_refused(q);
         refuse_user(q->people, op);
         return;
     }
-    who = ARENA_NEW(op->a, struct person);
-    person_from_row(op->a, row, 1, who);
-    log_debug("known user=%s uid=%lu person=%d", who->name, (unsigned long)q->uid, who->person_id);
-    remember(q, who, NULL, MEMORY_UNIX, INT64_MAX);
-    identified(q, who, NULL);
+    m = memory_new(q);
+    person_from_row(m->a, row, 1, &m->who);
+    log_debug("known user=%s uid=%lu person=%d", m->who.name, (unsigned long)q->uid, m->who.person_id);
+    identified(q, m, MEMORY_UNIX);
 }
 
 static bool
@@ -469,7 +468,7 @@ identify_unix(struct people *p, struct op *op, const struct http_peer *peer)
     size_t n = sizeof(uint32_t) * (1 + (size_t)peer->ngids);
     uint32_t *ids = arena_alloc(op->a, n);
     struct asking *q;
-    const struct memory *m;
+    struct memory *m;
     const char *name;
 
     ids[0] = peer->uid;

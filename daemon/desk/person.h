@@ -49,8 +49,8 @@ void people_free(struct people *p); /* after db_stop; NULL is accepted */
 /* Implemented by daemon/desk/app.c: where the app keeps it. */
 struct people *app_people(struct app *app);
 
-/* struct http_conf's identify: fills op->who (and op->who.person, in op's arena) and returns true, or returns false: it
- * has failed the op, or asks the database and calls http_identified later. */
+/* struct http_conf's identify: fills op->who (and op->who.person, which lives as long as the op) and returns true, or
+ * returns false: it has failed the op, or asks the database and calls http_identified later. */
 bool person_identify(struct people *p, struct op *op, const struct http_peer *peer);
 
 /* Forget what is remembered: after a token was revoked, rights were changed, a desk was applied, SIGHUP. */

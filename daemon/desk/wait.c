@@ -228,19 +228,22 @@ forget_timer(void *arg)
 
 /* ---- claiming --------------------------------------------------------------------------------------------------- */
 
-/* The lanes of its agent, as the desk of now has them. False: none. */
+/* The lanes of its agent, as the desk of now has them. False: none. Some look each second for hours: nothing of it may
+ * stay in the op's arena. */
 static bool
 look_up_lanes(struct waiter *w)
 {
     struct app *app = w->op->app;
     const struct person *p = w->op->who.person;
+    struct arena *a = arena_new();
     int n;
-    const int32_t *lanes = desk_lanes(app_desk(app), w->op->a, p->name, p->departments, p->ndepartments, &n);
+    const int32_t *lanes = desk_lanes(app_desk(app), a, p->name, p->departments, p->ndepartments, &n);
 
     if (n > 0) {
         w->set = lane_set(app->lanes, lanes, n);
         w->claim.set_id = w->set->id;
     }
+    arena_free(a);
     w->lanes = app->waiters->lanes;
     w->narrow = false;
     return n > 0;
@@ -487,7 +490,8 @@ static bool
 narrow_lanes(struct waiter *w, int64_t slots)
 {
     const struct desk *d = app_desk(w->op->app);
-    int32_t *lanes = ARENA_ARRAY(w->op->a, w->set->n, int32_t);
+    struct arena *a = arena_new();
+    int32_t *lanes = ARENA_ARRAY(a, w->set->n, int32_t);
     int n = 0;
 
     for (int i = 0; i < w->set->n; i++) {
@@ -496,13 +500,14 @@ narrow_lanes(struct waiter *w, int64_t slots)
             lanes[n++] = w->set->lane_ids[i];
         }
     }
-    if (n == 0 || n == w->set->n) {
-        return false;
+    bool fits = n > 0 && n < w->set->n;
+    if (fits) {
+        w->set = lane_set(w->op->app->lanes, lanes, n);
+        w->claim.set_id = w->set->id;
+        w->narrow = true;
     }
-    w->set = lane_set(w->op->app->lanes, lanes, n);
-    w->claim.set_id = w->set->id;
-    w->narrow = true;
-    return true;
+    arena_free(a);
+    return fits;
 }
 
 /* Its agent has no room for the heaviest of its lanes. */

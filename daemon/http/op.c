@@ -72,36 +72,44 @@ op_back(struct op *op)
 static void
 on_call(struct db_call *call, const struct db_result *res)
 {
+    struct arena *a = call->a;
     struct op *op = call->arg;
 
-    if (!op_back(op)) {
-        return;
+    if (op_back(op)) {
+        if (res->err) {
+            op->running = true;
+            (void)op_fail_err(op, res->err);
+            op->running = false;
+            op_settle(op);
+        } else {
+            op->res = res;
+            op_run(op);
+        }
     }
-    if (res->err) {
-        op->running = true;
-        (void)op_fail_err(op, res->err);
-        op->running = false;
-        op_settle(op);
-        return;
-    }
-    op->res = res;
-    op_run(op);
+    arena_free(a);
 }
 
 struct db_call *
 op_call(struct op *op, enum stmt_id stmt)
 {
-    db_call_init(&op->call, op->a, stmt);
-    return &op->call;
+    struct arena *a = arena_new();
+
+    ensure(!op->call);
+    op->call = ARENA_NEW(a, struct db_call);
+    db_call_init(op->call, a, stmt);
+    return op->call;
 }
 
 enum op_next
 op_send(struct op *op)
 {
-    op->call.done = on_call;
-    op->call.arg = op;
+    struct db_call *call = op->call;
+
+    op->call = NULL;
+    call->done = on_call;
+    call->arg = op;
     op_lend(op);
-    db_call_send(op->req->h->conf.db, &op->call);
+    db_call_send(op->req->h->conf.db, call);
     return OP_WAIT;
 }
 

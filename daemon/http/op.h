@@ -42,7 +42,7 @@ struct actor {
     int32_t department_id;       /* 0: none; the first one for people in several */
     unsigned perms;              /* mask of enum perm */
     const char *scope;           /* of the token; NULL on the Unix socket */
-    const struct person *person; /* daemon/desk/person.h: more about them, in the op's arena */
+    const struct person *person; /* daemon/desk/person.h: more about them; lives as long as the op */
 };
 
 struct op {
@@ -65,7 +65,7 @@ struct op {
     uint64_t body_hash; /* of method, path and body bytes */
     /* the last statement's result, during the step that follows it */
     const struct db_result *res;
-    struct db_call call;
+    struct db_call *call; /* the next one, from op_call to op_send */
     /* what the step function keeps between its steps */
     void *mine;
     /* Called once, from the loop, when the op ends by something else than its own reply: the client left or reads too
@@ -83,8 +83,9 @@ const char *op_query(const struct op *op, const char *name);
 /* Integer query parameter with default and bounds; false: op was failed. */
 bool op_query_i64(struct op *op, const char *name, int64_t min, int64_t max, int64_t def, int64_t *ret);
 
-/* Prepare op->call for stmt; bind, then op_send; the step goes on with op->res. A statement that failed has failed the
- * op already and the step is not called again. */
+/* Prepare a statement; bind, then op_send; the step goes on with op->res. A statement that failed has failed the op
+ * already and the step is not called again. It has an arena of its own, which ends with that step: an op that waits for
+ * hours does not keep it. */
 struct db_call *op_call(struct op *op, enum stmt_id stmt);
 enum op_next op_send(struct op *op);
 /* The same outside of the route's step (identity): goes on in then(op) instead. */
@@ -114,8 +115,9 @@ enum op_next op_fail_extra(struct op *op, const struct err *e, const char *extra
 /* Reply header, before the reply. */
 void op_header(struct op *op, const char *name, const char *value);
 
-/* Server-sent events. op_stream starts the reply (200 text/event-stream); a comment goes out every 10 s; on_gone is
- * called when the client has left or reads too slowly (256 KiB unsent). The op has no deadline from then on. */
+/* Server-sent events. op_stream starts the reply (200 text/event-stream) and drops op->body; a comment goes out every
+ * 10 s; on_gone is called when the client has left or reads too slowly (256 KiB unsent). The op has no deadline from then
+ * on. */
 void op_stream(struct op *op);
 void op_stream_event(struct op *op, const char *event, const char *id, const char *json);
 enum op_next op_stream_end(struct op *op);

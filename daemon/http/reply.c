@@ -92,10 +92,12 @@ request_free(struct http_request *rq)
 {
     struct http *h = rq->h;
     size_t working = rq->working;
+    json_t *body = rq->op.body;
 
     deadline_drop(&rq->deadline);
     strbuf_release(&rq->headers);
     arena_free(rq->op.a); /* rq lies in it */
+    json_decref(body);
     if (h) {
         h->stats.ops--;
         h->working -= working;

@@ -159,7 +159,7 @@ parse_body(struct http_request *rq, struct err *e)
     if (rq->body.n == 0) {
         return true;
     }
-    op->body = json_parse(op->a, rq->body.p, rq->body.n, e);
+    op->body = json_parse(rq->body.p, rq->body.n, e);
     rq->body = (struct slice){NULL, 0};
     if (!op->body) {
         return false;

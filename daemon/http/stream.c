@@ -53,6 +53,8 @@ op_stream(struct op *op)
     }
     rq->streaming = true;
     h->stats.streams++;
+    json_decref(op->body); /* long streams are many */
+    op->body = NULL;
     if (rq->conn) {
         struct strbuf head;
         strbuf_init(&head);

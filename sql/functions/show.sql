@@ -220,3 +220,23 @@ begin
     status := 200;
 end
 $$;
+
+-- What a person holds or has on offer: a hundred of it, offers first, and however much it is no more is read. Every client
+-- asks this first, and an answer that is long to make delays everybody's; a list of their tickets has all, in pages.
+create or replace function holding(person_id int) returns json language plpgsql stable
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_bitmapscan = off
+as $$
+begin
+    return (select coalesce(json_agg(json_build_object('ticket', h.ticket_id, 'subject', t.subject, 'state', state_name(h.state),
+                                                       'epoch', h.epoch) order by h.since, h.ticket_id), '[]')
+            from (select x.* from (
+                      (select l.ticket_id, l.state, l.epoch, l.since from live l
+                       where l.agent = holding.person_id and l.state = 2 limit 100)
+                      union all
+                      (select l.ticket_id, l.state, l.epoch, l.since from live l
+                       where l.agent = holding.person_id and l.state <> 2 limit 100)) x
+                  order by x.state, x.since, x.ticket_id limit 100) h
+            join ticket t on t.ticket_id = h.ticket_id);
+end
+$$;

@@ -20,9 +20,7 @@ from (select 1) one left join lateral (
            (select s.reason from agent_state s where s.person_id = me.person_id and s.away) as away_reason,
            (select s.skills from agent_state s where s.person_id = me.person_id) as skills,
            (select s.capacity from agent_state s where s.person_id = me.person_id) as capacity,
-           (select coalesce(json_agg(json_build_object('ticket', l.ticket_id, 'subject', t.subject, 'state', state_name(l.state),
-                                                       'epoch', l.epoch) order by l.since, l.ticket_id), '[]')
-            from live l join ticket t on t.ticket_id = l.ticket_id where l.agent = me.person_id) as holding,
+           holding(me.person_id) as holding,
            (select version from desk_current) as desk,
            $2::text as scope
     from me) x on true

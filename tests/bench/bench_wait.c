@@ -7,7 +7,7 @@
  *
  * TOKENS: a token of an agent a line, used in turn. TICKETS 0: connections that have asked once and are idle. Prints
  * `waiting` when all wait, then reads a line more from its input (so that a script can look at the daemon meanwhile),
- * sends the requests, each after the offer of the one before it, and prints one line of JSON.
+ * sends the requests, each after the offer of the one before it, prints one line of JSON, and reads to the end of its input.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -227,6 +227,9 @@ main(int argc, char **argv)
     fflush(stdout);
     if (fgets(line, sizeof line, stdin) != NULL && atoi(argv[3]) > 0) {
         measure(atoi(argv[3]), argv[4], argv[5]);
+        fflush(stdout);
+        while (fgets(line, sizeof line, stdin) != NULL) {
+        }
     }
     return 0;
 }

@@ -10,16 +10,20 @@
 #   sql TEXT, ref TEXT                in the desk's database, in the reference's
 #   fill N, ref_fill N                requests waiting in queue `bench` (use QUEUE: in another one)
 #   result NAME VALUE UNIT REFERENCE REFERENCE_VALUE ge|le TARGET   a row; with a reference the target is the ratio's
+#   attempt PART                      function part_PART; when it fails a row says so
+#   table FILE                        all rows; 1 when a part failed
 rounds=${ROUNDS:-3}
 secs=${SECS:-3}
 build=$PWD/${TURNO_BUILD:-build/release}
 home=$(mktemp -d "${TMPDIR:-/tmp}/tb.XXXXXX")
 socket=$home/s
-bin='' token='' owner_at=''
+bin='' token='' owner_at='' main=''
 pids=()
-rows=()
+failed=0
+: >"$home/rows"
 
-finish()
+# what this shell has started
+stop()
 {
     local i
     [ -z "${holder:-}" ] || kill "$holder" 2>/dev/null || true
@@ -28,6 +32,10 @@ finish()
             wait "${pids[i]}" 2>/dev/null || true
         fi
     done
+}
+finish()
+{
+    stop
     rm -rf "$home"
 }
 trap finish EXIT
@@ -63,6 +71,7 @@ departments = (
 default_queue = "bench";
 END
     daemon "$socket" -o state_dir="$home/state" -o desk="$home/desk.conf"
+    main=${pids[0]}
     export TURNO_URL=unix://$socket
     unset TURNO_TOKEN
     token=$(agent_token agent)
@@ -98,7 +107,7 @@ pg()
 }
 api() { "$build/tests/bench/bench_load" "${3:-$socket}" "$1" "$2" "${4:-$secs}" "$token" | jq -r '"\(.p50_ms) \(.p99_ms) \(.rate)"'; }
 metric() { curl -s --unix-socket "${2:-$socket}" http://turno/metrics | awk -v n="$1" '$1 == n { print $2 }'; }
-memory() { awk -v n="$1:" '$1 == n { printf "%.1f\n", $2 / 1024 }' "/proc/${pids[0]}/status"; }
+memory() { awk -v n="$1:" '$1 == n { printf "%.1f\n", $2 / 1024 }' "/proc/$main/status"; }
 median() { sort -n | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }
 column() { cut -d' ' -f"$1" "$2"; }
 
@@ -133,7 +142,7 @@ fresh()
 
 result()
 {
-    rows+=("$(jq -nc --arg name "$1" --arg value "$2" --arg unit "$3" --arg reference "$4" --arg rv "$5" --arg cmp "$6" --arg target "$7" '
+    jq -nc --arg name "$1" --arg value "$2" --arg unit "$3" --arg reference "$4" --arg rv "$5" --arg cmp "$6" --arg target "$7" '
         def num: if . == "" then null else tonumber end;
         ($value | num) as $v | ($rv | num) as $r | ($target | num) as $t
         | (if $r == null or $r == 0 then null else ($v / $r * 100 | round / 100) end) as $ratio
@@ -141,8 +150,8 @@ result()
         | {name: $name, value: $v, unit: $unit, reference: (if $reference == "" then null else $reference end),
            reference_value: $r, ratio: $ratio, target: $t,
            rule: (if $t == null then null else "\(if $ratio == null then "value" else "ratio" end) \(if $cmp == "ge" then ">=" else "<=" end) \($t)" end),
-           ok: (if $t == null then null elif $cmp == "ge" then $judged >= $t else $judged <= $t end)}')")
-    jq -r "$line" <<<"${rows[-1]}"
+           ok: (if $t == null then null elif $cmp == "ge" then $judged >= $t else $judged <= $t end)}' >>"$home/rows"
+    tail -n 1 "$home/rows" | jq -r "$line"
 }
 # One line of the table.
 line='def pad(n): tostring | . + (" " * ([n - length, 0] | max));
@@ -150,6 +159,28 @@ line='def pad(n): tostring | . + (" " * ([n - length, 0] | max));
       def short: if . == null then "" elif fabs >= 100 then round else (. * 1000 | round / 1000) end;
       "\(.name | pad(58))\(.value | short | left(10)) \(.unit | pad(5))\(.reference // "" | pad(22))\(.reference_value | short | left(9))  \(
        if .ratio == null then "" else "\(.ratio) x" end | left(8))  \(.rule // "" | pad(16))\(if .ok == null then "" elif .ok then "holds" else "FALLS SHORT" end)"'
+
+# The whole of a part's own shell, whose end stops what it has started.
+alone()
+{
+    set -e
+    pids=()
+    trap stop EXIT
+    trap 'exit 130' INT TERM
+    "part_$1"
+}
+attempt()
+{
+    local status
+    set +e # in a condition the other shell would not end with what fails
+    (alone "$1")
+    status=$?
+    set -e
+    if [ "$status" != 0 ]; then
+        failed=1
+        result "part $1 failed, exit status" "$status" "" "" "" le 0
+    fi
+}
 
 say() { printf '\n== %s  (%s s so far)\n' "$1" "$SECONDS"; }
 raw() { printf '   raw: turno %s | pgbench %s\n' "$(column 3 "$home/a" | tr '\n' ' ')" "$(column 3 "$home/b" | tr '\n' ' ')"; }
@@ -181,8 +212,9 @@ heading()
 table()
 {
     printf '\n== table\n'
-    printf '%s\n' "${rows[@]}" | jq -r "$line"
+    jq -r "$line" "$home/rows"
     mkdir -p build
-    printf '%s\n' "${rows[@]}" | jq -s . >"$1"
+    jq -s . "$home/rows" >"$1"
     echo "written: $1; $SECONDS s; load $(cut -d' ' -f1-3 /proc/loadavg)"
+    return "$failed"
 }

@@ -631,6 +631,42 @@ who_i_am(void **state)
     (void)desk_text(x->d, "update agent_state set away = false");
 }
 
+/* Whoever holds more than anybody should is told 100 of it, what is on offer among them, and no more is read: every
+ * client asks this first, and an answer that is long to make delays everybody's. */
+static void
+who_holds_too_much(void **state)
+{
+    static const char read[] =
+        "select seq_tup_read + idx_tup_fetch from pg_stat_xact_user_tables where relname = 'live'";
+    struct fixture *x = *state;
+    int64_t id = SUBMIT(x->s, .actor = CARL, .queue = Q_SALES, .subject = "One of many")->ticket;
+
+    (void)desk_text(x->d, "begin");
+    int64_t first = desk_int(x->d, "select number_lease(5000)");
+    (void)desk_text(
+        x->d,
+        "with n as (select jsonb_build_object('ticket_id', %lld + i, 'op_id', gen_random_uuid(), 'agent', %d, "
+        "'state', case i when 4999 then 2 else 3 end) as new from generate_series(0, 4999) i), "
+        "t as (insert into ticket select (jsonb_populate_record(t, new)).* from ticket t, n where t.ticket_id = %lld) "
+        "insert into live select (jsonb_populate_record(l, new)).* from live l, n where l.ticket_id = %lld",
+        (long long)first, LEO, (long long)id, (long long)id);
+    int64_t before = desk_int(x->d, read);
+    struct seen s = LOOK(x->d->owner, STMT_WHOAMI, num(LEO), NULL);
+    int64_t rows = desk_int(x->d, read) - before;
+    (void)desk_text(x->d, "rollback");
+
+    int offered = 0;
+    size_t i;
+    json_t *held;
+    json_array_foreach(at(s.body, "holding"), i, held) {
+        offered += int_at(held, "ticket") == first + 4999;
+    }
+    assert_int_equal(json_array_size(at(s.body, "holding")), 100);
+    assert_int_equal(offered, 1);
+    assert_in_range(rows, 100, 300);
+    seen_clear(&s);
+}
+
 static void
 the_catalogue_counts(void **state)
 {
@@ -687,6 +723,7 @@ main(void)
         cmocka_unit_test(the_feed_waits_for_slow_transactions),
         cmocka_unit_test(a_wrong_feed_cursor_is_refused),
         cmocka_unit_test(who_i_am),
+        cmocka_unit_test(who_holds_too_much),
     };
 
     return cmocka_run_group_tests_name("read", tests, set_up, tear_down);

@@ -48,6 +48,26 @@ memory_is_zeroed_and_aligned(void **state)
     }
 }
 
+static void
+the_first_chunk_may_have_any_size(void **state)
+{
+    (void)state;
+    for (size_t size = 16; size <= 4096; size *= 4) {
+        struct arena *a = arena_new_of(size);
+        char *p[8];
+
+        for (int i = 0; i < 8; i++) {
+            p[i] = arena_alloc(a, size / 4 * (size_t)(i + 1));
+            memset(p[i], i, size / 4 * (size_t)(i + 1));
+        }
+        for (int i = 0; i < 8; i++) {
+            assert_int_equal(p[i][0], i);
+            assert_int_equal(p[i][size / 4 * (size_t)(i + 1) - 1], i);
+        }
+        arena_free(a);
+    }
+}
+
 /* Random sizes, each block filled with its own number; none may have been overwritten at the end. */
 static void
 blocks_do_not_overlap(void **state)
@@ -134,6 +154,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(null_can_be_freed),
         cmocka_unit_test_setup_teardown(memory_is_zeroed_and_aligned, set_up, tear_down),
+        cmocka_unit_test(the_first_chunk_may_have_any_size),
         cmocka_unit_test_setup_teardown(blocks_do_not_overlap, set_up, tear_down),
         cmocka_unit_test_setup_teardown(texts_are_copied_and_terminated, set_up, tear_down),
         cmocka_unit_test(deferred_functions_run_in_reverse_also_late_ones),

@@ -29,6 +29,21 @@ tear_down(void **state)
 }
 
 static void
+drop(void *doc)
+{
+    json_decref(doc);
+}
+
+static json_t *
+parse(struct arena *a, const char *text, size_t n, struct err *e)
+{
+    json_t *doc = json_parse(text, n, e);
+
+    arena_defer(a, drop, doc);
+    return doc;
+}
+
+static void
 faulty_documents_are_refused_with_the_line(void **state)
 {
     static const struct {
@@ -67,7 +82,7 @@ faulty_documents_are_refused_with_the_line(void **state)
 
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct err e = {0};
-        if (json_parse(*state, cases[i].text, strlen(cases[i].text), &e)) {
+        if (parse(*state, cases[i].text, strlen(cases[i].text), &e)) {
             fail_msg("'%s' was read", cases[i].text);
         }
         assert_int_equal(e.code, ERR_SYNTAX);
@@ -76,9 +91,9 @@ faulty_documents_are_refused_with_the_line(void **state)
         assert_null(strstr(e.msg, "near")); /* does not repeat what was sent */
     }
     struct err e = {0};
-    assert_null(json_parse(*state, "{\"a\":1}\0", 8, &e)); /* a NUL byte behind the end */
-    assert_null(json_parse(*state, "{\"a\0\":1}", 8, &e));
-    assert_null(json_parse(*state, "{}", 1, NULL)); /* n is the end, not the NUL; nobody wants the error */
+    assert_null(parse(*state, "{\"a\":1}\0", 8, &e)); /* a NUL byte behind the end */
+    assert_null(parse(*state, "{\"a\0\":1}", 8, &e));
+    assert_null(parse(*state, "{}", 1, NULL)); /* n is the end, not the NUL; nobody wants the error */
 }
 
 static char *
@@ -103,20 +118,20 @@ depth_has_a_limit(void **state)
 
     strbuf_init(&sb);
     (void)nested(&sb, JSON_DEPTH_MAX, "[", "", "]");
-    assert_non_null(json_parse(*state, sb.p, sb.n, &e));
+    assert_non_null(parse(*state, sb.p, sb.n, &e));
     (void)nested(&sb, JSON_DEPTH_MAX + 1, "[", "", "]");
-    assert_null(json_parse(*state, sb.p, sb.n, &e));
+    assert_null(parse(*state, sb.p, sb.n, &e));
     assert_int_equal(e.code, ERR_SYNTAX);
     (void)nested(&sb, JSON_DEPTH_MAX + 1, "{\"a\":", "1", "}");
-    assert_null(json_parse(*state, sb.p, sb.n, &e));
+    assert_null(parse(*state, sb.p, sb.n, &e));
     (void)nested(&sb, 1000000, "[", "", "]");
-    assert_null(json_parse(*state, sb.p, sb.n, &e));
+    assert_null(parse(*state, sb.p, sb.n, &e));
     /* brackets in texts do not count, whatever is escaped before them */
     (void)nested(&sb, 1, "[\"", "[[[[[[[[[[[[[[[[[[[[\\\"[[[[\\\\", "\"]");
-    assert_non_null(json_parse(*state, sb.p, sb.n, &e));
+    assert_non_null(parse(*state, sb.p, sb.n, &e));
     /* many short ones are not deep */
     (void)nested(&sb, 1, "[", "[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[]", "]");
-    assert_non_null(json_parse(*state, sb.p, sb.n, &e));
+    assert_non_null(parse(*state, sb.p, sb.n, &e));
     strbuf_release(&sb);
 }
 
@@ -139,7 +154,7 @@ static const struct json_field thing_fields[] = {
 static bool
 bind(struct arena *a, const char *text, struct thing *t, struct err *e)
 {
-    json_t *doc = json_parse(a, text, strlen(text), e);
+    json_t *doc = parse(a, text, strlen(text), e);
 
     memset(t, 0x5a, sizeof(*t));
     assert_non_null(doc);

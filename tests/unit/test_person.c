@@ -92,10 +92,13 @@ users_gid(struct users *u, const char *group, gid_t *ret)
 struct db_call *
 op_call(struct op *op, enum stmt_id stmt)
 {
+    static struct db_call call;
+
+    (void)op;
     play.asked++;
     play.stmt = stmt;
     play.bound[0] = '\0';
-    return &op->call;
+    return &call;
 }
 
 void
@@ -469,6 +472,9 @@ the_actor_carries_the_person(void **state)
         begin(&r, METHOD_GET);
         if (!person_identify(p, &r.op, &peer)) {
             answer(&r, &ana);
+        }
+        if (i == 1) {
+            people_forget(p); /* not by the op */
         }
         assert_int_equal(r.op.who.person_id, 4);
         assert_string_equal(r.op.who.name, "ana");
