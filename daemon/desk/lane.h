@@ -22,6 +22,7 @@ struct lane {
     int64_t floor;   /* usec key; LANE_FRONT: from the front */
     uint64_t wakes;  /* tickets that came in, as far as heard */
     uint64_t probed; /* number of the last probe that looked there */
+    uint64_t alone;  /* number of the janitor's last look that found nobody here for what waits in it */
 };
 
 struct lane_set {
