@@ -463,6 +463,20 @@ claim_one(struct side *s, int agent, int queue)
     return &answer_one;
 }
 
+void
+side_away(struct side *s, int person, bool away, const char *reason)
+{
+    char who[16];
+    const char *value[] = {who, away ? "true" : "false", reason};
+
+    (void)snprintf(who, sizeof(who), "%d", person);
+    PGresult *res = PQexecParams(s->conn, stmts[STMT_AGENT_AWAY].text, 3, NULL, value, NULL, NULL, 0);
+    if (PQresultStatus(res) != PGRES_COMMAND_OK) {
+        fail_msg("%s", PQresultErrorMessage(res));
+    }
+    PQclear(res);
+}
+
 /* ---- sessions ------------------------------------------------------------------------------------------------------ */
 
 char *

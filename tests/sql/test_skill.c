@@ -29,6 +29,9 @@ take(struct side *s, int agent, bool offer, int a, int b)
 
 #define LANE_OF(t) ((int)desk_int(d, "select lane_id from live where ticket_id = %lld", (long long)(t)))
 
+#define AWAY(who, is)                                                                                                  \
+    ((void)desk_int(d, "update agent_state set away = %s where person_id = %d", (is) ? "true" : "false", (who)))
+
 static void
 a_lane_is_made_once(void **state)
 {
@@ -456,6 +459,13 @@ a_blocked_request_comes_back_to_its_agent_too(void **state)
     assert_string_equal(r->outcome, "done");
     assert_int_equal(LANE_OF(t), -desk_lane(BASE));
     assert_non_null(strstr(r->woken, "-6:"));
+    /* unless they are away */
+    assert_int_equal(claim_one(one, LUIS, Q_WAREHOUSE)->ticket, t);
+    child = child_of(t);
+    assert_string_equal(ACT(one, .ticket = t, .verb = VERB_PARK_CHILD, .actor = LUIS, .epoch = 2)->outcome, "done");
+    AWAY(LUIS, true);
+    assert_string_equal(ACT(one, .ticket = child, .verb = VERB_RESOLVE, .actor = ANA, .epoch = 1)->outcome, "done");
+    assert_int_equal(LANE_OF(t), desk_lane(BASE));
 }
 
 static void
@@ -521,9 +531,6 @@ what_waits_long_goes_to_a_wider_lane_in_its_old_place(void **state)
 }
 
 /* ---- nobody is here ------------------------------------------------------------------------------------------------------- */
-
-#define AWAY(who, is)                                                                                                  \
-    ((void)desk_int(d, "update agent_state set away = %s where person_id = %d", (is) ? "true" : "false", (who)))
 
 /* The lanes in which something waits and nobody is here for it, as the daemon asks: "12 13". */
 static const char *
