@@ -463,6 +463,25 @@ claim_one(struct side *s, int agent, int queue)
     return &answer_one;
 }
 
+const char *
+side_due(struct side *s)
+{
+    static char text[400];
+    const char *value[1] = {"10"};
+    PGresult *res = PQexecParams(s->conn, stmts[STMT_SWEEP].text, 1, NULL, value, NULL, NULL, 0);
+
+    assert_int_equal(PQresultStatus(res), PGRES_TUPLES_OK);
+    text[0] = '\0';
+    for (int i = 0; i < PQntuples(res); i++) {
+        size_t n = strlen(text);
+
+        (void)snprintf(text + n, sizeof(text) - n, "%s%s:%s", i > 0 ? " " : "", PQgetvalue(res, i, 0),
+                       PQgetvalue(res, i, 2));
+    }
+    PQclear(res);
+    return text;
+}
+
 void
 side_away(struct side *s, int person, bool away, const char *reason)
 {

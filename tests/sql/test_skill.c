@@ -8,27 +8,6 @@
 
 enum { BASE = Q_WAREHOUSE };
 
-static int
-lane_for(int queue, const char *skills)
-{
-    return (int)desk_int(d, "select lane_make(%d, '%s')", queue, skills);
-}
-
-/* A plain next of one agent from these lanes (0: no more). */
-static const struct answer *
-take(struct side *s, int agent, bool offer, int a, int b)
-{
-    static struct answer r;
-    const int lanes[] = {a, b};
-    struct pull pull = {.agent = agent, .offer = offer};
-
-    side_send_claim_lanes(s, NULL, &pull, 1, lanes, NULL, b != 0 ? 2 : 1);
-    assert_true(side_take(s, &r));
-    return &r;
-}
-
-#define LANE_OF(t) ((int)desk_int(d, "select lane_id from live where ticket_id = %lld", (long long)(t)))
-
 #define AWAY(who, is)                                                                                                  \
     ((void)desk_int(d, "update agent_state set away = %s where person_id = %d", (is) ? "true" : "false", (who)))
 
@@ -160,13 +139,6 @@ offer(int agent)
     return strcmp(r->outcome, "done") == 0 ? r->ticket : 0;
 }
 
-static void
-let_it_lapse(int64_t t)
-{
-    desk_pass(d, 31 * SECOND);
-    assert_string_equal(ACT(one, .ticket = t, .verb = VERB_LAPSE, .actor = TURNO)->outcome, "done");
-}
-
 #define LAPSES(who)  ((int)desk_int(d, "select lapses from agent_state where person_id = %d", (who)))
 #define IS_AWAY(who) (desk_int(d, "select away::int from agent_state where person_id = %d", (who)) != 0)
 
@@ -232,12 +204,6 @@ an_offer_taken_back_early_does_not_count(void **state)
 }
 
 /* ---- capacity ------------------------------------------------------------------------------------------------------------ */
-
-static void
-limit(int agent, int capacity)
-{
-    (void)desk_int(d, "update agent_state set capacity = %d where person_id = %d", capacity, agent);
-}
 
 static void
 nobody_is_dealt_more_than_their_capacity(void **state)
