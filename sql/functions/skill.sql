@@ -83,40 +83,29 @@ begin
        and exists (select from person p where p.person_id = is_there.person and is_there.department = any (p.departments));
 end $$;
 
--- Is nobody here who may take from this lane? Here is who belongs to its department, or to one of those whose agents may
--- take from it too, has its skills and is not away. Outside of its queue's hours nobody is expected, and nobody is missed.
-create or replace function is_unattended(lane_id int) returns boolean language plpgsql stable parallel safe
-set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
-as $$
-#variable_conflict use_column
-declare
-    a lane;
-    now_us bigint := usec(desk_now());
-    departments smallint[];
-begin
-    select * into a from lane l where l.lane_id = is_unattended.lane_id;
-    if (select o.to_us <= now_us from queue q cross join lateral (
-            select x.to_us from opening x where x.calendar_id = q.calendar_id and x.from_us <= now_us
-            order by x.from_us desc limit 1) o
-        where q.queue_id = a.queue_id) then
-        return false;
-    end if;
-    departments := array(select q.department_id from queue q where q.queue_id = any (a.also || a.queue_id) and q.active);
-    return not exists (select from member m join agent_state s using (person_id)
-                       where m.department_id = any (departments) and not s.away and a.skills <@ s.skills);
-end $$;
-
--- The lanes in which something waits and nobody is here for it. Of what waits one is looked for, where nobody is here.
+-- The lanes in which something waits and nobody is here who may take it. Here is who belongs to its department, or to one
+-- of those whose agents may take from it too, has its skills and is not away. Outside of its queue's hours nobody is
+-- expected, and nobody is missed. Of what waits one is looked for, and only where nobody is here.
 create or replace function lanes_unattended() returns table(lane_id int, queue_id int, skills text[])
 language plpgsql stable parallel safe
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 set enable_bitmapscan = off
 as $$
 #variable_conflict use_column
+declare
+    now_us bigint := usec(desk_now());
 begin
     return query
-    with alone as materialized (
-        select a.lane_id, a.queue_id, a.skills from lane a where is_unattended(a.lane_id)
+    with here as materialized (     -- few differ, however many people there are
+        select distinct m.department_id, s.skills from member m join agent_state s using (person_id) where not s.away
+    ), alone as materialized (
+        select a.lane_id, a.queue_id, a.skills from lane a join queue q using (queue_id)
+        where coalesce((select o.to_us > now_us from opening o where o.calendar_id = q.calendar_id and o.from_us <= now_us
+                        order by o.from_us desc limit 1), true)
+          and not exists (select from here h
+                          where a.skills <@ h.skills
+                            and h.department_id in (select z.department_id from queue z
+                                                    where z.queue_id = any (a.also || a.queue_id) and z.active))
     )
     select a.* from alone a cross join lateral (
         select from live l where l.lane_id = a.lane_id and l.state = 1 order by l.key, l.ticket_id limit 1) w;

@@ -172,7 +172,8 @@ begin
                                    coalesce((select x.name from person x where x.person_id = c.last_agent), 'its last agent'),
                                    (select ', until ' || at_in_words(l.due_at, k.zone) from live l where l.ticket_id = id and l.due_at is not null));
         end if;
-        alone := case when figures then not kept and is_unattended((select l.lane_id from live l where l.ticket_id = id)) end;
+        alone := case when figures then exists (
+            select from lanes_unattended() u where u.lane_id = (select l.lane_id from live l where l.ticket_id = id)) end;
         if alone then
             says := says || 'Nobody who may take it is here: who could is away, or nobody has what it needs.'::text;
         end if;
