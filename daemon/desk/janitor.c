@@ -116,7 +116,8 @@ on_probe(evutil_socket_t fd, short what, void *arg)
     chore_arm(c, c->every_ms);
 }
 
-/* It is said when it begins; while it lasts, /metrics and the catalogue tell. */
+/* It is said once, at the second look in a row: who comes or goes between two is no alarm. While it lasts, /metrics and
+ * the catalogue tell. */
 static void
 on_looked(struct db_call *call, const struct db_result *res)
 {
@@ -131,7 +132,8 @@ on_looked(struct db_call *call, const struct db_result *res)
     for (int i = 0; i < res->nrows; i++) {
         const struct db_row *row = res->rows[i];
         struct lane *lane = lane_get(app->lanes, (int32_t)db_i64(row, 0));
-        if (lane->alone != last) {
+        lane->alone_looks = lane->alone == last ? lane->alone_looks + 1 : 1;
+        if (lane->alone_looks == 2) {
             log_warn("nobody is here who may take what waits queue=%s skills=%s", db_text(row, 1, NULL),
                      db_text(row, 3, NULL));
         }

@@ -166,7 +166,7 @@ api acme POST /v1/tickets '{"subject":"a pallet for Vigo","to":"warehouse"}'
 ok "a request that nobody else can take" says 201
 n=$(jq .ticket "$desk/body")
 ok "… is counted" until_true 20 figure_is turno_lanes_unattended 1
-ok "… and logged" alarms warehouse forklift 1
+ok "… and logged when it lasts" until_true 20 alarms warehouse forklift 1
 as olga queues
 ok "the lead is told" told "warehouse: nobody is here who may take what waits, needs forklift"
 api olga GET /v1/queues
@@ -187,6 +187,9 @@ ok "she is back" as marta back
 ok "… and it is over" until_true 20 figure_is turno_lanes_unattended 0
 ok "… for the lead too" as olga queues
 ok "… who is told nothing now" bash -c "! grep -q 'nobody is here' '$desk/out' '$desk/err'"
+ok "she goes again" as marta away
+ok "… which is logged again" until_true 20 alarms warehouse forklift 2
+ok "… until she comes" as marta back
 api marta POST /v1/next '{}'
 ok "she takes it" says 200 ".ticket == $n"
 api marta POST "/v1/tickets/$n/resolve" "{\"epoch\":$(jq .epoch "$desk/body")}"
