@@ -11,6 +11,19 @@
 #include "cli/ticket.h"
 #include "cli/verbs.h"
 
+/* What waits and nobody who is here may take, a line a lane. */
+static void
+say_unattended(struct ctx *c, const json_t *q)
+{
+    const json_t *lanes = jlist(q, "unattended");
+
+    for (size_t i = 0; i < json_array_size(lanes); i++) {
+        const json_t *skills = json_array_get(lanes, i);
+        fprintf(c->s->chat, "%s: nobody is here who may take what waits%s%s\n", text_field(c->a, jtext(q, "queue")),
+                json_array_size(skills) > 0 ? ", needs " : "", text_field(c->a, jjoin(c->a, skills, ", ")));
+    }
+}
+
 bool
 run_queues(struct ctx *c, struct err *e)
 {
@@ -49,6 +62,7 @@ run_queues(struct ctx *c, struct err *e)
         table_span(tb, jnum(json_object_get(q, "targets"), "normal"));
         table_text(tb, jtext(q, "estimate_text"));
         table_text(tb, jtext(q, "title"));
+        say_unattended(c, q);
     }
     if (table_rows(tb) == 0) {
         fprintf(c->s->chat, "there is no department you can ask\n");

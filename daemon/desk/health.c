@@ -90,6 +90,10 @@ collect(struct stats_page *p, void *arg)
     gauge(p, "turno_agents_waiting", "Agents waiting on a stream of this daemon.", waits.waiting);
     gauge(p, "turno_agents_full", "Of these, agents who have as much in hand as their capacity allows.", waits.full);
     gauge(p, "turno_offers_open", "Offers not yet accepted on streams of this daemon.", waits.offered);
+    gauge(p, "turno_lanes_unattended",
+          "Lanes (a queue and skills) in which something waits and nobody is here who may take it; private queues are "
+          "left out.",
+          app->unattended);
     gauge(p, "turno_feeds", "Feed streams.", feed_count(app));
     gauge(p, "turno_desk_version", "Version of the desk in use.", desk.version);
     gauge(p, "turno_desk_drift", "1 while the desk file differs from the applied desk.", desk.drift ? 1 : 0);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Five timers: the sweep (each second; a full page goes on at once), the probe for waiting agents and feeds (each 1.5
- * seconds), the trim of old repeats (each minute, in small deletes), the calendars (each six hours) and the counting for
- * bursts (about each second, it says itself when: sql/functions/flow.sql). What the sweep finds becomes ordinary acts of
+ * Six timers: the sweep (each second; a full page goes on at once), the probe for waiting agents and feeds (each 1.5
+ * seconds), the look for lanes that nobody serves (each 5 seconds), the trim of old repeats (each minute, in small
+ * deletes), the calendars (each six hours) and the counting for bursts (about each second, it says itself when:
+ * sql/functions/flow.sql). What the sweep finds becomes ordinary acts of
  * person 1, the desk itself, fenced by the version it saw.
  */
 #include "daemon/desk/janitor.h"
@@ -16,15 +17,18 @@
 #include "common/xalloc.h"
 #include "daemon/desk/act.h"
 #include "daemon/desk/feed.h"
+#include "daemon/desk/lane.h"
 #include "daemon/desk/wait.h"
 
 #define SWEEP_MS   1000
 #define PROBE_MS   1500
+#define LOOK_MS    5000
 #define TRIM_MS    60000
 #define HOURS_MS   21600000
 #define FLOW_MS    1000
 #define FLOW_TAKE  15 /* ms it may take; paces itself by what it took */
 #define SWEEP_PAGE 500
+#define LOOK_PAGE  1000
 #define TRIM_PAGE  2000
 
 /* One timer and its statement. */
@@ -38,7 +42,8 @@ struct chore {
 
 struct janitor {
     struct app *app;
-    struct chore sweep, probe, trim, hours, flow;
+    struct chore sweep, probe, look, trim, hours, flow;
+    uint64_t looks; /* begins with 1: lanes that have never been alone are at 0 */
 };
 
 static void
@@ -109,6 +114,41 @@ on_probe(evutil_socket_t fd, short what, void *arg)
         feed_wake(c->app);
     }
     chore_arm(c, c->every_ms);
+}
+
+/* It is said once, at the second look in a row: who comes or goes between two is no alarm. While it lasts, /metrics and
+ * the catalogue tell. */
+static void
+on_looked(struct db_call *call, const struct db_result *res)
+{
+    struct chore *c = call->arg;
+    struct app *app = c->app;
+    uint64_t last = app->janitor->looks;
+
+    if (res->err == NULL) {
+        app->janitor->looks++;
+        app->unattended = 0;
+    }
+    for (int i = 0; i < res->nrows; i++) {
+        const struct db_row *row = res->rows[i];
+        struct lane *lane = lane_get(app->lanes, (int32_t)db_i64(row, 0));
+        lane->alone_looks = lane->alone == last ? lane->alone_looks + 1 : 1;
+        if (lane->alone_looks == 2) {
+            log_warn("nobody is here who may take what waits queue=%s skills=%s", db_text(row, 1, NULL),
+                     db_text(row, 3, NULL));
+        }
+        lane->alone = last + 1;
+        app->unattended += db_bool(row, 2) ? 0 : 1;
+    }
+    chore_done(c, c->every_ms);
+}
+
+static void
+on_look(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    chore_ask(arg, STMT_LANE_UNATTENDED, LOOK_PAGE, on_looked);
 }
 
 static void
@@ -193,8 +233,10 @@ janitor_new(struct app *app)
     struct janitor *j = xcalloc(1, sizeof *j);
 
     j->app = app;
+    j->looks = 1;
     chore_init(&j->sweep, app, SWEEP_MS, on_sweep);
     chore_init(&j->probe, app, PROBE_MS, on_probe);
+    chore_init(&j->look, app, LOOK_MS, on_look);
     chore_init(&j->trim, app, TRIM_MS, on_trim);
     chore_init(&j->hours, app, HOURS_MS, on_hours);
     chore_init(&j->flow, app, FLOW_MS, on_flow);
@@ -206,6 +248,7 @@ janitor_start(struct janitor *j)
 {
     chore_arm(&j->sweep, 0);
     chore_arm(&j->probe, PROBE_MS);
+    chore_arm(&j->look, LOOK_MS);
     chore_arm(&j->trim, TRIM_MS);
     chore_arm(&j->hours, TRIM_MS); /* soon after the start: PostgreSQL may have got a newer zone data base */
     chore_arm(&j->flow, FLOW_MS);
@@ -217,7 +260,7 @@ janitor_free(struct janitor *j)
     if (j == NULL) {
         return;
     }
-    struct chore *all[] = {&j->sweep, &j->probe, &j->trim, &j->hours, &j->flow};
+    struct chore *all[] = {&j->sweep, &j->probe, &j->look, &j->trim, &j->hours, &j->flow};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         event_free(all[i]->timer);
         arena_free(all[i]->a);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the clock does: offers lapse, holds are warned and go back, dates come, resolved tickets close (one sweep over
- * live.due_at), agents' probe, old repeats trimmed. Every daemon does all of it; the statements
+ * live.due_at), agents' probe, lanes that nobody serves noticed, old repeats trimmed. Every daemon does all of it; the statements
  * make sure that it happens once.
  */
 #ifndef TURNO_JANITOR_H

@@ -19,9 +19,11 @@ struct lanes;
 
 struct lane {
     int32_t lane_id;
-    int64_t floor;   /* usec key; LANE_FRONT: from the front */
-    uint64_t wakes;  /* tickets that came in, as far as heard */
-    uint64_t probed; /* number of the last probe that looked there */
+    int64_t floor;        /* usec key; LANE_FRONT: from the front */
+    uint64_t wakes;       /* tickets that came in, as far as heard */
+    uint64_t probed;      /* number of the last probe that looked there */
+    uint64_t alone;       /* number of the janitor's last look that found nobody here for what waits in it */
+    uint64_t alone_looks; /* how many in a row up to that one */
 };
 
 struct lane_set {

@@ -33,6 +33,7 @@ struct app {
     struct feeds *feeds;     /* streams of changes */
     struct janitor *janitor; /* what the clock does */
     int desk_version;        /* that agents who wait know of */
+    unsigned unattended;     /* lanes in which something waits and nobody is here for it, private queues left out */
     bool ready, booting, draining;
     struct {
         uint64_t submitted, repeated, claimed, acted, refused, offers, lapsed, woken;

@@ -83,6 +83,34 @@ begin
        and exists (select from person p where p.person_id = is_there.person and is_there.department = any (p.departments));
 end $$;
 
+-- The lanes in which something waits and nobody is here who may take it. Here is who belongs to its department, or to one
+-- of those whose agents may take from it too, has its skills and is not away. Outside of its queue's hours nobody is
+-- expected, and nobody is missed. Of what waits one is looked for, and only where nobody is here.
+create or replace function lanes_unattended() returns table(lane_id int, queue_id int, skills text[])
+language plpgsql stable parallel safe
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_bitmapscan = off
+as $$
+#variable_conflict use_column
+declare
+    now_us bigint := usec(desk_now());
+begin
+    return query
+    with here as materialized (     -- few differ, however many people there are
+        select distinct m.department_id, s.skills from member m join agent_state s using (person_id) where not s.away
+    ), alone as materialized (
+        select a.lane_id, a.queue_id, a.skills from lane a join queue q using (queue_id)
+        where coalesce((select o.to_us > now_us from opening o where o.calendar_id = q.calendar_id and o.from_us <= now_us
+                        order by o.from_us desc limit 1), true)
+          and not exists (select from here h
+                          where a.skills <@ h.skills
+                            and h.department_id in (select z.department_id from queue z
+                                                    where z.queue_id = any (a.also || a.queue_id) and z.active))
+    )
+    select a.* from alone a cross join lateral (
+        select from live l where l.lane_id = a.lane_id and l.state = 1 order by l.key, l.ticket_id limit 1) w;
+end $$;
+
 -- What a document says of queues beyond desk_write_queues, of skills and of people.
 create or replace function desk_write_skills(document jsonb) returns void
 language plpgsql security definer set search_path = turno, pg_temp as $$

@@ -99,6 +99,7 @@ declare
     needs text[];
     k calendar;
     kept boolean;
+    alone boolean;
     parts record;
     says text[] := '{}';
 begin
@@ -170,6 +171,11 @@ begin
             says := says || format('Now it is kept for %s, who had it before%s.',
                                    coalesce((select x.name from person x where x.person_id = c.last_agent), 'its last agent'),
                                    (select ', until ' || at_in_words(l.due_at, k.zone) from live l where l.ticket_id = id and l.due_at is not null));
+        end if;
+        alone := case when figures then exists (
+            select from lanes_unattended() u where u.lane_id = (select l.lane_id from live l where l.ticket_id = id)) end;
+        if alone then
+            says := says || 'Nobody who may take it is here: who could is away, or nobody has what it needs.'::text;
         end if;
         if not figures then
             says := says || 'Its place is not shown: the queue is private.'::text;
@@ -255,6 +261,7 @@ begin
                           'flow_waiting', case when figures then parts.ahead end,
                           'flow_allowance', case when figures then parts.allowance end,
                           'calendar', k.name, 'zone', case when k.name is not null then k.zone end,
-                          'moved', coalesce(parts.moved, '{}')) as key_parts, place, coalesce(ahead, '[]') as ahead, says as text) x;
+                          'moved', coalesce(parts.moved, '{}')) as key_parts, place, coalesce(ahead, '[]') as ahead,
+        alone as unattended, says as text) x;
 end
 $$;

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 #
-# Who may take what: skills and languages, lanes made while two daemons run.
+# Who may take what: skills and languages, who is missed, lanes made while two daemons run.
 # shellcheck disable=SC2154,SC2034,SC2015 # names of lib.sh; && || as meant
 . "$(dirname "$0")/lib.sh"
 
@@ -158,6 +158,42 @@ ok "… which is recorded" bash -c "curl -s --unix-socket '$socket' 'http://turn
 api marta POST "/v1/tickets/$n/resolve" "{\"epoch\":$(offered marta epoch)}"
 ok "… to the end" says 200
 
+# ---- nobody is here ------------------------------------------------------------------------------------------------------------------
+alarms() { [ "$(grep -c "nobody is here who may take what waits queue=$1 skills=$2\$" "$log")" = "$3" ]; }
+ok "nobody is missed" figure_is turno_lanes_unattended 0
+ok "who can drive is away" as marta away lunch
+api acme POST /v1/tickets '{"subject":"a pallet for Vigo","to":"warehouse"}'
+ok "a request that nobody else can take" says 201
+n=$(jq .ticket "$desk/body")
+ok "… is counted" until_true 20 figure_is turno_lanes_unattended 1
+ok "… and logged when it lasts" until_true 20 alarms warehouse forklift 1
+as olga queues
+ok "the lead is told" told "warehouse: nobody is here who may take what waits, needs forklift"
+api olga GET /v1/queues
+ok "… by the API too" says 200 '[.queues[] | select(.unattended != []) | {queue, unattended}] == [{queue: "warehouse", unattended: [["forklift"]]}]'
+api acme GET /v1/queues
+ok "… outside it is not" says 200 'all(.queues[]; .unattended == null)'
+as olga why "$n"
+ok "why says it" told "Nobody who may take it is here"
+ok "nobody is in the private queue either" as hugo away
+api hugo POST /v1/tickets '{"subject":"a contract","to":"hr"}'
+ok "… where something waits" says 201
+ok "… which the log tells" until_true 20 alarms hr "" 1
+ok "… and the figures do not" figure_is turno_lanes_unattended 1
+ok "what lasts is not logged again" alarms warehouse forklift 1
+api olga GET /v1/queues
+ok "… others learn nothing of it" says 200 '[.queues[] | select(.unattended != []) | .queue] == ["warehouse"]'
+ok "she is back" as marta back
+ok "… and it is over" until_true 20 figure_is turno_lanes_unattended 0
+ok "… for the lead too" as olga queues
+ok "… who is told nothing now" bash -c "! grep -q 'nobody is here' '$desk/out' '$desk/err'"
+ok "she goes again" as marta away
+ok "… which is logged again" until_true 20 alarms warehouse forklift 2
+ok "… until she comes" as marta back
+api marta POST /v1/next '{}'
+ok "she takes it" says 200 ".ticket == $n"
+api marta POST "/v1/tickets/$n/resolve" "{\"epoch\":$(jq .epoch "$desk/body")}"
+
 # ---- two daemons ------------------------------------------------------------------------------------------------------------
 conninfo="host=$(sed -n 5p "$state/db/postmaster.pid") port=5432 dbname=turno user=turnod"
 second=$desk/2.sock
@@ -191,5 +227,5 @@ ok "the audit does not judge the order where requests need different skills" jud
 "$cli" stats fairness >"$desk/out" 2>"$desk/err"
 ok "… and says so" told "not judged: skills"
 ok "the desk stops in good order" desk_stop
-ok "no warning was logged" bash -c "! grep -E '^<[0-4]>' '$log' | grep -vi 'differs from the applied desk\|database\|postgres\|connection\|server'"
+ok "no warning was logged" bash -c "! grep -E '^<[0-4]>' '$log' | grep -vi 'differs from the applied desk\|nobody is here\|database\|postgres\|connection\|server'"
 all_done

@@ -118,9 +118,18 @@ desk_calendar(int queue)
 void
 desk_keep(struct desk *d, int queue, int calendar, int64_t burst)
 {
-    desk_keeps[queue] = (struct desk_keep){calendar, burst};
+    desk_keeps[queue].calendar = calendar;
+    desk_keeps[queue].burst = burst;
     (void)desk_text(d, "update queue set calendar_id = nullif(%d, 0), burst_cap = %lld where queue_id = %d returning 1",
                     calendar, (long long)burst, queue);
+}
+
+void
+desk_stick(struct desk *d, int queue, int64_t sticky)
+{
+    desk_keeps[queue].sticky = sticky;
+    (void)desk_text(d, "update queue set sticky = nullif('%lld us', '0 us')::interval where queue_id = %d returning 1",
+                    (long long)sticky, queue);
 }
 
 int

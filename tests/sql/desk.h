@@ -53,11 +53,12 @@ extern const struct desk_queue desk_queues[QUEUES + 1];
 extern const struct desk_person desk_people[PEOPLE + 1];
 int desk_lane(int queue); /* the one lane of a queue */
 
-/* What queues keep to besides: nothing, until a test says so (desk_keep). */
+/* What queues keep to besides: nothing, until a test says so (desk_keep, desk_stick). */
 enum { ROUND_THE_CLOCK, OFFICE, SHIFTS, CALENDARS = SHIFTS };
 struct desk_keep {
-    int calendar;  /* OFFICE: mon-fri 09:00-17:00; SHIFTS: all days 06:00-14:00 and 15:00-22:00, closed at some */
-    int64_t burst; /* usec; 0: none */
+    int calendar;   /* OFFICE: mon-fri 09:00-17:00; SHIFTS: all days 06:00-14:00 and 15:00-22:00, closed at some */
+    int64_t burst;  /* usec; 0: none */
+    int64_t sticky; /* usec that what returns is kept for its last agent; 0: not at all */
 };
 extern struct desk_keep desk_keeps[QUEUES + 1];
 const struct calendar *desk_calendar(int queue); /* NULL: round the clock */
@@ -89,6 +90,7 @@ void desk_forgive_lapses(struct desk *d);
 void desk_clear(struct desk *d);
 void desk_set_now(struct desk *d, int64_t usec);
 void desk_keep(struct desk *d, int queue, int calendar, int64_t burst);
+void desk_stick(struct desk *d, int queue, int64_t sticky);
 void desk_pass(struct desk *d, int64_t usec); /* time goes on by so much */
 struct uuid desk_op(struct desk *d);          /* a uuid nobody else has */
 int64_t desk_number(struct desk *d);          /* a fresh ticket number */

@@ -68,6 +68,7 @@ model_copy(const struct model *m)
     struct model *c = xmalloc(sizeof(*c)); /* most of it is unused: not copied */
 
     c->now = m->now;
+    memcpy(c->agent, m->agent, sizeof(m->agent));
     memcpy(c->pace, m->pace, sizeof(m->pace));
     memcpy(c->flow, m->flow, sizeof(m->flow));
     c->nflows = m->nflows;
@@ -514,8 +515,15 @@ model_submit(struct model *m, const struct ask *items, int n, struct answer *ret
 
 /* ---- next ---------------------------------------------------------------------------------------------------------- */
 
+static bool
+is_before(const struct m_ticket *a, const struct m_ticket *b)
+{
+    return b == NULL || a->key < b->key || (a->key == b->key && a->id < b->id);
+}
+
+/* Of what waits in these queues for all, or (agent not 0) is kept for this one. */
 static struct m_ticket *
-first_in_turn(struct model *m, const int *queues, int nqueues)
+first_in_turn(struct model *m, const int *queues, int nqueues, int agent)
 {
     struct m_ticket *first = NULL;
 
@@ -526,8 +534,8 @@ first_in_turn(struct model *m, const int *queues, int nqueues)
         for (int q = 0; q < nqueues; q++) {
             reach |= t->queue == queues[q];
         }
-        if (reach && t->where == M_LIVE && t->state == STATE_QUEUED &&
-            (first == NULL || t->key < first->key || (t->key == first->key && t->id < first->id))) {
+        reach &= agent != 0 ? t->lane < 0 && t->last_agent == agent : t->lane > 0;
+        if (reach && t->where == M_LIVE && t->state == STATE_QUEUED && is_before(t, first)) {
             first = t;
         }
     }
@@ -542,8 +550,7 @@ own_offer(struct model *m, int agent)
     for (int i = 0; i < m->nt; i++) {
         struct m_ticket *t = &m->t[i];
 
-        if (t->where == M_LIVE && t->state == STATE_OFFERED && t->agent == agent &&
-            (first == NULL || t->key < first->key || (t->key == first->key && t->id < first->id))) {
+        if (t->where == M_LIVE && t->state == STATE_OFFERED && t->agent == agent && is_before(t, first)) {
             first = t;
         }
     }
@@ -563,6 +570,7 @@ deal(struct model *m, struct m_ticket *t, const struct pull *item, struct answer
     t->epoch += before.state == STATE_QUEUED;
     t->version++;
     t->agent = t->last_agent = item->agent;
+    t->lane = abs(t->lane);
     t->warned = false;
     t->due_at = item->offer ? at + q->offer_limit : q->idle_limit != 0 ? at + q->idle_limit / 4 * 3 : NO_TIME;
     t->first_held = t->state == STATE_HELD && t->first_held == NO_TIME ? at : t->first_held;
@@ -583,33 +591,62 @@ deal(struct model *m, struct m_ticket *t, const struct pull *item, struct answer
     r->key = t->key;
 }
 
+/* An item before this one is of the same agent (plain: and no offer either). */
+static bool
+is_second(const struct pull *items, int i, bool plain)
+{
+    for (int j = 0; j < i; j++) {
+        if (items[j].agent == items[i].agent && !(plain && items[j].offer)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void
 model_claim(struct model *m, const struct pull *items, int n, const int *queues, int nqueues, struct answer *ret)
 {
-    bool served[BATCH_LIMIT] = {false};
+    const struct m_ticket *head = first_in_turn(m, queues, nqueues, 0);
+    const int64_t head_key = head != NULL ? head->key : INT64_MAX;
 
     model_forget(m);
     for (int i = 0; i < n; i++) { /* an agent's own offer comes first, one a batch */
-        bool first = !items[i].offer;
-
-        for (int j = 0; j < i; j++) {
-            first &= items[j].offer || items[j].agent != items[i].agent;
-        }
-        struct m_ticket *t = first ? own_offer(m, items[i].agent) : NULL;
+        bool away = m->agent[items[i].agent].away;
+        bool plain = !away && !items[i].offer && !is_second(items, i, true);
+        struct m_ticket *t = plain ? own_offer(m, items[i].agent) : NULL;
 
         ret[i] = (struct answer){.ord = i + 1};
+        (void)snprintf(ret[i].outcome, sizeof(ret[i].outcome), "%s", away ? "away" : "none");
         if (t != NULL) {
             deal(m, t, &items[i], &ret[i]);
-            served[i] = true;
+        }
+    }
+    for (int i = 0; i < n; i++) { /* then what is kept for them, in its turn, one a batch too */
+        bool asks = strcmp(ret[i].outcome, "none") == 0 && !is_second(items, i, false);
+        struct m_ticket *t = asks ? first_in_turn(m, queues, nqueues, items[i].agent) : NULL;
+
+        if (t != NULL && t->key <= head_key) {
+            deal(m, t, &items[i], &ret[i]);
+            m->agent[items[i].agent].kept++;
         }
     }
     for (int i = 0; i < n; i++) {
-        struct m_ticket *t = served[i] ? NULL : first_in_turn(m, queues, nqueues);
+        struct m_ticket *t = strcmp(ret[i].outcome, "none") == 0 ? first_in_turn(m, queues, nqueues, 0) : NULL;
 
         if (t != NULL) {
             deal(m, t, &items[i], &ret[i]);
-        } else if (!served[i]) {
-            (void)snprintf(ret[i].outcome, sizeof(ret[i].outcome), "none");
         }
     }
+    for (int i = 0; i < n; i++) { /* who takes something is there */
+        if (strcmp(ret[i].outcome, "done") == 0 && ret[i].state == STATE_HELD) {
+            m->agent[items[i].agent].lapses = 0;
+        }
+    }
+}
+
+void
+model_away(struct model *m, int person, bool away, const char *reason)
+{
+    m->agent[person] = (struct m_agent){
+        .away = away, .since = m->now, .reason = reason, .kept = m->agent[person].kept, .sent = m->agent[person].sent};
 }

@@ -79,8 +79,18 @@ struct m_log {
     int64_t at, took;
 };
 
+/* Who tickets are dealt to. */
+struct m_agent {
+    bool away;
+    int64_t since; /* away */
+    const char *reason;
+    int lapses;     /* offers in a row that ran out */
+    int kept, sent; /* how often they got what was kept for them, and were set away for lapses: for tests to look at */
+};
+
 struct model {
     int64_t now;
+    struct m_agent agent[PEOPLE + 1];
     struct m_log log[MODEL_LOG];
     int nlog;
     int64_t since[QUEUES + 1]; /* of the first event; 0: none */
@@ -137,6 +147,7 @@ void model_take_pace(struct model *m, struct desk *d);
 void model_act(struct model *m, const struct act *items, int n, struct answer *ret);
 void model_submit(struct model *m, const struct ask *items, int n, struct answer *ret);
 void model_claim(struct model *m, const struct pull *items, int n, const int *queues, int nqueues, struct answer *ret);
+void model_away(struct model *m, int person, bool away, const char *reason); /* they say so */
 
 /* ---- between the model's own files --------------------------------------------------------------------------------- */
 

@@ -240,8 +240,8 @@ next_due(const struct m_ticket *was, const struct m_ticket *t, const struct m_ro
     if (row->to == STATE_RESOLVED) {
         return at + desk_queues[was->queue].auto_close;
     }
-    if (row->to == STATE_QUEUED) {
-        return NO_TIME;
+    if (t->state == STATE_QUEUED && (row->to == STATE_QUEUED || item->verb == VERB_WIDEN)) {
+        return t->lane < 0 ? at + desk_keeps[t->queue].sticky : NO_TIME;
     }
     if (t->state == STATE_HELD && item->verb == VERB_WARN) {
         return idle != 0 ? at + idle / 4 : NO_TIME;
@@ -250,6 +250,28 @@ next_due(const struct m_ticket *was, const struct m_ticket *t, const struct m_ro
         return idle != 0 ? at + idle / 4 * 3 : NO_TIME;
     }
     return was->due_at;
+}
+
+/* What comes back goes to the lane of its last agent, if they are there. */
+static int
+returning_lane(const struct model *m, const struct m_ticket *t)
+{
+    bool kept = desk_keeps[t->queue].sticky != 0 && desk_is_member(t->last_agent, t->department) &&
+                !m->agent[t->last_agent].away;
+
+    return kept ? -abs(t->lane) : abs(t->lane);
+}
+
+static int
+next_lane(const struct model *m, const struct m_ticket *t, const struct m_row *row, int verb)
+{
+    if (row->to == STATE_SAME && verb != VERB_WIDEN) {
+        return t->lane;
+    }
+    if (row->to == STATE_QUEUED && row->key == KEY_RESUME && verb != VERB_RELEASE) {
+        return returning_lane(m, t);
+    }
+    return abs(t->lane);
 }
 
 static void
@@ -264,9 +286,9 @@ move_to_queue(struct m_ticket *t, int queue)
     }
 }
 
-/* State, holder, queue, key and clock of a ticket after the row. */
+/* State, holder, queue, lane, key and clock of a ticket after the row. */
 static void
-move(struct m_ticket *t, const struct m_row *row, const struct act *item, int64_t at)
+move(const struct model *m, struct m_ticket *t, const struct m_row *row, const struct act *item, int64_t at)
 {
     struct m_ticket was = *t;
 
@@ -296,6 +318,7 @@ move(struct m_ticket *t, const struct m_row *row, const struct act *item, int64_
     } else if (row->key == KEY_DUE || row->key == KEY_PRIORITY) {
         t->remaining = cal_diff(desk_calendar(was.queue), at, t->key);
     }
+    t->lane = next_lane(m, &was, row, item->verb);
     if (row->key == KEY_TRANSFER) {
         move_to_queue(t, item->queue);
     }
@@ -341,6 +364,13 @@ tell_orphans(struct model *m, struct model *was, const struct m_ticket *t, int64
     }
 }
 
+/* Whom a waiting ticket is told to: `lane:key`, or `-agent:key` when it is kept for them. */
+static void
+add_place(struct strbuf *sb, const struct m_ticket *t)
+{
+    strbuf_addf(sb, "%s%d:%lld", sb->n > 0 ? "," : "", t->lane < 0 ? -t->last_agent : t->lane, (long long)t->key);
+}
+
 static void
 fill(struct answer *r, const struct m_ticket *t, int roles)
 {
@@ -382,7 +412,7 @@ do_item(struct model *m, struct model *was, const struct act *item, struct answe
     int64_t at = model_max(m->now, t->since);
     struct m_data x = {.other = item->other};
 
-    move(t, row, item, at);
+    move(m, t, row, item, at);
     if (item->body != NULL && row->text != TEXT_NONE) {
         write_message(m, t, row, item, at, customer);
         r->message = x.message = t->messages;
@@ -423,8 +453,13 @@ do_item(struct model *m, struct model *was, const struct act *item, struct answe
     model_event(m, &before, t, item->verb, item->actor, t->version, at, &x);
     fill(r, t, roles);
     r->closed_as = row->outcome;
-    if (t->state == STATE_QUEUED && (has_moved(&before, t) || t->key < before.key)) {
-        (void)snprintf(r->woken, sizeof(r->woken), "%d:%lld", t->lane, (long long)t->key);
+    if (t->state == STATE_QUEUED && (has_moved(&before, t) || t->key < before.key || t->lane != before.lane)) {
+        struct strbuf sb;
+
+        strbuf_init(&sb);
+        add_place(&sb, t);
+        (void)snprintf(r->woken, sizeof(r->woken), "%s", sb.p);
+        strbuf_release(&sb);
     }
     if (row->to == STATE_CLOSED) {
         t->where = M_CLOSED;
@@ -476,12 +511,14 @@ change_counts(struct model *m, struct touched *list, int n, struct strbuf *woken
             model_end_span(m, t, at);
             t->after_child = true;
             t->key = cal_add(desk_calendar(t->queue), at, model_max(t->remaining, -desk_queues[t->queue].age_cap));
-            t->remaining = t->due_at = NO_TIME;
+            t->lane = returning_lane(m, t);
+            t->remaining = NO_TIME;
+            t->due_at = t->lane < 0 ? at + desk_keeps[t->queue].sticky : NO_TIME;
             t->state = STATE_QUEUED;
             t->park = t->agent = 0;
             t->note[0] = '\0';
             t->since = at;
-            strbuf_addf(woken, "%s%d:%lld", woken->n > 0 ? "," : "", t->lane, (long long)t->key);
+            add_place(woken, t);
         }
         t->version++;
     }
@@ -553,6 +590,35 @@ tell_others(struct model *m, struct model *was, const struct act *items, int n, 
     }
 }
 
+/* Offers that ran out: the second in a row sets the agent away. Who does anything with one is there. was: as before the
+ * batch. */
+static void
+count_lapses(struct model *m, struct model *was, const struct act *items, int n, const struct answer *ret)
+{
+    for (int p = 1; p <= PEOPLE; p++) {
+        struct m_agent *a = &m->agent[p];
+        bool answered = false;
+        int lapsed = 0;
+
+        for (int i = 0; i < n; i++) {
+            const struct m_ticket *t = model_live(was, items[i].ticket);
+
+            if (t == NULL || t->state != STATE_OFFERED || t->agent != p || strcmp(ret[i].outcome, "done") != 0) {
+                continue;
+            }
+            answered |= items[i].verb != VERB_LAPSE && items[i].actor == p && a->lapses > 0;
+            lapsed += items[i].verb == VERB_LAPSE && t->due_at <= model_max(m->now, t->since);
+        }
+        a->lapses = answered ? 0 : a->lapses + lapsed;
+        if (lapsed > 0 && a->lapses >= 2 && !a->away) {
+            a->away = true;
+            a->since = m->now;
+            a->reason = "two offers in a row were not accepted";
+            a->sent++;
+        }
+    }
+}
+
 static void
 add_woken(struct answer *r, const char *list)
 {
@@ -599,6 +665,7 @@ model_act(struct model *m, const struct act *items, int n, struct answer *ret)
     }
     change_counts(m, list, count, &woken);
     tell_others(m, was, items, n, ret);
+    count_lapses(m, was, items, n, ret);
     for (int i = 0; i < n; i++) {
         const struct m_ticket *t = model_find(was, items[i].ticket);
 

@@ -99,6 +99,38 @@ outcome_of(struct side *s, struct act item)
     return act_one(s, item)->outcome;
 }
 
+RACE_FN int
+lane_for(int queue, const char *skills)
+{
+    return (int)desk_int(d, "select lane_make(%d, '%s')", queue, skills);
+}
+
+/* A plain next of one agent from these lanes (0: no more). */
+RACE_FN const struct answer *
+take(struct side *s, int agent, bool offer, int a, int b)
+{
+    static struct answer r;
+    const int lanes[] = {a, b};
+    struct pull pull = {.agent = agent, .offer = offer};
+
+    side_send_claim_lanes(s, NULL, &pull, 1, lanes, NULL, b != 0 ? 2 : 1);
+    assert_true(side_take(s, &r));
+    return &r;
+}
+
+RACE_FN void
+let_it_lapse(int64_t t)
+{
+    desk_pass(d, 31 * SECOND);
+    assert_string_equal(ACT(one, .ticket = t, .verb = VERB_LAPSE, .actor = TURNO)->outcome, "done");
+}
+
+RACE_FN void
+limit(int agent, int capacity)
+{
+    (void)desk_int(d, "update agent_state set capacity = %d where person_id = %d", capacity, agent);
+}
+
 #define NOTE(t)        ((struct act){.ticket = (t), .verb = VERB_NOTE, .actor = EVA, .body = "note"})
 #define RELEASE(t)     ((struct act){.ticket = (t), .verb = VERB_RELEASE, .actor = LUIS, .epoch = 1})
 #define CANCEL(t)      ((struct act){.ticket = (t), .verb = VERB_CANCEL, .actor = CARL})
@@ -107,6 +139,7 @@ outcome_of(struct side *s, struct act item)
 #define PARK_ON(t, on) ((struct act){.ticket = (t), .verb = VERB_PARK_CHILD, .actor = LUIS, .epoch = 1, .other = (on)})
 
 #define STATE_OF(t)    ((int)desk_int(d, "select state from live where ticket_id = %lld", (long long)(t)))
+#define LANE_OF(t)     ((int)desk_int(d, "select lane_id from live where ticket_id = %lld", (long long)(t)))
 #define VERSION_OF(t)  ((int)desk_int(d, "select version from live where ticket_id = %lld", (long long)(t)))
 #define CHILDREN_OF(t) ((int)desk_int(d, "select open_children from live where ticket_id = %lld", (long long)(t)))
 #define EVENTS_OF(t, v)                                                                                                \

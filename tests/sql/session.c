@@ -445,6 +445,39 @@ claim_one(struct side *s, int agent, int queue)
     return &answer_one;
 }
 
+const char *
+side_due(struct side *s)
+{
+    static char text[400];
+    const char *value[1] = {"10"};
+    PGresult *res = PQexecParams(s->conn, stmts[STMT_SWEEP].text, 1, NULL, value, NULL, NULL, 0);
+
+    assert_int_equal(PQresultStatus(res), PGRES_TUPLES_OK);
+    text[0] = '\0';
+    for (int i = 0; i < PQntuples(res); i++) {
+        size_t n = strlen(text);
+
+        (void)snprintf(text + n, sizeof(text) - n, "%s%s:%s", i > 0 ? " " : "", PQgetvalue(res, i, 0),
+                       PQgetvalue(res, i, 2));
+    }
+    PQclear(res);
+    return text;
+}
+
+void
+side_away(struct side *s, int person, bool away, const char *reason)
+{
+    char who[16];
+    const char *value[] = {who, away ? "true" : "false", reason};
+
+    (void)snprintf(who, sizeof(who), "%d", person);
+    PGresult *res = PQexecParams(s->conn, stmts[STMT_AGENT_AWAY].text, 3, NULL, value, NULL, NULL, 0);
+    if (PQresultStatus(res) != PGRES_COMMAND_OK) {
+        fail_msg("%s", PQresultErrorMessage(res));
+    }
+    PQclear(res);
+}
+
 /* ---- sessions ------------------------------------------------------------------------------------------------------ */
 
 char *

@@ -109,6 +109,10 @@ void side_act(struct side *s, struct act *items, int n, struct answer *ret);
 void side_submit(struct side *s, struct ask *items, int n, struct answer *ret);
 void side_claim(struct side *s, struct pull *items, int n, const int *queues, int nqueues, struct answer *ret);
 
+/* What the clock has to do now, the first ten: "ticket:verb ticket:verb". Static. */
+const char *side_due(struct side *s);
+/* An agent goes away or comes back. */
+void side_away(struct side *s, int person, bool away, const char *reason);
 /* One item; the answer is a static one. */
 const struct answer *act_one(struct side *s, struct act item);
 const struct answer *submit_one(struct side *s, struct ask item);

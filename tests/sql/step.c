@@ -132,6 +132,10 @@ static const char link_words[] =
 static const char rating_words[] = "select format('rating %s by %s score %s at %s: %s', ticket_id, person_id, score, "
                                    "usec(at), coalesce(comment, '')) from rating";
 
+static const char agent_words[] = "select format('agent %s away since %s ''%s'' lapses %s', person_id, case when away "
+                                  "then usec(since)::text else '-' "
+                                  "end, coalesce(reason, ''), lapses) from agent_state where away or lapses > 0";
+
 static const char news_words[] =
     "with touched as (select ticket_id from event where xid = pg_current_xact_id()::text::bigint) "
     "select format('event %s %s version %s by %s: %s to %s in %s agent %s at %s recorded %s message %s', e.ticket_id, "
@@ -229,6 +233,19 @@ closed_text(const struct m_ticket *t)
 }
 
 static void
+agent_lines(const struct model *m, struct lines *l)
+{
+    for (int p = 1; p <= PEOPLE; p++) {
+        const struct m_agent *a = &m->agent[p];
+
+        if (a->away || a->lapses > 0) {
+            add_line(l, xasprintf("agent %d away since %s '%s' lapses %d", p, time_text(a->away ? a->since : NO_TIME),
+                                  a->reason != NULL ? a->reason : "", a->lapses));
+        }
+    }
+}
+
+static void
 model_lines(const struct model *m, struct lines *l)
 {
     for (int i = 0; i < m->nt; i++) {
@@ -255,10 +272,12 @@ same_tables(struct world *w)
     bool same;
 
     model_lines(w->m, &want);
+    agent_lines(w->m, &want);
     query_lines(w, &have, "live_words");
     query_lines(w, &have, "closed_words");
     query_lines(w, &have, "link_words");
     query_lines(w, &have, "rating_words");
+    query_lines(w, &have, "agent_words");
     same = same_lines(&want, &have);
     free_lines(&want);
     free_lines(&have);
@@ -347,12 +366,12 @@ world_open(void)
     struct world *w = xcalloc(1, sizeof(*w));
 
     w->d = desk_open(NULL);
-    desk_forgive_lapses(w->d);
     w->s = side_open(w->d);
     prepare(w->s, "live_words", live_words);
     prepare(w->s, "closed_words", closed_words);
     prepare(w->s, "link_words", link_words);
     prepare(w->s, "rating_words", rating_words);
+    prepare(w->s, "agent_words", agent_words);
     prepare(w->s, "news_words", news_words);
     w->m = model_new();
     w->m->now = w->d->now;
@@ -403,6 +422,19 @@ void
 world_keep(struct world *w, int queue, int calendar, int64_t burst)
 {
     desk_keep(w->d, queue, calendar, burst);
+}
+
+void
+world_stick(struct world *w, int queue, int64_t sticky)
+{
+    desk_stick(w->d, queue, sticky);
+}
+
+void
+world_away(struct world *w, int person, bool away, const char *reason)
+{
+    side_away(w->s, person, away, reason);
+    model_away(w->m, person, away, reason);
 }
 
 void

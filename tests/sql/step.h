@@ -35,6 +35,8 @@ void world_begin(struct world *w);
 void world_rollback(struct world *w);
 void world_pass(struct world *w, int64_t usec); /* time goes on, for both */
 void world_keep(struct world *w, int queue, int calendar, int64_t burst);
+void world_stick(struct world *w, int queue, int64_t sticky);
+void world_away(struct world *w, int person, bool away, const char *reason); /* they say so; reason may be NULL */
 /* flow_renew, as the daemon does about each second; what it finds out must be what the model knows. */
 void world_renew(struct world *w);
 /* All rows of all tables against the model (each batch compares what it touched). */

@@ -17,7 +17,7 @@
 #include "tests/sql/invariants.h"
 #include "tests/sql/step.h"
 
-enum { HISTORIES = 8, STEPS = 250, LIVE_MAX = 60, DESKS = 5 };
+enum { HISTORIES = 8, STEPS = 350, LIVE_MAX = 60, DESKS = 5 };
 enum { SESSIONS = 6, ROUNDS = 700 };
 
 /* ---- chance -------------------------------------------------------------------------------------------------------- */
@@ -117,6 +117,14 @@ some_act(const struct m_ticket *t, int64_t now, int64_t other)
     return a;
 }
 
+static int
+some_agent(void)
+{
+    static const int agents[] = {LUIS, MAR, EVA, ANA, SOL, LEO, LEX, LEA, IAN};
+
+    return agents[roll(sizeof(agents) / sizeof(agents[0]))];
+}
+
 static struct ask
 some_ask(int64_t blocks, int64_t follows)
 {
@@ -147,6 +155,46 @@ some_ticket(struct model *m, bool live)
         struct m_ticket *t = &m->t[roll((unsigned)m->nt)];
 
         if (!live || t->where == M_LIVE) {
+            return t;
+        }
+    }
+    return NULL;
+}
+
+static bool
+is_offered(const struct m_ticket *t)
+{
+    return t->where == M_LIVE && t->state == STATE_OFFERED;
+}
+
+static bool
+is_held(const struct m_ticket *t)
+{
+    return t->where == M_LIVE && t->state == STATE_HELD;
+}
+
+static bool
+is_asked_back(const struct m_ticket *t)
+{
+    return t->where == M_LIVE && t->state == STATE_PARKED && t->park == PARK_CUSTOMER;
+}
+
+static bool
+is_kept(const struct m_ticket *t)
+{
+    return t->where == M_LIVE && t->state == STATE_QUEUED && t->lane < 0;
+}
+
+/* NULL: none is like that. */
+static const struct m_ticket *
+some_such(const struct model *m, bool (*is_such)(const struct m_ticket *))
+{
+    unsigned start = roll((unsigned)m->nt + 1);
+
+    for (int i = 0; i < m->nt; i++) {
+        const struct m_ticket *t = &m->t[(start + (unsigned)i) % (unsigned)m->nt];
+
+        if (is_such(t)) {
             return t;
         }
     }
@@ -216,11 +264,17 @@ step_claim(struct world *w)
         {IAN,  SOL, IAN}
     };
     unsigned at = roll(DESKS);
+    const struct m_ticket *kept = roll(2) ? some_such(w->m, is_kept) : NULL;
     struct pull items[4];
     int n = 1 + (int)roll(4);
 
     for (int i = 0; i < n; i++) {
         items[i] = (struct pull){.agent = agents[at][roll(3)], .offer = roll(3) == 0};
+    }
+    if (kept != NULL) { /* whom it is kept for, among others */
+        items[roll((unsigned)n)].agent = kept->last_agent;
+        world_claim(w, items, n, &kept->queue, 1, NULL);
+        return;
     }
     world_claim(w, items, n, queues[at], queues[at][1] != 0 ? 2 : 1, NULL);
 }
@@ -240,6 +294,43 @@ step_act(struct world *w)
         items[n++] = some_act(t, w->m->now, other != NULL ? other->id : 0);
     }
     world_act(w, items, n, NULL);
+}
+
+/* Who has it in hand asks back, or who was asked answers: so things return. */
+static void
+step_talk(struct world *w)
+{
+    const struct m_ticket *t = some_such(w->m, roll(2) ? is_held : is_asked_back);
+
+    if (t == NULL) {
+        return;
+    }
+    bool asks = t->state == STATE_HELD;
+    struct act a = {.ticket = t->id,
+                    .verb = asks ? VERB_REPLY : VERB_MESSAGE,
+                    .actor = asks ? t->agent : somebody(t, ROLE_CUSTOMER),
+                    .epoch = t->epoch,
+                    .seen = t->public_last,
+                    .body = bodies[2]};
+
+    world_act(w, &a, 1, NULL);
+}
+
+/* An offer is accepted, or taken back whether or not its time is over. */
+static void
+step_offered(struct world *w)
+{
+    const struct m_ticket *t = some_such(w->m, is_offered);
+
+    if (t != NULL) {
+        bool accepts = roll(2) != 0;
+        struct act a = {.ticket = t->id,
+                        .verb = accepts ? VERB_ACCEPT : VERB_LAPSE,
+                        .actor = accepts ? t->agent : TURNO,
+                        .epoch = t->epoch};
+
+        world_act(w, &a, 1, NULL);
+    }
 }
 
 /* What the janitor does. */
@@ -270,32 +361,54 @@ step_sweep(struct world *w)
     }
 }
 
-/* A desk of its own for each: calendars, and guards against bursts. */
+/* Back by hand is the only way back for whoever let two offers lapse, so it is more frequent. */
+static void
+step_away(struct world *w)
+{
+    bool away = roll(4) == 0;
+
+    world_away(w, some_agent(), away, away && roll(2) ? "lunch" : NULL);
+}
+
+/* A desk of its own for each: calendars, guards against bursts, times for which what returns is kept. */
 static void
 some_desk(struct world *w)
 {
     for (int q = 1; q <= QUEUES; q++) {
         world_keep(w, q, (int)roll(CALENDARS + 1), roll(3) > 0 ? (int64_t)roll(48) * HOUR + (int64_t)roll(1000000) : 0);
+        world_stick(w, q, roll(4) > 0 ? (int64_t)(1 + roll(240)) * MINUTE : 0);
     }
 }
 
+struct reached {
+    int kept, sent; /* got what was kept for them; set away for lapses */
+};
+
 static void
-tell_how_far(const struct world *w, unsigned n)
+tell_how_far(const struct world *w, unsigned n, struct reached *sum)
 {
-    int moved = 0, later = 0;
+    int moved = 0, later = 0, kept = 0, sent = 0;
 
     for (int i = 0; i < w->m->nt; i++) {
         moved += w->m->t[i].version;
         later += w->m->t[i].penalty > 0;
     }
-    print_message("# seed %u: %d tickets, %d closed, %d changes, %d links, %d in bursts\n", n, w->m->nt,
-                  w->m->nt - count_live(w->m), moved, w->m->nlinks, later);
+    for (int p = 1; p <= PEOPLE; p++) {
+        kept += w->m->agent[p].kept;
+        sent += w->m->agent[p].sent;
+    }
+    print_message("# seed %u: %d tickets, %d closed, %d changes, %d links, %d in bursts, %d kept for their agent, %d "
+                  "times away for lapses\n",
+                  n, w->m->nt, w->m->nt - count_live(w->m), moved, w->m->nlinks, later, kept, sent);
+    sum->kept += kept;
+    sum->sent += sent;
 }
 
 static void
 one_session_does_what_the_model_does(void **state)
 {
     struct world *w = *state;
+    struct reached sum = {0};
 
     for (unsigned h = 0; h < HISTORIES; h++) {
         unsigned n = first_seed() + h;
@@ -306,7 +419,7 @@ one_session_does_what_the_model_does(void **state)
             some_desk(w);
         }
         for (int i = 0; i < STEPS; i++) {
-            unsigned what = roll(20);
+            unsigned what = roll(33);
 
             if (what < 4) {
                 step_submit(w);
@@ -314,8 +427,14 @@ one_session_does_what_the_model_does(void **state)
                 step_claim(w);
             } else if (what < 19) {
                 step_act(w);
-            } else {
+            } else if (what < 21) {
                 step_sweep(w);
+            } else if (what < 23) {
+                step_away(w);
+            } else if (what < 29) {
+                step_talk(w);
+            } else {
+                step_offered(w);
             }
             if (roll(5) == 0) {
                 world_renew(w);
@@ -326,8 +445,9 @@ one_session_does_what_the_model_does(void **state)
         }
         world_compare_all(w);
         invariants_check(w->d);
-        tell_how_far(w, n);
+        tell_how_far(w, n, &sum);
     }
+    assert_true(sum.kept > 0 && sum.sent > 0);
 }
 
 /* ---- six sessions -------------------------------------------------------------------------------------------------- */
@@ -443,6 +563,12 @@ round_act(struct side *s)
     }
 }
 
+static void
+round_away(struct side *s)
+{
+    side_away(s, some_agent(), roll(3) == 0, NULL);
+}
+
 /* A process of its own; ends with status 0 when all went well. */
 static void
 be_a_session(struct desk *d, int which)
@@ -456,14 +582,16 @@ be_a_session(struct desk *d, int which)
     s = side_open(d);
     side_sql(s, "set turno.now = ''");
     for (int i = 0; i < ROUNDS; i++) {
-        unsigned what = roll(10);
+        unsigned what = roll(11);
 
         if (what < 2) {
             round_submit(s, &number);
         } else if (what < 5) {
             round_claim(s);
-        } else {
+        } else if (what < 10) {
             round_act(s);
+        } else {
+            round_away(s);
         }
     }
     _exit(0);
@@ -476,6 +604,9 @@ six_sessions_leave_the_tables_whole(void **state)
     pid_t pids[SESSIONS];
 
     world_clear(w);
+    for (int q = 1; q <= QUEUES; q++) {
+        world_stick(w, q, HOUR);
+    }
     (void)desk_number(w->d);
     for (int i = 0; i < SESSIONS; i++) {
         pids[i] = fork();

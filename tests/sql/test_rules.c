@@ -315,33 +315,14 @@ a_child_that_fails_blocks_again(void **state)
 
 /* ---- the clock ----------------------------------------------------------------------------------------------------------- */
 
-/* What the sweep lists now, as text: number:verb. */
-static const char *
-due(void)
-{
-    static char text[400];
-    const char *value[1] = {"10"};
-    PGresult *res = PQexecParams(w->s->conn, stmts[STMT_SWEEP].text, 1, NULL, value, NULL, NULL, 0);
-
-    assert_int_equal(PQresultStatus(res), PGRES_TUPLES_OK);
-    text[0] = '\0';
-    for (int i = 0; i < PQntuples(res); i++) {
-        size_t n = strlen(text);
-
-        (void)snprintf(text + n, sizeof(text) - n, "%s%s:%s", i > 0 ? " " : "", PQgetvalue(res, i, 0),
-                       PQgetvalue(res, i, 2));
-    }
-    PQclear(res);
-    return text;
-}
-
+/* That is what the sweep lists now. */
 static void
 assert_due(int64_t t, const char *verb)
 {
     char want[60];
 
     (void)snprintf(want, sizeof(want), "%lld:%s", (long long)t, verb);
-    assert_string_equal(due(), want);
+    assert_string_equal(side_due(w->s), want);
 }
 
 static void
@@ -351,15 +332,15 @@ a_hold_nobody_touches_is_warned_about_and_goes_back(void **state)
 
     (void)state;
     world_pass(w, 90 * MINUTE - 1);
-    assert_string_equal(due(), "");
+    assert_string_equal(side_due(w->s), "");
     world_pass(w, 1);
     assert_due(t, "warn");
     DO(w, .ticket = t, .verb = VERB_WARN, .actor = TURNO);
-    assert_string_equal(due(), "");
+    assert_string_equal(side_due(w->s), "");
     world_pass(w, 30 * MINUTE); /* two hours in all */
     assert_due(t, "idle");
     DO(w, .ticket = t, .verb = VERB_IDLE, .actor = TURNO);
-    assert_string_equal(due(), "");
+    assert_string_equal(side_due(w->s), "");
     assert_int_equal(KEY_OF(t), key);
     assert_int_equal(world_next(w, MAR, Q_WAREHOUSE, false), t);
 }
@@ -406,7 +387,7 @@ a_queue_without_idle_limit_lets_hold(void **state)
     (void)state;
     assert_int_equal(DUE_OF(t), NO_TIME);
     world_pass(w, 100 * DAY);
-    assert_string_equal(due(), "");
+    assert_string_equal(side_due(w->s), "");
 }
 
 static void
@@ -430,7 +411,7 @@ the_sweep_lists_all_that_is_due_in_order(void **state)
     world_pass(w, 30 * SECOND);
     (void)snprintf(want, sizeof(want), "%lld:wake %lld:close %lld:wake %lld:lapse", (long long)vendor, (long long)done,
                    (long long)until, (long long)offer);
-    assert_string_equal(due(), want);
+    assert_string_equal(side_due(w->s), want);
 }
 
 static void
