@@ -336,6 +336,47 @@ two_weeks_apart_ring(void **state)
     seen_clear(&s);
 }
 
+/* A hundred thousand tickets are audited in the time that the daemon gives a statement. Of more than the audit takes at once
+ * it says since, or until when, there are few enough. */
+static void
+a_long_history_is_audited_or_refused(void **state)
+{
+    struct fixture *x = *state;
+    struct seen s, t;
+    const char *edge;
+
+    make_history(x, 2100, "1");
+    (void)desk_text(x->d, "analyze; set statement_timeout = '10s'");
+    s = audit(x, IAN);
+    COUNT(ORDER(&s, "it"), "dealt", 2100 * 48);
+    COUNT(row(&s, "waits", "queue", "it"), "internal.n", 2100 * 24);
+    seen_clear(&s);
+    (void)desk_text(
+        x->d, "insert into closed (ticket_id, version, outcome, department_id, queue_id, priority, class, opened, "
+              "closed_at, requester, submitter, stations, messages, reopens, taken, tags) "
+              "select ticket_id + 1000000, version, outcome, department_id, queue_id, priority, class, opened, "
+              "closed_at, requester, submitter, stations, messages, reopens, taken, tags from closed");
+    s = LOOK(x->d->owner, STMT_STATS_FAIRNESS, num(IAN), NULL, NULL, NULL);
+    assert_int_equal(s.status, 422);
+    edge = strstr(s.message, "since 20");
+    assert_non_null(edge);
+    edge += strlen("since ");
+    assert_in_range(desk_int(x->d, "select count(*) from closed where closed_at >= '%s'", edge), 199900, 200000);
+    t = LOOK(x->d->owner, STMT_STATS_FAIRNESS, num(IAN), edge, NULL, NULL);
+    assert_int_equal(t.status, 200);
+    seen_clear(&t);
+    seen_clear(&s);
+    (void)desk_text(x->d, "update closed set closed_at = desk_now()"); /* all of them are open to the end */
+    s = LOOK(x->d->owner, STMT_STATS_FAIRNESS, num(IAN), NULL, NULL, NULL);
+    assert_int_equal(s.status, 422);
+    edge = strstr(s.message, "until 20");
+    assert_non_null(edge);
+    assert_in_range(desk_int(x->d, "select count(*) from closed where opened < '%s'", edge + strlen("until ")), 199900,
+                    200000);
+    seen_clear(&s);
+    (void)desk_text(x->d, "set statement_timeout = 0");
+}
+
 /* Against resampling with replacement, done the long way. */
 static void
 the_interval_is_that_of_a_bootstrap(void **state)
@@ -556,6 +597,7 @@ main(void)
         cmocka_unit_test_setup(what_was_left_lying_and_ordered_by_hand, begin_empty),
         cmocka_unit_test_setup(private_queues_and_people_outside, begin_empty),
         cmocka_unit_test_setup(two_weeks_apart_ring, begin_empty),
+        cmocka_unit_test_setup(a_long_history_is_audited_or_refused, begin_empty),
         cmocka_unit_test(the_interval_is_that_of_a_bootstrap),
         cmocka_unit_test(steps_have_the_median_of_the_figures),
         cmocka_unit_test(all_pairs_agree),
