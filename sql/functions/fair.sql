@@ -88,13 +88,33 @@ begin
 end
 $$;
 
+-- The lane in which a request began that this version of the desk has routed to this queue by that rule ('': none; see
+-- needed() in daemon/desk/rule.c). Null: that version is not there, or the lane.
+create or replace function fair_lane(queue int, desk int, rule text, lang text) returns int language sql stable as $$
+    select l.lane_id
+    from desk d
+    cross join lateral (
+        select skill_set(
+            array(select jsonb_array_elements_text(coalesce(r -> 'skills', '[]'))
+                  from jsonb_array_elements(d.document -> 'rules') r where r ->> 'name' = fair_lane.rule)
+            || array(select 'lang:' || u.l
+                     from queue z, jsonb_path_query(d.document, '$.departments[*].queues[*]') q,
+                          jsonb_array_elements_text(coalesce(q -> 'languages', '[]')) with ordinality u(l, n)
+                     where z.queue_id = fair_lane.queue and q ->> 'name' = z.name
+                       and lower(left(fair_lane.lang, length(u.l))) = lower(u.l)
+                       and substr(fair_lane.lang, length(u.l) + 1, 1) in ('', '-', '_')
+                     order by u.n limit 1)) as skills) s
+    join lane l on l.queue_id = fair_lane.queue and l.skills = s.skills and l.also = '{}'
+    where d.version = fair_lane.desk
+$$;
+
 -- The stays of the audit: one a piece of a ticket's life in a queue of `seen` that touches the period, in the order of
 -- tickets and time. A walk over the events, because what a stay is follows from what came before it.
 --   state     1 waiting, 2 offered, 3 held;  next: verb that ended it, null: it goes on (then to_at is the end of the period)
 --   agent     who has it (2, 3), or who got it next (1)
 --   wait      number of its spell in this queue;  arrival: when that began;  arrived: the same in business time of the queue
 --   plain     of a first wait, of a request of its own;  ruled: its key follows from the rules, nobody has set it by hand
---   lane      null where that is not known: in queues whose requests do not all need the same
+--   lane      as the rules made it, then as it was passed on or widened; null where that cannot be said
 --   first     the first stay of its ticket here that took any time
 create or replace function fair_stays(since timestamptz, until timestamptz, seen int[])
 returns table(i int, ticket_id bigint, class int, priority int, queue_id int, lane int, state int, from_at bigint, to_at bigint,
@@ -107,6 +127,7 @@ declare
     s_us constant bigint := case when since = '-infinity' then -9223372036854775807 else usec(since) end;
     u_us constant bigint := usec(until);
     lanes int[];                         -- by queue: its lane, null where it has several
+    mixed int[];                         -- queues that have several
     shifts bigint[];                     -- by queue: where the openings of its calendar begin in `opens`
     opens record;                        -- openings of one calendar after the other; B(t) = base + least(ends, t)
     e record;
@@ -122,17 +143,28 @@ begin
     from (select distinct shifts[z.queue_id] + greatest(coalesce(o.from_us, 0), 0) as at, coalesce(o.before - o.from_us, 0) as base,
                  coalesce(o.to_us, 9223372036854775807) as ends
           from queue z left join opening o using (calendar_id) where coalesce(o.to_us, 0) >= 0) x;
+    mixed := array(select z.queue_id from queue z where lanes[z.queue_id] is null);
     i := 0;
     wait := 0;
     for e in
+        with asked as materialized (
+            select t.ticket_id, t.queue_id, t.desk, coalesce(t.rule, '') as rule, coalesce(t.lang, '') as lang
+            from fair_tickets(since, until) k join ticket t using (ticket_id)
+            where cardinality(mixed) > 0 and t.queue_id = any (mixed)
+        ), ruled as materialized (
+            select a.*, fair_lane(a.queue_id, a.desk, a.rule, a.lang) as lane
+            from (select distinct a.queue_id, a.desk, a.rule, a.lang from asked a) a
+        )
         select w.*, case when w.touched then (select t.priority from ticket t where t.ticket_id = w.ticket_id) else w.prio end as priority
         from (select x.ticket_id, x.version, x.verb, x.from_state, x.to_state, x.queue_id, x.agent, usec(x.at) as at, k.class, k.priority as prio,
                      x.verb = 1 and coalesce(x.data ? 'blocks', false) as child,
                      case when x.verb = 33 then (x.data ->> 'priority')::int end as set_to, bool_or(x.verb = 33) over life as touched,
                      lead(x.version) over life as next_version, usec(lead(x.at) over life) as to_at, lead(x.verb) over life as next,
-                     lead(x.agent) over life as next_agent
+                     lead(x.agent) over life as next_agent, case x.verb when 1 then r.lane when 39 then (x.data ->> 'lane')::int end as lane
               from fair_tickets(since, until) k join event x using (ticket_id)
+              left join (select a.ticket_id, r.lane from asked a join ruled r using (queue_id, desk, rule, lang)) r using (ticket_id)
               where x.from_state <> x.to_state and (x.from_state < 5 or x.to_state = 1) or x.verb in (32, 33, 34)
+                    or x.verb = 39 and x.queue_id = any (mixed)
               window life as (partition by x.ticket_id order by x.version rows between unbounded preceding and unbounded following)) w
         order by ticket_id, version
     loop
@@ -140,6 +172,7 @@ begin
         if e.ticket_id is distinct from ticket_id then
             ticket_id := e.ticket_id;
             queue_id := null;
+            lane := null;
             class := e.class;
             priority := e.priority;
             ruled := false;
@@ -147,7 +180,7 @@ begin
             arrival := null;
             first := true;
         end if;
-        if e.verb in (33, 34) or e.to_state = 1 and not (e.verb in (5, 6) or e.verb = 9 and e.from_state in (2, 3)) then
+        if e.verb in (33, 34) or e.to_state = 1 and not (e.verb in (5, 6, 39) or e.verb = 9 and e.from_state in (2, 3)) then
             wait := wait + 1;
             arrival := null;
             plain := false;
@@ -163,9 +196,18 @@ begin
             plain := e.verb = 1 and not e.child;
         end if;
         queue_id := e.queue_id;
+        if lanes[queue_id] is not null then
+            lane := lanes[queue_id];
+        elsif e.verb in (1, 39) then
+            lane := e.lane;
+        elsif e.verb = 32 then                          -- as ticket_act has it, if that lane was there for sure
+            lane := (select case when y.skills = '{}' or y.made < at_usec(e.at) - interval '1 minute' then y.lane_id end
+                     from lane y
+                     where y.queue_id = e.queue_id and y.also = '{}' and y.skills <@ (select o.skills from lane o where o.lane_id = lane)
+                     order by cardinality(y.skills) desc, y.lane_id limit 1);
+        end if;
         state := e.to_state;
         continue when state > 3 or e.at >= u_us;
-        lane := lanes[queue_id];
         from_at := e.at;
         p := width_bucket(shifts[queue_id] + from_at, opens.at);
         from_b := opens.base[p] + least(opens.ends[p], from_at);

@@ -3,8 +3,8 @@
 --   spell      one wait: from the arrival in a queue (asked, returned, passed on, reopened) until the ticket is in somebody's
 --              hand for good; what lapses or is given back goes on with its spell. A priority set by hand begins a new
 --              one; a ticket whose due time was set by hand has no bound until it is passed on or reopened, and is told apart.
---   T1 order   j overtakes i: j arrived later and was dealt (claim or offer) while i waited in the same queue, whose requests
---              all need the same (q_mixed). gap: how much later j arrived, in business time of the queue. It must not exceed
+--   T1 order   j overtakes i: j arrived later and was dealt (claim or offer) while i waited in the same lane, so that whoever
+--              took j could have taken i. Services of which the lane cannot be told are counted as unjudged. gap: how much later j arrived, in business time of the queue. It must not exceed
 --              bound = D_max + C - D_min (+ D_min + G when j had been here before or asks for another ticket:
 --              such keys begin at -G), plus probe interval and sticky time. D, C and G are the extremes of all
 --              versions of the desk, for keys once given stay.
@@ -39,8 +39,6 @@ declare
     -- by queue: what bounds the gap of a first wait, and of one that returned
     bounds bigint[];
     returns bigint[];
-    -- queues whose requests do not all need the same: which lane one stood in is not recorded, so T1 and T2 do not judge them
-    q_mixed constant int[] := array(select distinct l.queue_id from lane l where l.skills <> '{}' or l.also <> '{}');
     most constant int := 200000;         -- tickets, so that it takes no longer than a statement may
     n bigint;
     edge timestamptz;
@@ -115,24 +113,26 @@ begin
     ), late as (                         -- of them what was dealt in turn
         select * from past where next in (2, 3)
     ), tally as materialized (           -- how stays ended
-        select y.queue_id, y.class, y.state, y.next, y.agent, count(*) as n, count(*) filter (where y.ruled) as ruled, sum(y.to_at - y.from_at)::bigint as usec,
+        select y.queue_id, y.class, y.state, y.next, y.agent, count(*) as n, count(*) filter (where y.lane is null) as unknown,
+               count(*) filter (where y.ruled) as ruled, sum(y.to_at - y.from_at)::bigint as usec,
                bool_or(y.plain) as plain
         from y group by y.queue_id, y.class, y.state, y.next, y.agent
     ), t1 as (
-        select t.queue_id, coalesce(sum(t.n) filter (where t.next in (2, 3)), 0) as dealt, case when bool_or(t.plain) then bounds[t.queue_id] else returns[t.queue_id] end as bound
+        select t.queue_id, coalesce(sum(t.n) filter (where t.next in (2, 3)), 0) as dealt,
+               coalesce(sum(t.unknown) filter (where t.next in (2, 3)), 0) as unjudged, case when bool_or(t.plain) then bounds[t.queue_id] else returns[t.queue_id] end as bound
         from tally t where t.state = 1 group by t.queue_id
     ), t1_gap as (                       -- worst: the largest share of its bound, with gap and bound (doubles, exact for 285 years)
         select l.queue_id, sum(l.passed) as overtakes, max(array[l.gap::float8 / l.bound, l.gap, l.bound]) as worst,
                count(*) filter (where l.gap > l.bound) as broken
         from late l group by l.queue_id
     ), spell as materialized (           -- one row a wait
-        select y.wait as what, y.queue_id, y.lane, min(y.class) as class, min(y.priority) as priority, min(y.arrival) as arrival, min(y.arrived) as arrived,
+        select y.wait as what, y.queue_id, min(y.lane) as lane, min(y.class) as class, min(y.priority) as priority, min(y.arrival) as arrival, min(y.arrived) as arrived,
                sum(y.to_at - y.from_at) filter (where y.state < 3)::bigint as wait, sum(y.business) filter (where y.state < 3)::bigint as business,
                bool_or(y.next is null and y.state < 3) as waits_now, bool_or(y.state = 3) as taken,
                min(y.from_at) filter (where y.state = 1) as from_at, min(y.to_at) filter (where y.state = 1) as to_at,
                -- T2: a wait without a break that ended by being dealt in turn
                count(*) filter (where y.state = 1) = 1 and bool_or(y.state = 1 and y.next in (2, 3) and y.ruled and y.to_at > y.from_at) as measured
-        from y group by y.wait, y.queue_id, y.lane
+        from y group by y.wait, y.queue_id
         having bool_or(y.state = 1)
     ), timely as materialized (
         select s.*, s.taken and not s.waits_now as done, floor((u_us - s.arrival) / 604800000000.0)::int as weeks_ago
@@ -247,8 +247,7 @@ begin
                    'queue', n.name, 'dealt', t.dealt, 'overtakes', coalesce(g.overtakes, 0),
                    'max_gap_seconds', trim_scale(g.worst[2]::bigint / 1000000.0),
                    'bound_seconds', trim_scale(coalesce(g.worst[3]::bigint, t.bound) / 1000000.0),
-                   'judged', t.queue_id <> all (q_mixed),
-                   'max_ratio', case when t.queue_id <> all (q_mixed) then x.ratio end, 'broken', coalesce(g.broken, 0),
+                   'unjudged', t.unjudged, 'max_ratio', case when t.unjudged = 0 or t.unjudged < t.dealt then x.ratio end, 'broken', coalesce(g.broken, 0),
                    't2', json_build_object('waits', coalesce(w.waits, 0), 'premise', coalesce(w.premise, 0), 'within', coalesce(w.within, 0)),
                    'ks', json_build_object('internal', coalesce(k.ni, 0), 'external', coalesce(k.ne, 0),
                                            'distance', case when least(k.ni, k.ne) >= 20 then round(k.distance::numeric, 4) end,

@@ -232,6 +232,89 @@ what_was_left_lying_and_ordered_by_hand(void **state)
     seen_clear(&s);
 }
 
+/* A request routed by `rule` of the document below, so that it waits in this lane. */
+static int64_t
+ask_in(struct fixture *x, int who, int lane, const char *rule, const char *lang)
+{
+    const struct answer *r = SUBMIT(x->s, .actor = who, .queue = Q_IT, .lane = lane, .priority = PRIORITY_NORMAL,
+                                    .target = crowd_target[PRIORITY_NORMAL]);
+    int64_t id = r->ticket;
+
+    assert_string_equal(r->outcome, "done");
+    (void)desk_text(
+        x->d, "update ticket set desk = 7, rule = nullif('%s', ''), lang = nullif('%s', '') where ticket_id = %lld",
+        rule, lang, (long long)id);
+    return id;
+}
+
+/* As if the next in turn: somebody's right to take it is not asked for. */
+static void
+deal(struct fixture *x, int64_t id)
+{
+    act(x, id, ROOT, VERB_TAKE);
+    (void)desk_text(x->d, "update event set verb = %d where verb = %d", VERB_CLAIM, VERB_TAKE);
+}
+
+static void
+expect_order(struct fixture *x, const char *queue, int overtakes, int broken, int unjudged)
+{
+    struct seen s;
+
+    desk_pass(x->d, MINUTE); /* what happens now is not told yet */
+    s = audit(x, ROOT);
+    COUNT(ORDER(&s, queue), "overtakes", overtakes);
+    COUNT(ORDER(&s, queue), "broken", broken);
+    COUNT(ORDER(&s, queue), "unjudged", unjudged);
+    seen_clear(&s);
+}
+
+/* Who needs other skills is not overtaken. Lanes follow from what routed the request, from widening and from being passed on. */
+static void
+order_is_judged_by_lanes(void **state)
+{
+    struct fixture *x = *state;
+    int cold = (int)desk_int(x->d, "select lane_make(%d, '{cold}')", Q_IT);
+    int spanish = (int)desk_int(x->d, "select lane_make(%d, '{lang:es}')", Q_IT);
+    int64_t first, second, es, passed;
+
+    (void)desk_text(x->d,
+                    "insert into desk (version, applied_by, sha256, file, document) values (7, 1, '', '', "
+                    "'{\"departments\": [{\"queues\": [{\"name\": \"it\", \"targets\": [600000000, 7200000000], "
+                    "\"age_cap\": 1, \"burst\": 0, \"languages\": [\"de\", \"es\"]}]}], "
+                    "\"rules\": [{\"name\": \"ice\", \"skills\": [\"cold\"]}]}'); "
+                    "update lane set wider = %d, wider_after = 50 where lane_id = %d",
+                    desk_lane(Q_IT), cold);
+    first = ask_in(x, CARL, cold, "ice", "");
+    second = ask_in(x, CARL, cold, "ice", "");
+    es = ask_in(x, CARL, spanish, "", "es-MX");
+    desk_pass(x->d, 4 * HOUR);
+    deal(x, ask_in(x, DORA, desk_lane(Q_IT), "", "est")); /* another language */
+    expect_order(x, "it", 0, 0, 0);
+    deal(x, ask_in(x, DORA, spanish, "", "ES"));
+    expect_order(x, "it", 1, 1, 0); /* of es */
+    deal(x, ask_in(x, DORA, cold, "ice", "fr"));
+    expect_order(x, "it", 3, 2, 0); /* of first and second */
+    act(x, first, TURNO, VERB_WIDEN);
+    desk_pass(x->d, MINUTE);
+    deal(x, ask_in(x, DORA, desk_lane(Q_IT), "", ""));
+    expect_order(x, "it", 4, 3, 0); /* of first, which may be taken by those of that lane now */
+    deal(x, first);
+    deal(x, second);
+    deal(x, es);
+
+    passed = ask_in(x, CARL, cold, "ice", "");
+    (void)desk_text(x->d, "select lane_make(%d, '{cold}')", Q_WAREHOUSE);
+    assert_string_equal(ACT(x->s, .ticket = passed, .verb = VERB_PASS, .actor = ROOT, .queue = Q_WAREHOUSE)->outcome,
+                        "done");
+    deal(x, passed);
+    expect_order(x, "warehouse", 0, 0, 1); /* that lane may have been made after it */
+    (void)desk_text(x->d, "update lane set made = made - interval '1 h'");
+    expect_order(x, "warehouse", 0, 0, 0);
+    (void)desk_text(x->d, "delete from desk where version = 7");
+    expect_order(x, "it", 0, 0, 6); /* how they were routed is not known any more, only where first was widened to */
+    (void)desk_text(x->d, "update lane set wider = null, wider_after = null; delete from lane where skills <> '{}'");
+}
+
 static void
 private_queues_and_people_outside(void **state)
 {
@@ -595,6 +678,7 @@ main(void)
         cmocka_unit_test_setup(one_overtaking, begin_empty),
         cmocka_unit_test_setup(a_service_beyond_the_bound_is_found, begin_empty),
         cmocka_unit_test_setup(what_was_left_lying_and_ordered_by_hand, begin_empty),
+        cmocka_unit_test_setup(order_is_judged_by_lanes, begin_empty),
         cmocka_unit_test_setup(private_queues_and_people_outside, begin_empty),
         cmocka_unit_test_setup(two_weeks_apart_ring, begin_empty),
         cmocka_unit_test_setup(a_long_history_is_audited_or_refused, begin_empty),
