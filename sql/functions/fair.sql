@@ -120,7 +120,7 @@ create or replace function fair_stays(since timestamptz, until timestamptz, seen
 returns table(i int, ticket_id bigint, class int, priority int, queue_id int, lane int, state int, from_at bigint, to_at bigint,
               business bigint, next int, agent int, wait int, arrival bigint, arrived bigint, plain boolean, ruled boolean, first boolean)
 language plpgsql stable rows 100000
-set enable_seqscan = on set enable_hashjoin = on set enable_mergejoin = on set jit = off set work_mem = '64MB'
+set enable_seqscan = on set enable_hashjoin = on set enable_mergejoin = on set jit = off set work_mem = '32MB'
 as $$
 #variable_conflict use_column
 declare

@@ -4,13 +4,13 @@
 --              hand for good; what lapses or is given back goes on with its spell. A priority set by hand begins a new
 --              one; a ticket whose due time was set by hand has no bound until it is passed on or reopened, and is told apart.
 --   T1 order   j overtakes i: j arrived later and was dealt (claim or offer) while i waited in the same lane, so that whoever
---              took j could have taken i. Services of which the lane cannot be told are counted as unjudged. gap: how much later j arrived, in business time of the queue. It must not exceed
---              bound = D_max + C - D_min (+ D_min + G when j had been here before or asks for another ticket:
---              such keys begin at -G), plus probe interval and sticky time. D, C and G are the extremes of all
---              versions of the desk, for keys once given stay.
+--              took j could have taken i. Services of which the lane cannot be told are counted as unjudged. gap: how much
+--              later j arrived, in business time of the queue. It must not exceed bound = D_max + C - D_min (+ D_min + G
+--              when j had been here before or asks for another ticket: such keys begin at -G), plus probe interval and
+--              sticky time. D, C and G are the extremes of all versions of the desk, for keys once given stay.
 --   T2 waits   a wait W during which s tickets at least were in the hands of the queue's agents at every instant is at most
 --              (what was left of the work in hand at its begin + the work begun meanwhile) / s, where work that T1 does not
---              allow before it does not count. within / premise must be 1.
+--              allow before it (of each lane the 50 services with the largest gaps) does not count. within / premise must be 1.
 --   discrimination   seconds in hand minus the share of the queue's work that an equal division among all present
 --              would have given it (resource-allocation fairness measure), averaged over the tickets of a class.
 --   waits      per queue and priority: figures as in stats_waits; ratio internal / external with a bootstrap interval (400
@@ -25,7 +25,7 @@ create or replace function stats_fairness(actor int, since timestamptz, until ti
                                           out status int, out body text, out error text, out message text)
 language plpgsql stable
 set plan_cache_mode = force_custom_plan set enable_seqscan = on set enable_hashjoin = on set enable_mergejoin = on set jit = off
-set work_mem = '64MB'
+set work_mem = '32MB'
 as $$
 #variable_conflict use_column
 declare
@@ -114,19 +114,20 @@ begin
         select * from past where next in (2, 3)
     ), tally as materialized (           -- how stays ended
         select y.queue_id, y.class, y.state, y.next, y.agent, count(*) as n, count(*) filter (where y.lane is null) as unknown,
-               count(*) filter (where y.ruled) as ruled, sum(y.to_at - y.from_at)::bigint as usec,
-               bool_or(y.plain) as plain
+               count(*) filter (where y.ruled) as ruled, bool_or(y.plain) as plain, sum(y.to_at - y.from_at)::bigint as usec
         from y group by y.queue_id, y.class, y.state, y.next, y.agent
     ), t1 as (
         select t.queue_id, coalesce(sum(t.n) filter (where t.next in (2, 3)), 0) as dealt,
-               coalesce(sum(t.unknown) filter (where t.next in (2, 3)), 0) as unjudged, case when bool_or(t.plain) then bounds[t.queue_id] else returns[t.queue_id] end as bound
+               coalesce(sum(t.unknown) filter (where t.next in (2, 3)), 0) as unjudged,
+               case when bool_or(t.plain) then bounds[t.queue_id] else returns[t.queue_id] end as bound
         from tally t where t.state = 1 group by t.queue_id
     ), t1_gap as (                       -- worst: the largest share of its bound, with gap and bound (doubles, exact for 285 years)
         select l.queue_id, sum(l.passed) as overtakes, max(array[l.gap::float8 / l.bound, l.gap, l.bound]) as worst,
                count(*) filter (where l.gap > l.bound) as broken
         from late l group by l.queue_id
     ), spell as materialized (           -- one row a wait
-        select y.wait as what, y.queue_id, min(y.lane) as lane, min(y.class) as class, min(y.priority) as priority, min(y.arrival) as arrival, min(y.arrived) as arrived,
+        select y.wait as what, y.queue_id, min(y.lane) as lane, min(y.class) as class, min(y.priority) as priority,
+               min(y.arrival) as arrival, min(y.arrived) as arrived,
                sum(y.to_at - y.from_at) filter (where y.state < 3)::bigint as wait, sum(y.business) filter (where y.state < 3)::bigint as business,
                bool_or(y.next is null and y.state < 3) as waits_now, bool_or(y.state = 3) as taken,
                min(y.from_at) filter (where y.state = 1) as from_at, min(y.to_at) filter (where y.state = 1) as to_at,
@@ -199,9 +200,10 @@ begin
         where m.what is not null
     ), stolen as materialized (          -- waits in which tickets were dealt that T1 does not allow before them, and the work on these
         select m.what, sum(h.to_at - h.from_at) as usec
-        from late l join measured m on m.lane = l.lane and m.from_at <= l.to_at and l.to_at < m.to_at and l.arrived - m.arrived > l.bound
+        from (select l.*, row_number() over (partition by l.lane order by l.gap desc) as place from late l where l.gap > l.bound) l
+        join measured m on m.lane = l.lane and m.from_at <= l.to_at and l.to_at < m.to_at and l.arrived - m.arrived > l.bound
         join y h on h.ticket_id = l.ticket_id and h.i in (l.i + 1, l.i + 2) and h.state in (2, 3)
-        where l.gap > l.bound and m.premise group by m.what
+        where l.place <= 50 and m.premise group by m.what
     ), work as (                         -- all others keep to T2 by arithmetic
         select w.what, w.hands, w.work - x.usec as work
         from (select array_agg(o.pool) as pools, array_agg(o.kind) as kinds, array_agg(o.at) as instants, array_agg(o.what) as whats,
@@ -225,7 +227,8 @@ begin
                      sum(e.inside) over upto as inside, sum(e.outside) over upto as outside
               from (select y.queue_id, e.at, lead(e.at) over (partition by y.queue_id order by e.at) - e.at as usec,
                            sum(case y.class when 1 then e.sign else 0 end)::int as inside,
-                           sum(case y.class when 2 then e.sign else 0 end)::int as outside, sum(case y.state when 3 then e.sign else 0 end)::int as held
+                           sum(case y.class when 2 then e.sign else 0 end)::int as outside,
+                           sum(case y.state when 3 then e.sign else 0 end)::int as held
                     from y cross join lateral (values (1, y.from_at), (-1, y.to_at)) as e(sign, at)
                     where y.from_at < y.to_at group by y.queue_id, e.at) e
               window upto as (partition by e.queue_id order by e.at rows unbounded preceding)) x
@@ -247,7 +250,8 @@ begin
                    'queue', n.name, 'dealt', t.dealt, 'overtakes', coalesce(g.overtakes, 0),
                    'max_gap_seconds', trim_scale(g.worst[2]::bigint / 1000000.0),
                    'bound_seconds', trim_scale(coalesce(g.worst[3]::bigint, t.bound) / 1000000.0),
-                   'unjudged', t.unjudged, 'max_ratio', case when t.unjudged = 0 or t.unjudged < t.dealt then x.ratio end, 'broken', coalesce(g.broken, 0),
+                   'unjudged', t.unjudged, 'broken', coalesce(g.broken, 0),
+                   'max_ratio', case when t.unjudged = 0 or t.unjudged < t.dealt then x.ratio end,
                    't2', json_build_object('waits', coalesce(w.waits, 0), 'premise', coalesce(w.premise, 0), 'within', coalesce(w.within, 0)),
                    'ks', json_build_object('internal', coalesce(k.ni, 0), 'external', coalesce(k.ne, 0),
                                            'distance', case when least(k.ni, k.ne) >= 20 then round(k.distance::numeric, 4) end,
