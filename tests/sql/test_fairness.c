@@ -431,6 +431,7 @@ a_long_history_is_audited_or_refused(void **state)
     make_history(x, 2100, "1");
     (void)desk_text(x->d, "analyze; set statement_timeout = '10s'");
     s = audit(x, IAN);
+    (void)desk_text(x->d, "set statement_timeout = 0");
     COUNT(ORDER(&s, "it"), "dealt", 2100 * 48);
     COUNT(row(&s, "waits", "queue", "it"), "internal.n", 2100 * 24);
     seen_clear(&s);
@@ -457,7 +458,6 @@ a_long_history_is_audited_or_refused(void **state)
     assert_in_range(desk_int(x->d, "select count(*) from closed where opened < '%s'", edge + strlen("until ")), 199900,
                     200000);
     seen_clear(&s);
-    (void)desk_text(x->d, "set statement_timeout = 0");
 }
 
 /* Against resampling with replacement, done the long way. */
