@@ -45,7 +45,8 @@ print_orders(struct ctx *c, const json_t *list)
 
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *o = json_array_get(list, i), *t2 = json_object_get(o, "t2"), *ks = json_object_get(o, "ks");
-        bool broken = jint(o, "broken", 0) > 0, judged = jbool(o, "judged");
+        long long unjudged = (long long)jint(o, "unjudged", 0);
+        const char *most = figure(c, jnum(o, "max_ratio"), 4);
         table_row(tb);
         table_text(tb, "order");
         table_text(tb, jtext(o, "queue"));
@@ -53,8 +54,8 @@ print_orders(struct ctx *c, const json_t *list)
         table_number(tb, jint(o, "overtakes", TABLE_NONE));
         table_span(tb, jnum(o, "max_gap_seconds"));
         table_span(tb, jnum(o, "bound_seconds"));
-        table_text(tb, judged ? figure(c, jnum(o, "max_ratio"), 4) : "not judged: skills");
-        table_style(tb, broken ? STYLE_BAD : judged ? STYLE_GOOD : STYLE_PLAIN);
+        table_text(tb, unjudged > 0 ? arena_printf(c->a, "%s (%lld not judged)", most, unjudged) : most);
+        table_style(tb, jint(o, "broken", 0) > 0 ? STYLE_BAD : STYLE_GOOD);
         table_number(tb, jint(o, "broken", TABLE_NONE));
         table_number(tb, jint(t2, "waits", TABLE_NONE));
         table_number(tb, jint(t2, "premise", TABLE_NONE));

@@ -3,14 +3,14 @@
 --   spell      one wait: from the arrival in a queue (asked, returned, passed on, reopened) until the ticket is in somebody's
 --              hand for good; what lapses or is given back goes on with its spell. A priority set by hand begins a new
 --              one; a ticket whose due time was set by hand has no bound until it is passed on or reopened, and is told apart.
---   T1 order   j overtakes i: j arrived later and was dealt (claim or offer) while i waited in the same queue, whose requests
---              all need the same (q_mixed). gap: how much later j arrived, in business time of the queue. It must not exceed
---              bound = D_max + C - D_min (+ D_min + G when j had been here before or asks for another ticket:
---              such keys begin at -G), plus probe interval and sticky time. D, C and G are the extremes of all
---              versions of the desk, for keys once given stay.
+--   T1 order   j overtakes i: j arrived later and was dealt (claim or offer) while i waited in the same lane, so that whoever
+--              took j could have taken i. Services of which the lane cannot be told are counted as unjudged. gap: how much
+--              later j arrived, in business time of the queue. It must not exceed bound = D_max + C - D_min (+ D_min + G
+--              when j had been here before or asks for another ticket: such keys begin at -G), plus probe interval and
+--              sticky time. D, C and G are the extremes of all versions of the desk, for keys once given stay.
 --   T2 waits   a wait W during which s tickets at least were in the hands of the queue's agents at every instant is at most
 --              (what was left of the work in hand at its begin + the work begun meanwhile) / s, where work that T1 does not
---              allow before it does not count. within / premise must be 1.
+--              allow before it (of each lane the 50 services with the largest gaps) does not count. within / premise must be 1.
 --   discrimination   seconds in hand minus the share of the queue's work that an equal division among all present
 --              would have given it (resource-allocation fairness measure), averaged over the tickets of a class.
 --   waits      per queue and priority: figures as in stats_waits; ratio internal / external with a bootstrap interval (400
@@ -18,13 +18,14 @@
 --              classes. alarm: the ratio of the medians, or of the p90s, was outside 0.8 .. 1.25 in each of the last two weeks.
 --   Out of turn (take, give), by hand (set-priority, set-due) and stale holds (gone back untouched) have lines of their own.
 --
--- Everything goes by ordered passes over the events: O(n log n). Private queues as in stats_waits; people outside get none of it.
+-- Everything goes by ordered passes over the events: O(n log n), 2 to 3 s for 100,000 tickets. Tables are read for what touches the
+-- period alone, except `closed`. Private queues as in stats_waits; people outside get none of it.
 
 create or replace function stats_fairness(actor int, since timestamptz, until timestamptz, queue text,
                                           out status int, out body text, out error text, out message text)
 language plpgsql stable
 set plan_cache_mode = force_custom_plan set enable_seqscan = on set enable_hashjoin = on set enable_mergejoin = on set jit = off
-set work_mem = '64MB'
+set work_mem = '32MB'
 as $$
 #variable_conflict use_column
 declare
@@ -35,34 +36,12 @@ declare
     me actor;
     seen_queues int[];
     probe constant bigint := 2000000;    -- usec: what comes on top of each bound, with the sticky time
-    -- queues and what bounds their keys
-    q_id int[];
-    q_top bigint[];                      -- D_max + C
-    q_low bigint[];                      -- D_min
-    q_cap bigint[];                      -- G
-    q_slack bigint[];
-    q_calendar int[];
-    -- queues whose requests do not all need the same: which lane one stood in is not recorded, so T1 and T2 do not judge them
-    q_mixed constant int[] := array(select distinct l.queue_id from lane l where l.skills <> '{}' or l.also <> '{}');
-    -- stays: one a piece of a ticket's life in a queue: state 1 waiting, 2 offered, 3 held
-    y_ticket bigint[];
-    y_state int[];
-    y_queue int[];
-    y_from bigint[];
-    y_to bigint[];
-    y_open boolean[];
-    y_next int[];                        -- verb that ended it; null: nothing yet
-    y_agent int[];                       -- who has it (2, 3), or who got it next (1)
-    y_spell int[];
-    y_arrival bigint[];
-    y_plain boolean[];                   -- first wait, of a request of its own
-    y_ruled boolean[];
-    y_priority int[];
-    y_class int[];
-    -- found by the sweeps, by stay
-    y_suffered int[];
-    y_passed int[];
-    y_oldest bigint[];
+    -- by queue: what bounds the gap of a first wait, and of one that returned
+    bounds bigint[];
+    returns bigint[];
+    most constant int := 200000;         -- tickets, so that it takes no longer than a statement may
+    n bigint;
+    edge timestamptz;
     result record;
 begin
     select * into me from actor a where a.person_id = stats_fairness.actor;
@@ -83,107 +62,78 @@ begin
         status := 422; error := 'invalid'; message := format('queue: there is no queue ''%s''', left(stats_fairness.queue, 40)); return;
     end if;
 
+    n := (select count(*) from fair_tickets(f_since, f_until));
+    if n > most then                     -- since the first instant after which fewer end; or, when they are open, begun before
+        edge := (select k.ended from fair_tickets(f_since, f_until) k order by k.ended desc offset most limit 1);
+        status := 422; error := 'invalid';
+        message := format('since: these are %s tickets, and %s can be audited at once: ask for those ', n, most)
+                   || case when edge < f_until then 'since ' || iso(date_trunc('second', edge) + interval '1 second')
+                           else 'until ' || iso(date_trunc('second', (select k.opened from fair_tickets(f_since, f_until) k
+                                                                      order by k.opened offset most limit 1))) end;
+        return;
+    end if;
+
     -- D, C and G over all versions of the desk: keys that were given stay
-    select array_agg(b.queue_id), array_agg(b.top), array_agg(b.low), array_agg(b.cap), array_agg(b.slack), array_agg(b.calendar_id)
-        into q_id, q_top, q_low, q_cap, q_slack, q_calendar
-    from (select z.queue_id, min(z.calendar_id) as calendar_id, probe + coalesce(max(extract(epoch from z.sticky) * 1000000)::bigint, 0) as slack,
-                 max(d.high + d.burst) as top, min(d.low) as low, max(d.cap) as cap
-          from queue z
-          cross join lateral (
-              select (select max(v) from unnest(x.targets) v) as high, (select min(v) from unnest(x.targets) v) as low,
-                     x.age_cap as cap, x.burst_cap as burst
-              from queue x where x.queue_id = z.queue_id
-              union all
-              select (select max(v::bigint) from jsonb_array_elements_text(j -> 'targets') v),
-                     (select min(v::bigint) from jsonb_array_elements_text(j -> 'targets') v),
-                     (j ->> 'age_cap')::bigint, greatest(0, (j ->> 'burst')::bigint)
-              from desk x, jsonb_path_query(x.document, '$.departments[*].queues[*]') j where j ->> 'name' = z.name) d
-          group by z.queue_id) b
-    where b.queue_id = any (seen_queues);
+    select array_agg(b.top - b.low + b.slack order by n), array_agg(b.top + b.cap + b.slack order by n) into bounds, returns
+    from generate_series(1, (select max(z.queue_id) from queue z)) n
+    left join (
+        select z.queue_id, probe + coalesce(max(extract(epoch from z.sticky) * 1000000)::bigint, 0) as slack,
+               max(d.high + d.burst) as top, min(d.low) as low, max(d.cap) as cap
+        from queue z
+        cross join lateral (
+            select (select max(v) from unnest(x.targets) v) as high, (select min(v) from unnest(x.targets) v) as low,
+                   x.age_cap as cap, x.burst_cap as burst
+            from queue x where x.queue_id = z.queue_id
+            union all
+            select (select max(v::bigint) from jsonb_array_elements_text(j -> 'targets') v),
+                   (select min(v::bigint) from jsonb_array_elements_text(j -> 'targets') v),
+                   (j ->> 'age_cap')::bigint, greatest(0, (j ->> 'burst')::bigint)
+            from desk x, jsonb_path_query(x.document, '$.departments[*].queues[*]') j where j ->> 'name' = z.name) d
+        group by z.queue_id) b on b.queue_id = n;
 
-    -- Every stay that touches the period, in the order of tickets and versions.
-    with tick as materialized (
-        select l.ticket_id, l.class, l.priority from live l where l.opened < f_until
-        union all
-        select z.ticket_id, z.class, z.priority from closed z where z.opened < f_until and z.closed_at >= f_since
-    ), ev as (
-        select distinct on (e.ticket_id, e.version) e.ticket_id, e.version, e.verb, e.from_state, e.to_state, e.queue_id, e.agent,
-               usec(e.at) as at, e.verb = 1 and coalesce(e.data ? 'blocks', false) as child,
-               case when e.verb = 33 then (e.data ->> 'priority')::int end as priority
-        from event e
-        where e.ticket_id in (select ticket_id from tick)
-          and (e.from_state <> e.to_state and (e.from_state < 5 or e.to_state = 1) or e.verb in (32, 33, 34))
-        order by e.ticket_id, e.version
-    ), step as (
-        select ev.*, lead(at) over life as to_at, lead(verb) over life as next_verb, lead(agent) over life as next_agent,
-               sum(case when verb in (33, 34) or to_state = 1 and not (verb = 5 or verb = 6 or verb = 9 and from_state in (2, 3))
-                        then 1 else 0 end) over life as spell,
-               coalesce(max(version) filter (where verb = 34) over life, 0)
-               < coalesce(max(version) filter (where verb in (1, 28, 32) or verb = 12 and from_state = 5) over life, 0) as ruled,
-               max(version::bigint * 8 + priority) filter (where verb = 33) over life % 8 as priority_set,
-               count(*) filter (where verb = 33) over (partition by ticket_id) as priorities
-        from ev window life as (partition by ticket_id order by version)
-    ), wait as (
-        select s.*, min(at) filter (where to_state = 1) over spell as arrival,
-               bool_or(verb = 1 and not child) over spell as plain
-        from step s window spell as (partition by ticket_id, spell)
-    ), stay as (
-        select w.*, k.class,
-               coalesce(w.priority_set, case when w.priorities = 0 then k.priority
-                                             else (select t.priority from ticket t where t.ticket_id = w.ticket_id) end) as prio,
-               coalesce(w.to_at, u_us) >= u_us as open
-        from wait w join tick k using (ticket_id)
-        where w.to_state in (1, 2, 3) and w.at < u_us and coalesce(w.to_at, u_us) >= s_us and w.queue_id = any (seen_queues)
-    )
-    select array_agg(ticket_id), array_agg(to_state), array_agg(queue_id), array_agg(at),
-           array_agg(case when open then u_us else to_at end), array_agg(open), array_agg(case when not open then next_verb end),
-           array_agg(case when to_state = 1 then next_agent else agent end), array_agg(spell), array_agg(arrival), array_agg(plain),
-           array_agg(ruled), array_agg(prio), array_agg(class)
-        into y_ticket, y_state, y_queue, y_from, y_to, y_open, y_next, y_agent, y_spell, y_arrival, y_plain, y_ruled, y_priority, y_class
-    from (select * from stay order by ticket_id, version) x;
-
-    -- T1. Waits and what was dealt, by queue.
-    select array_agg(w.suffered order by w.what), array_agg(w.passed order by w.what), array_agg(w.oldest order by w.what)
-        into y_suffered, y_passed, y_oldest
-    from (select array_agg(o.grp) as groups, array_agg(o.kind) as kinds, array_agg(o.what) as whats, array_agg(o.rank) as ranks,
-                 array_agg(o.arrival) as arrivals
-          from (select x.*, dense_rank() over (partition by x.grp order by x.arrival)::int as rank
-                from (select y.queue as grp, e.at, e.kind, case when e.kind = 2 and y.next in (30, 31) then -y.i else y.i end::int as what, y.arrival
-                      from unnest(y_state, y_queue, y_from, y_to, y_next, y_ruled, y_arrival) with ordinality
-                           as y(state, queue, from_at, to_at, next, ruled, arrival, i)
-                      cross join lateral (values (1, y.to_at), (2, y.to_at), (3, y.from_at)) as e(kind, at)
-                      where y.state = 1 and y.ruled
-                        and case e.kind when 2 then y.next in (2, 3, 30, 31) else y.from_at < y.to_at end) x
-                order by x.grp, x.at, x.kind, x.what) o) a
-    cross join lateral fair_sweep(a.groups, a.kinds, a.whats, a.ranks, a.arrivals, cardinality(y_state)) w;
-
-    with y as materialized (             -- everything of a stay, and of its queue
-        select u.ord::int as i, u.*, q_calendar[p.at] as calendar_id, u.to_at - u.from_at as usec,
-               s_us <= u.to_at and u.next in (2, 3) and u.state = 1 as dealt,
-               q_top[p.at] + case when u.plain then -q_low[p.at] else q_cap[p.at] end + q_slack[p.at] as bound
-        from unnest(y_ticket, y_state, y_queue, y_from, y_to, y_open, y_next, y_agent, y_spell, y_arrival, y_plain, y_ruled, y_priority,
-                    y_class, y_suffered, y_passed, y_oldest) with ordinality
-             as u(ticket_id, state, queue_id, from_at, to_at, open, next, agent, spell, arrival, plain, ruled, priority, class,
-                  suffered, passed, oldest, ord)
-        cross join lateral (select array_position(q_id, u.queue_id) as at offset 0) p
-    ), late as materialized (            -- with the largest gap of each service that passed somebody
-        select y.*, cal_diff(y.calendar_id, y.oldest, y.arrival) as gap from y where y.dealt and y.ruled and y.passed > 0 and y.queue_id <> all (q_mixed)
+    with y as materialized (             -- every stay
+        select * from fair_stays(f_since, f_until, seen_queues)
+    ), past as materialized (            -- T1: what was dealt past others; a weight is 2^32 for one outside, and 1 for anybody
+        select y.*, w.passed & 4294967295 as passed, w.passed >> 32 as passed_outside, y.arrived - w.oldest as gap,
+               case when y.plain then bounds[y.queue_id] else returns[y.queue_id] end as bound
+        from (select array_agg(o.lane) as lanes, array_agg(o.moment) as moments, array_agg(o.i) as whats, array_agg(o.rank) as ranks,
+                     array_agg(o.arrived) as arrivals, array_agg(o.weight) as weights, array_agg(o.upto) as upto
+              from (select x.*, e.at * 4 + e.kind as moment
+                    from (select x.*, dense_rank() over came::int as rank,
+                                 sum(case when x.from_at = x.arrival then x.weight else 0 end) over came::bigint as upto
+                          from (select y.lane, y.i, y.next, y.from_at, y.to_at, y.arrival, y.arrived,
+                                       case when y.from_at = y.to_at then 0 when y.class = 2 then 4294967297 else 1 end as weight
+                                from y where y.state = 1 and y.ruled and y.lane is not null) x
+                          window came as (partition by x.lane order by x.arrival)) x
+                    cross join lateral (values (case when x.next in (2, 3, 30, 31) then 1 else 0 end, x.to_at), (2, x.from_at)) as e(kind, at)
+                    where e.kind < 2 or x.from_at > x.arrival
+                    order by x.lane, moment, x.arrival) o) a
+        cross join lateral fair_sweep(a.lanes, a.moments, a.whats, a.ranks, a.arrivals, a.weights, a.upto) w
+        join y on y.i = w.what
+    ), late as (                         -- of them what was dealt in turn
+        select * from past where next in (2, 3)
+    ), tally as materialized (           -- how stays ended
+        select y.queue_id, y.class, y.state, y.next, y.agent, count(*) as n, count(*) filter (where y.lane is null) as unknown,
+               count(*) filter (where y.ruled) as ruled, bool_or(y.plain) as plain, sum(y.to_at - y.from_at)::bigint as usec
+        from y group by y.queue_id, y.class, y.state, y.next, y.agent
     ), t1 as (
-        select y.queue_id, count(*) filter (where y.dealt) as dealt, min(y.bound) as bound,
-               coalesce(sum(y.passed) filter (where y.dealt and y.ruled), 0) as overtakes
-        from y where y.state = 1 group by y.queue_id
-    ), t1_gap as (
-        select distinct on (l.queue_id) l.queue_id, l.gap, l.bound, round(l.gap::numeric / l.bound, 4) as ratio,
-               count(*) filter (where l.gap > l.bound) over (partition by l.queue_id) as broken
-        from late l order by l.queue_id, l.gap::numeric / l.bound desc
+        select t.queue_id, coalesce(sum(t.n) filter (where t.next in (2, 3)), 0) as dealt,
+               coalesce(sum(t.unknown) filter (where t.next in (2, 3)), 0) as unjudged,
+               case when bool_or(t.plain) then bounds[t.queue_id] else returns[t.queue_id] end as bound
+        from tally t where t.state = 1 group by t.queue_id
+    ), t1_gap as (                       -- worst: the largest share of its bound, with gap and bound (doubles, exact for 285 years)
+        select l.queue_id, sum(l.passed) as overtakes, max(array[l.gap::float8 / l.bound, l.gap, l.bound]) as worst,
+               count(*) filter (where l.gap > l.bound) as broken
+        from late l group by l.queue_id
     ), spell as materialized (           -- one row a wait
-        select y.ticket_id, y.spell, y.queue_id, min(y.class) as class, (array_agg(y.priority order by y.i))[1] as priority,
-               min(y.arrival) as arrival, sum(y.usec) filter (where y.state < 3)::bigint as wait,
-               case when y.calendar_id is not null then sum(cal_diff(y.calendar_id, y.from_at, y.to_at)) filter (where y.state < 3)
-                    else sum(y.usec) filter (where y.state < 3) end::bigint as business,
-               bool_or(y.open and y.state < 3) as waits_now, bool_or(y.state = 3) as taken, min(y.i) filter (where y.state = 1) as first_stay,
-               count(*) filter (where y.state = 1) as pieces
-        from y group by y.ticket_id, y.spell, y.queue_id, y.calendar_id
+        select y.wait as what, y.queue_id, min(y.lane) as lane, min(y.class) as class, min(y.priority) as priority,
+               min(y.arrival) as arrival, min(y.arrived) as arrived,
+               sum(y.to_at - y.from_at) filter (where y.state < 3)::bigint as wait, sum(y.business) filter (where y.state < 3)::bigint as business,
+               bool_or(y.next is null and y.state < 3) as waits_now, bool_or(y.state = 3) as taken,
+               min(y.from_at) filter (where y.state = 1) as from_at, min(y.to_at) filter (where y.state = 1) as to_at,
+               -- T2: a wait without a break that ended by being dealt in turn
+               count(*) filter (where y.state = 1) = 1 and bool_or(y.state = 1 and y.next in (2, 3) and y.ruled and y.to_at > y.from_at) as measured
+        from y group by y.wait, y.queue_id
         having bool_or(y.state = 1)
     ), timely as materialized (
         select s.*, s.taken and not s.waits_now as done, floor((u_us - s.arrival) / 604800000000.0)::int as weeks_ago
@@ -220,82 +170,96 @@ begin
         left join lengths e on (e.queue_id, e.priority, e.class) = (n.queue_id, n.priority, 2)
         left join alarm a on (a.queue_id, a.priority) = (n.queue_id, n.priority)
     ), ks as (                           -- the largest distance between the two distributions of wait / D
-        select x.queue_id, min(x.ni) as ni, min(x.ne) as ne,
-               max(abs(x.i::numeric / nullif(x.ni, 0) - x.e::numeric / nullif(x.ne, 0))) as distance
-        from (select distinct t.queue_id, t.share, count(*) filter (where t.class = 1) over upto as i,
-                     count(*) filter (where t.class = 2) over upto as e,
-                     count(*) filter (where t.class = 1) over (partition by t.queue_id) as ni,
-                     count(*) filter (where t.class = 2) over (partition by t.queue_id) as ne
+        select x.queue_id, min(x.ni) as ni, min(x.ne) as ne, max(abs(x.i / x.ni - x.e / x.ne)) as distance
+        from (select t.queue_id, count(*) filter (where t.class = 1) over upto as i, count(*) filter (where t.class = 2) over upto as e,
+                     nullif(count(*) filter (where t.class = 1) over (partition by t.queue_id), 0)::float8 as ni,
+                     nullif(count(*) filter (where t.class = 2) over (partition by t.queue_id), 0)::float8 as ne
               from (select w.queue_id, w.class, w.business::float8 / k.targets[w.priority] as share
                     from timely w join queue k using (queue_id) where w.done) t
               window upto as (partition by t.queue_id order by t.share range unbounded preceding)) x
         group by x.queue_id
-    ), measured as materialized (        -- T2: waits without a break that ended by being dealt in turn
-        select s.queue_id, s.first_stay as i, y.from_at, y.to_at, s.class
-        from spell s join y on y.i = s.first_stay where s.pieces = 1 and y.dealt and y.ruled and y.to_at > y.from_at and s.queue_id <> all (q_mixed)
-    ), pool as (
-        select distinct y.queue_id, y.agent from y where y.state in (2, 3)
-    ), work as materialized (
-        select w.what, w.hands, w.residual + w.begun as work
-        from (select array_agg(o.grp) as groups, array_agg(o.kind) as kinds, array_agg(o.at) as instants, array_agg(o.what) as whats,
-                     array_agg(o.ends) as ends
-              from (select p.queue_id as grp, e.kind, case e.kind when 2 then y.to_at else y.from_at end as at, 0 as what, y.to_at as ends
-                    from y join pool p on p.agent = y.agent cross join (values (2), (3)) as e(kind)
-                    where y.state in (2, 3) and y.from_at < y.to_at
-                    union all
-                    select m.queue_id, e.kind, case e.kind when 1 then m.to_at else m.from_at end, m.i, 0
-                    from measured m cross join (values (1), (4)) as e(kind)
-                    order by grp, at, kind, what) o) a
-        cross join lateral fair_work(a.groups, a.kinds, a.instants, a.whats, a.ends, cardinality(y_state)) w
-        where w.hands > 0
-    ), stolen as (                       -- work begun by tickets that T1 does not allow before the one that waited
-        select m.i, sum(h.usec) as usec
-        from late l join measured m on m.queue_id = l.queue_id and m.from_at <= l.to_at and l.to_at < m.to_at
-        join y wy on wy.i = m.i and cal_diff(l.calendar_id, wy.arrival, l.arrival) > l.bound
+    ), pool as materialized (            -- lanes that were served by the same people
+        select p.lane, dense_rank() over (order by p.agents)::int as pool, p.agents
+        from (select y.lane, array_agg(distinct y.agent order by y.agent) as agents
+              from y where y.state in (2, 3) and y.lane is not null group by y.lane) p
+    ), hold as materialized (            -- what these had in hand, whichever lane it came from
+        select p.pool, y.from_at, y.to_at
+        from (select distinct p.pool, a.agent from pool p cross join unnest(p.agents) as a(agent)) p join y using (agent)
+        where y.state in (2, 3) and y.from_at < y.to_at
+    ), idle as (                         -- stretches in which they had nothing
+        select h.pool, coalesce(max(h.to_at) over upto, -9223372036854775808) as from_at, h.from_at as to_at
+        from (select h.* from hold h union all select p.pool, 9223372036854775807, null from (select distinct p.pool from pool p) p) h
+        window upto as (partition by h.pool order by h.from_at rows between unbounded preceding and 1 preceding)
+    ), measured as materialized (        -- premise: no such stretch touches the wait; the last one that began before its end tells
+        select m.* from (
+            select x.*, coalesce(max(x.idle_to) over (partition by x.pool order by x.to_at, x.what nulls last) <= x.from_at, true) as premise
+            from (select s.what, s.queue_id, s.lane, p.pool, s.from_at, s.to_at, s.arrived, null::bigint as idle_to
+                  from spell s join pool p using (lane) where s.measured
+                  union all
+                  select null, null, null, i.pool, null, i.from_at, null, i.to_at from idle i where i.from_at < i.to_at) x) m
+        where m.what is not null
+    ), stolen as materialized (          -- waits in which tickets were dealt that T1 does not allow before them, and the work on these
+        select m.what, sum(h.to_at - h.from_at) as usec
+        from (select l.*, row_number() over (partition by l.lane order by l.gap desc) as place from late l where l.gap > l.bound) l
+        join measured m on m.lane = l.lane and m.from_at <= l.to_at and l.to_at < m.to_at and l.arrived - m.arrived > l.bound
         join y h on h.ticket_id = l.ticket_id and h.i in (l.i + 1, l.i + 2) and h.state in (2, 3)
-        where l.gap > l.bound group by m.i
+        where l.place <= 50 and m.premise group by m.what
+    ), work as (                         -- all others keep to T2 by arithmetic
+        select w.what, w.hands, w.work - x.usec as work
+        from (select array_agg(o.pool) as pools, array_agg(o.kind) as kinds, array_agg(o.at) as instants, array_agg(o.what) as whats,
+                     array_agg(o.ends) as ends
+              from (select h.pool, e.kind, case e.kind when 2 then h.to_at else h.from_at end as at, 0 as what, h.to_at as ends
+                    from hold h cross join (values (2), (3)) as e(kind) where exists (select from stolen)
+                    union all
+                    select m.pool, e.kind, case e.kind when 1 then m.to_at else m.from_at end, m.what, 0
+                    from measured m join stolen x using (what) cross join (values (1), (4)) as e(kind)
+                    order by pool, at, kind, what) o) a
+        cross join lateral fair_work(a.pools, a.kinds, a.instants, a.whats, a.ends) w
+        join stolen x using (what)
     ), t2 as (
-        select m.queue_id, count(*) as waits, count(w.what) as premise,
-               count(*) filter (where (m.to_at - m.from_at)::float8 * w.hands <= w.work - coalesce(x.usec, 0)) as within
-        from measured m left join work w on w.what = m.i left join stolen x on x.i = m.i
+        select m.queue_id, count(*) as waits, count(*) filter (where m.premise) as premise,
+               count(*) filter (where m.premise and (w.what is null or (m.to_at - m.from_at)::float8 * w.hands <= w.work)) as within
+        from measured m left join work w using (what)
         group by m.queue_id
-    ), treated as materialized (         -- work got, less what an equal division among all who were present would have given
-        select f.ticket_id, f.class, sum(f.worked + f.sign * f.share) as usec
-        from (select p.ticket_id, p.class, p.sign, p.worked,
-                     coalesce(sum(p.part) over (partition by p.queue_id order by p.at, p.i, p.sign rows unbounded preceding), 0) as share
-              from (select c.*, (c.at - lag(c.at) over upto)::float8 * (lag(c.held) over upto)
-                                / nullif(lag(c.present) over upto, 0) as part
-                    from (select y.queue_id, y.ticket_id, y.class, e.at, e.sign, y.i,
-                                 case when y.state = 3 and e.sign = -1 then y.usec else 0 end as worked,
-                                 sum(e.sign) over upto as present, sum(case when y.state = 3 then e.sign else 0 end) over upto as held
-                          from y cross join lateral (values (1, y.from_at), (-1, y.to_at)) as e(sign, at)
-                          where y.from_at < y.to_at
-                          window upto as (partition by y.queue_id order by e.at, y.i, e.sign rows unbounded preceding)) c
-                    window upto as (partition by c.queue_id order by c.at, c.i, c.sign)) p) f
-        group by f.ticket_id, f.class
+    ), share as (                        -- what an equal division of the work among all who were present would have given, by class
+        select sum(x.each * x.inside) as inside, sum(x.each * x.outside) as outside
+        from (select e.usec::float8 * sum(e.held) over upto / nullif(sum(e.inside + e.outside) over upto, 0) as each,
+                     sum(e.inside) over upto as inside, sum(e.outside) over upto as outside
+              from (select y.queue_id, e.at, lead(e.at) over (partition by y.queue_id order by e.at) - e.at as usec,
+                           sum(case y.class when 1 then e.sign else 0 end)::int as inside,
+                           sum(case y.class when 2 then e.sign else 0 end)::int as outside,
+                           sum(case y.state when 3 then e.sign else 0 end)::int as held
+                    from y cross join lateral (values (1, y.from_at), (-1, y.to_at)) as e(sign, at)
+                    where y.from_at < y.to_at group by y.queue_id, e.at) e
+              window upto as (partition by e.queue_id order by e.at rows unbounded preceding)) x
+    ), present as (
+        select y.class, count(*) as n from y where y.first and y.from_at < y.to_at group by y.class
     ), class_row as (
         select c.class, json_build_object(
                    'class', class_name(c.class::smallint),
                    'waits', (select count(*) from timely t where t.class = c.class),
-                   'dealt', (select count(*) from y where y.class = c.class and y.dealt and y.ruled),
-                   'overtaken', (select coalesce(sum(y.suffered), 0) from y where y.class = c.class and y.state = 1 and y.ruled),
-                   'overtook', (select coalesce(sum(y.passed), 0) from y where y.class = c.class and y.dealt and y.ruled),
-                   'tickets', (select count(*) from treated t where t.class = c.class),
-                   'discrimination_seconds', (select round(avg(t.usec)::numeric / 1000000, 1) from treated t where t.class = c.class)) as row
-        from (values (1), (2)) as c(class)
+                   'dealt', (select coalesce(sum(t.ruled), 0) from tally t where t.class = c.class and t.state = 1 and t.next in (2, 3)),
+                   'overtaken', (select coalesce(sum(case c.class when 2 then l.passed_outside else l.passed - l.passed_outside end), 0) from late l),
+                   'overtook', (select coalesce(sum(l.passed), 0) from late l where l.class = c.class),
+                   'tickets', coalesce(n.n, 0),
+                   'discrimination_seconds', round((((select sum(t.usec) from tally t where t.class = c.class and t.state = 3)
+                                                     - case c.class when 1 then h.inside else h.outside end) / n.n)::numeric / 1000000, 1)) as row
+        from (values (1), (2)) as c(class) cross join share h left join present n using (class)
     ), order_row as (
         select n.name as queue_name, json_build_object(
-                   'queue', n.name, 'dealt', t.dealt, 'overtakes', t.overtakes,
-                   'max_gap_seconds', trim_scale(g.gap / 1000000.0), 'bound_seconds', trim_scale(coalesce(g.bound, t.bound) / 1000000.0),
-                   'judged', t.queue_id <> all (q_mixed),
-                   'max_ratio', case when t.queue_id <> all (q_mixed) then coalesce(g.ratio, 0) end, 'broken', coalesce(g.broken, 0),
+                   'queue', n.name, 'dealt', t.dealt, 'overtakes', coalesce(g.overtakes, 0),
+                   'max_gap_seconds', trim_scale(g.worst[2]::bigint / 1000000.0),
+                   'bound_seconds', trim_scale(coalesce(g.worst[3]::bigint, t.bound) / 1000000.0),
+                   'unjudged', t.unjudged, 'broken', coalesce(g.broken, 0),
+                   'max_ratio', case when t.unjudged = 0 or t.unjudged < t.dealt then x.ratio end,
                    't2', json_build_object('waits', coalesce(w.waits, 0), 'premise', coalesce(w.premise, 0), 'within', coalesce(w.within, 0)),
                    'ks', json_build_object('internal', coalesce(k.ni, 0), 'external', coalesce(k.ne, 0),
-                                           'distance', case when least(k.ni, k.ne) >= 20 then round(k.distance, 4) end,
+                                           'distance', case when least(k.ni, k.ne) >= 20 then round(k.distance::numeric, 4) end,
                                            'too_few', case when coalesce(least(k.ni, k.ne), 0) < 20
                                                            then format('too few: n=%s', coalesce(least(k.ni, k.ne), 0)) end)) as row,
-               coalesce(g.broken, 0) as broken, coalesce(g.ratio, 0) as ratio, coalesce(w.premise - w.within, 0) as longer
+               coalesce(g.broken, 0) as broken, x.ratio, coalesce(w.premise - w.within, 0) as longer
         from t1 t join queue n using (queue_id) left join t1_gap g using (queue_id) left join t2 w using (queue_id) left join ks k using (queue_id)
+        cross join lateral (select coalesce(round(g.worst[2]::numeric / g.worst[3]::numeric, 4), 0) as ratio) x
     )
     select (select json_agg(r.row order by r.queue_name) from order_row r) as orders,
            (select json_agg(c.row order by c.class) from class_row c) as classes,
@@ -304,20 +268,21 @@ begin
            (select coalesce(max(r.ratio), 0) from order_row r) as ratio,
            (select coalesce(sum(r.broken), 0) from order_row r) as broken,
            (select coalesce(sum(r.longer), 0) from order_row r) as longer,
-           (select json_agg(json_build_object('queue', o.queue_name, 'verb', o.verb, 'agent', o.agent, 'n', o.n, 'passed', o.passed)
-                            order by o.queue_name, o.verb, o.agent)
-            from (select k.name as queue_name, v.name as verb, p.name as agent, count(*) as n, sum(y.passed) as passed
-                  from y join queue k using (queue_id) join verb v on v.verb = y.next left join person p on p.person_id = y.agent
-                  where y.state = 1 and y.next in (30, 31) and y.to_at >= s_us group by 1, 2, 3) o) as out_of_turn,
-           (select json_agg(json_build_object('queue', h.queue_name, 'verb', h.verb, 'n', h.n) order by h.queue_name, h.verb)
-            from (select k.name as queue_name, v.name as verb, count(*) as n from y join queue k using (queue_id) join verb v on v.verb = y.next
-                  where y.state = 1 and y.next in (33, 34) and y.to_at >= s_us group by 1, 2) h) as by_hand,
-           (select json_agg(json_build_object('queue', h.queue_name, 'agent', h.agent, 'idle', h.idle, 'lapsed', h.lapsed,
-                                              'seconds', trim_scale(h.usec / 1000000.0)) order by h.queue_name, h.agent)
-            from (select k.name as queue_name, p.name as agent, count(*) filter (where y.next = 6) as idle, count(*) filter (where y.next = 5) as lapsed,
-                         sum(y.usec) as usec
-                  from y join queue k using (queue_id) left join person p on p.person_id = y.agent
-                  where y.state in (2, 3) and y.next in (5, 6) and y.to_at >= s_us group by 1, 2) h) as stale
+           (select json_agg(json_build_object('queue', k.name, 'verb', v.name, 'agent', p.name, 'n', o.n, 'passed', o.passed)
+                            order by k.name, v.name, p.name)
+            from (select t.queue_id, t.next, t.agent, sum(t.n) as n,
+                         coalesce((select sum(x.passed) from past x where (x.queue_id, x.next, x.agent) = (t.queue_id, t.next, t.agent)), 0) as passed
+                  from tally t where t.state = 1 and t.next in (30, 31) group by t.queue_id, t.next, t.agent) o
+            join queue k using (queue_id) join verb v on v.verb = o.next left join person p on p.person_id = o.agent) as out_of_turn,
+           (select json_agg(json_build_object('queue', k.name, 'verb', v.name, 'n', h.n) order by k.name, v.name)
+            from (select t.queue_id, t.next, sum(t.n) as n from tally t where t.state = 1 and t.next in (33, 34) group by t.queue_id, t.next) h
+            join queue k using (queue_id) join verb v on v.verb = h.next) as by_hand,
+           (select json_agg(json_build_object('queue', k.name, 'agent', p.name, 'idle', h.idle, 'lapsed', h.lapsed,
+                                              'seconds', trim_scale(h.usec / 1000000.0)) order by k.name, p.name)
+            from (select t.queue_id, t.agent, coalesce(sum(t.n) filter (where t.next = 6), 0) as idle,
+                         coalesce(sum(t.n) filter (where t.next = 5), 0) as lapsed, sum(t.usec) as usec
+                  from tally t where t.state in (2, 3) and t.next in (5, 6) group by t.queue_id, t.agent) h
+            join queue k using (queue_id) left join person p on p.person_id = h.agent) as stale
         into result;
 
     status := 200;

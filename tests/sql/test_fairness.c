@@ -232,6 +232,89 @@ what_was_left_lying_and_ordered_by_hand(void **state)
     seen_clear(&s);
 }
 
+/* A request routed by `rule` of the document below, so that it waits in this lane. */
+static int64_t
+ask_in(struct fixture *x, int who, int lane, const char *rule, const char *lang)
+{
+    const struct answer *r = SUBMIT(x->s, .actor = who, .queue = Q_IT, .lane = lane, .priority = PRIORITY_NORMAL,
+                                    .target = crowd_target[PRIORITY_NORMAL]);
+    int64_t id = r->ticket;
+
+    assert_string_equal(r->outcome, "done");
+    (void)desk_text(
+        x->d, "update ticket set desk = 7, rule = nullif('%s', ''), lang = nullif('%s', '') where ticket_id = %lld",
+        rule, lang, (long long)id);
+    return id;
+}
+
+/* As if the next in turn: somebody's right to take it is not asked for. */
+static void
+deal(struct fixture *x, int64_t id)
+{
+    act(x, id, ROOT, VERB_TAKE);
+    (void)desk_text(x->d, "update event set verb = %d where verb = %d", VERB_CLAIM, VERB_TAKE);
+}
+
+static void
+expect_order(struct fixture *x, const char *queue, int overtakes, int broken, int unjudged)
+{
+    struct seen s;
+
+    desk_pass(x->d, MINUTE); /* what happens now is not told yet */
+    s = audit(x, ROOT);
+    COUNT(ORDER(&s, queue), "overtakes", overtakes);
+    COUNT(ORDER(&s, queue), "broken", broken);
+    COUNT(ORDER(&s, queue), "unjudged", unjudged);
+    seen_clear(&s);
+}
+
+/* Who needs other skills is not overtaken. Lanes follow from what routed the request, from widening and from being passed on. */
+static void
+order_is_judged_by_lanes(void **state)
+{
+    struct fixture *x = *state;
+    int cold = (int)desk_int(x->d, "select lane_make(%d, '{cold}')", Q_IT);
+    int spanish = (int)desk_int(x->d, "select lane_make(%d, '{lang:es}')", Q_IT);
+    int64_t first, second, es, passed;
+
+    (void)desk_text(x->d,
+                    "insert into desk (version, applied_by, sha256, file, document) values (7, 1, '', '', "
+                    "'{\"departments\": [{\"queues\": [{\"name\": \"it\", \"targets\": [600000000, 7200000000], "
+                    "\"age_cap\": 1, \"burst\": 0, \"languages\": [\"de\", \"es\"]}]}], "
+                    "\"rules\": [{\"name\": \"ice\", \"skills\": [\"cold\"]}]}'); "
+                    "update lane set wider = %d, wider_after = 50 where lane_id = %d",
+                    desk_lane(Q_IT), cold);
+    first = ask_in(x, CARL, cold, "ice", "");
+    second = ask_in(x, CARL, cold, "ice", "");
+    es = ask_in(x, CARL, spanish, "", "es-MX");
+    desk_pass(x->d, 4 * HOUR);
+    deal(x, ask_in(x, DORA, desk_lane(Q_IT), "", "est")); /* another language */
+    expect_order(x, "it", 0, 0, 0);
+    deal(x, ask_in(x, DORA, spanish, "", "ES"));
+    expect_order(x, "it", 1, 1, 0); /* of es */
+    deal(x, ask_in(x, DORA, cold, "ice", "fr"));
+    expect_order(x, "it", 3, 2, 0); /* of first and second */
+    act(x, first, TURNO, VERB_WIDEN);
+    desk_pass(x->d, MINUTE);
+    deal(x, ask_in(x, DORA, desk_lane(Q_IT), "", ""));
+    expect_order(x, "it", 4, 3, 0); /* of first, which may be taken by those of that lane now */
+    deal(x, first);
+    deal(x, second);
+    deal(x, es);
+
+    passed = ask_in(x, CARL, cold, "ice", "");
+    (void)desk_text(x->d, "select lane_make(%d, '{cold}')", Q_WAREHOUSE);
+    assert_string_equal(ACT(x->s, .ticket = passed, .verb = VERB_PASS, .actor = ROOT, .queue = Q_WAREHOUSE)->outcome,
+                        "done");
+    deal(x, passed);
+    expect_order(x, "warehouse", 0, 0, 1); /* that lane may have been made after it */
+    (void)desk_text(x->d, "update lane set made = made - interval '1 h'");
+    expect_order(x, "warehouse", 0, 0, 0);
+    (void)desk_text(x->d, "delete from desk where version = 7");
+    expect_order(x, "it", 0, 0, 6); /* how they were routed is not known any more, only where first was widened to */
+    (void)desk_text(x->d, "update lane set wider = null, wider_after = null; delete from lane where skills <> '{}'");
+}
+
 static void
 private_queues_and_people_outside(void **state)
 {
@@ -333,6 +416,47 @@ two_weeks_apart_ring(void **state)
     s = audit(x, IAN);
     assert_true(json_is_false(at(row(&s, "waits", "queue", "it"), "alarm")));
     ABOUT(row(&s, "waits", "queue", "it"), "ratio_median.ratio", 1.2);
+    seen_clear(&s);
+}
+
+/* A hundred thousand tickets are audited in the time that the daemon gives a statement. Of more than the audit takes at once
+ * it says since, or until when, there are few enough. */
+static void
+a_long_history_is_audited_or_refused(void **state)
+{
+    struct fixture *x = *state;
+    struct seen s, t;
+    const char *edge;
+
+    make_history(x, 2100, "1");
+    (void)desk_text(x->d, "analyze; set statement_timeout = '10s'");
+    s = audit(x, IAN);
+    (void)desk_text(x->d, "set statement_timeout = 0");
+    COUNT(ORDER(&s, "it"), "dealt", 2100 * 48);
+    COUNT(row(&s, "waits", "queue", "it"), "internal.n", 2100 * 24);
+    seen_clear(&s);
+    (void)desk_text(
+        x->d, "insert into closed (ticket_id, version, outcome, department_id, queue_id, priority, class, opened, "
+              "closed_at, requester, submitter, stations, messages, reopens, taken, tags) "
+              "select ticket_id + 1000000, version, outcome, department_id, queue_id, priority, class, opened, "
+              "closed_at, requester, submitter, stations, messages, reopens, taken, tags from closed");
+    s = LOOK(x->d->owner, STMT_STATS_FAIRNESS, num(IAN), NULL, NULL, NULL);
+    assert_int_equal(s.status, 422);
+    edge = strstr(s.message, "since 20");
+    assert_non_null(edge);
+    edge += strlen("since ");
+    assert_in_range(desk_int(x->d, "select count(*) from closed where closed_at >= '%s'", edge), 199900, 200000);
+    t = LOOK(x->d->owner, STMT_STATS_FAIRNESS, num(IAN), edge, NULL, NULL);
+    assert_int_equal(t.status, 200);
+    seen_clear(&t);
+    seen_clear(&s);
+    (void)desk_text(x->d, "update closed set closed_at = desk_now()"); /* all of them are open to the end */
+    s = LOOK(x->d->owner, STMT_STATS_FAIRNESS, num(IAN), NULL, NULL, NULL);
+    assert_int_equal(s.status, 422);
+    edge = strstr(s.message, "until 20");
+    assert_non_null(edge);
+    assert_in_range(desk_int(x->d, "select count(*) from closed where opened < '%s'", edge + strlen("until ")), 199900,
+                    200000);
     seen_clear(&s);
 }
 
@@ -554,8 +678,10 @@ main(void)
         cmocka_unit_test_setup(one_overtaking, begin_empty),
         cmocka_unit_test_setup(a_service_beyond_the_bound_is_found, begin_empty),
         cmocka_unit_test_setup(what_was_left_lying_and_ordered_by_hand, begin_empty),
+        cmocka_unit_test_setup(order_is_judged_by_lanes, begin_empty),
         cmocka_unit_test_setup(private_queues_and_people_outside, begin_empty),
         cmocka_unit_test_setup(two_weeks_apart_ring, begin_empty),
+        cmocka_unit_test_setup(a_long_history_is_audited_or_refused, begin_empty),
         cmocka_unit_test(the_interval_is_that_of_a_bootstrap),
         cmocka_unit_test(steps_have_the_median_of_the_figures),
         cmocka_unit_test(all_pairs_agree),
