@@ -69,7 +69,8 @@ bool
 json_utf8_ok(const char *s, size_t n)
 {
     for (size_t i = 0; i < n;) {
-        size_t len = s[i] == '\0' ? 0 : utf8_len(s + i, n - i);
+        unsigned char c = (unsigned char)s[i];
+        size_t len = c == '\0' ? 0 : c < 0x80 ? 1 : utf8_len(s + i, n - i);
         if (len == 0) {
             return false;
         }

@@ -6,7 +6,6 @@
  */
 #include "daemon/desk/deskfile.h"
 
-#include <openssl/sha.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -20,6 +19,7 @@
 #include "common/strbuf.h"
 #include "common/utf8.h"
 #include "daemon/desk/deskfile_model.h"
+#include "daemon/desk/digest.h"
 #include "daemon/desk/pattern.h"
 #include "daemon/os/conffile.h"
 
@@ -607,13 +607,13 @@ hash_beside(void *arg, const struct deskfile_beside *file)
 void
 deskfile_hash(const struct deskfile_input *in, char ret[65])
 {
-    uint8_t hash[SHA256_DIGEST_LENGTH];
+    uint8_t hash[DIGEST_SIZE];
     struct strbuf all;
 
     strbuf_init(&all);
     strbuf_addn(&all, in->text, in->n);
     each_beside(in, hash_beside, &all);
-    (void)SHA256((const uint8_t *)all.p, all.n, hash);
+    digest_sha256(all.p, all.n, hash);
     strbuf_release(&all);
     for (size_t i = 0; i < sizeof(hash); i++) {
         ret[2 * i] = "0123456789abcdef"[hash[i] >> 4];

@@ -2,17 +2,17 @@
 /* SHA-256 over the scope, cut to 128 bits: nobody can aim at another person's key. */
 #include "daemon/desk/repeat.h"
 
-#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/desk/digest.h"
 #include "daemon/http/route.h"
 
 struct uuid
 repeat_key(const struct op *op, int n)
 {
     struct uuid u = {{0}};
-    unsigned char hash[EVP_MAX_MD_SIZE];
+    uint8_t hash[DIGEST_SIZE];
     char scope[600];
 
     if (op->key == NULL) {
@@ -21,7 +21,7 @@ repeat_key(const struct op *op, int n)
     int len = snprintf(scope, sizeof scope, "%d\n%d\n%s\n%lld\n%d\n%s", op->who.person_id, op->route->method,
                        op->route->path, op->npath > 0 ? (long long)op->path_i64[0] : 0, n, op->key);
     ensure(len > 0 && len < (int)sizeof scope); /* the key is at most 200 bytes, paths are ours */
-    ensure(EVP_Digest(scope, (size_t)len, hash, NULL, EVP_sha256(), NULL) == 1);
+    digest_sha256(scope, (size_t)len, hash);
     memcpy(u.b, hash, sizeof u.b);
     return u;
 }

@@ -646,8 +646,8 @@ submission_new(struct op *op, int n, bool array)
     s->items = ARENA_ARRAY(op->a, n, struct submit);
     for (int i = 0; i < n; i++) {
         s->items[i].s = s;
-        s->items[i].op_id = repeat_op_id(op, i);
         s->items[i].key = repeat_key(op, i);
+        s->items[i].op_id = uuid_is_none(&s->items[i].key) ? uuid_random() : s->items[i].key;
         s->items[i].request = (int64_t)op->body_hash;
     }
     return s;

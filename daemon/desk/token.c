@@ -3,11 +3,11 @@
 #include "daemon/desk/token.h"
 
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 #include <string.h>
 #include <sys/random.h>
 
 #include "common/err.h"
+#include "daemon/desk/digest.h"
 
 #define SECRET_BYTES 32
 #define SECRET_CHARS 43 /* base64 of 32 bytes without padding */
@@ -42,7 +42,7 @@ token_is_formed(const char *secret)
 void
 token_hash(const char *secret, uint8_t ret[32])
 {
-    (void)SHA256((const uint8_t *)secret, strlen(secret), ret);
+    digest_sha256(secret, strlen(secret), ret);
 }
 
 bool

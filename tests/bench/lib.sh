@@ -83,6 +83,12 @@ END
     "$bin/pg_dump" -U turno_admin -d turno -n turno | psql_owner ref >/dev/null
     psql_owner ref -f tests/bench/ref/setup.sql >/dev/null
     use bench
+    # As in a cluster that has run for a day: files of the log are used again. A new one is 16 MB of zeros and a flush, for
+    # which everybody waits, on both sides.
+    for _ in $(seq 60); do
+        sql "select pg_logical_emit_message(true, 'bench', 'x')" -c "select pg_switch_wal()"
+    done >/dev/null
+    sql checkpoint -c checkpoint >/dev/null
 }
 # use QUEUE: what fill fills
 use()
@@ -93,7 +99,7 @@ use()
 }
 
 psql_owner() { local db=$1; shift; "$bin/psql" -qAtX -v ON_ERROR_STOP=1 -U turno_admin -d "$db" "$@"; }
-sql() { psql_owner turno -c "$1"; }
+sql() { psql_owner turno -c "$@"; }
 ref() { psql_owner ref -c "$1"; }
 
 pg()
