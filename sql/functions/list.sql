@@ -150,8 +150,9 @@ begin
                           where live_too and (l.from_department, l.ticket_id) < (k.id, at_ticket) and l.from_department >= k.id
                           order by l.from_department desc, l.ticket_id desc limit portion) s
                       union
-                      select l.ticket_id from unnest(by_agent) as k(id), live l
-                      where live_too and l.agent = k.id and l.ticket_id + 0 < at_ticket   -- + 0: by agent, not by number
+                      select s.ticket_id from unnest(by_agent) as k(id) cross join lateral (
+                          select l.ticket_id from live l      -- + 0: by agent, not by number
+                          where live_too and l.agent = k.id and l.ticket_id + 0 < at_ticket offset 0) s
                       union
                       select s.ticket_id from unnest(by_requester) as k(id) cross join lateral (
                           select z.ticket_id from closed z
