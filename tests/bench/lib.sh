@@ -85,7 +85,7 @@ END
     use bench
     # As in a cluster that has run for a day: files of the log are used again. A new one is 16 MB of zeros and a flush, for
     # which everybody waits, on both sides.
-    for _ in $(seq 60); do
+    for _ in $(seq 140); do
         sql "select pg_logical_emit_message(true, 'bench', 'x')" -c "select pg_switch_wal()"
     done >/dev/null
     sql checkpoint -c checkpoint >/dev/null
