@@ -13,10 +13,10 @@
 --   no-child  park-child, but nothing blocks it;  circle, deep, no-other: the other ticket does not fit
 --   no-agent, no-queue, no-person, invalid: a value does not fit;  closed: it is, so the message needs a new ticket
 --   again     a row was busy, has changed since the snapshot, or another item of the batch touches it
--- Concurrency rules (a)-(d) of DESIGN section 4 are marked.
---
 --   whole     (the plain form only) the whole one must look at it, nothing was done: more than one ticket has to do with it, or
 --             a rule that few verbs have
+-- Concurrency rules (a)-(d) of DESIGN section 4 are marked.
+--
 -- The plain form is what is left without the parts between `--[` and `--]`, at half the price of a start (sql/embed.sh).
 -- Plans. No plan may read a whole table, whatever the statistics say (tests/sql/test_plans.c): base tables are reached by
 -- `=` on their key, in scalar sub-selects or laterally behind OFFSET 0 (or a lock), which keeps the planner from making a join of
