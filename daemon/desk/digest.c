@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Keys of repeats, tokens and desk files are known by this. */
 #include "daemon/desk/digest.h"
 
 #include <openssl/evp.h>
