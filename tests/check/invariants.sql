@@ -137,6 +137,8 @@ with now as materialized (
 ), chain as (
     select s.*, lag(s.version) over w as version_before, lag(s.to_state) over w as state_before
     from step s window w as (partition by s.ticket_id order by s.version)
+), last as (
+    select distinct on (ticket_id) ticket_id, version, to_state from step order by ticket_id, version desc
 )
 select 'events' as name, format('ticket %s: version %s after %s', ticket_id, version, version_before) as detail
 from chain where version <> coalesce(version_before, 0) + 1
@@ -147,7 +149,7 @@ from chain where from_state <> coalesce(state_before, 0)
          and not (from_state = 6 and to_state = 6)
 union all
 select 'events', format('ticket %s is at version %s in state %s, its last event at %s in %s', n.ticket_id, n.version, n.state, s.version, s.to_state)
-from now n left join lateral (select x.version, x.to_state from step x where x.ticket_id = n.ticket_id order by x.version desc limit 1) s on true
+from now n left join last s using (ticket_id)
 where s.version is distinct from n.version or s.to_state is distinct from n.state
 union all
 select 'events', format('ticket %s has events, but is none', e.ticket_id)

@@ -46,15 +46,17 @@ select 'doubled', 'one claim took tickets ' || string_agg(ticket_id::text, ', ')
 from event where verb in (2, 3) group by op_id having count(*) > 1;
 
 -- Epochs fence: whatever was done with one was done while it was the ticket's.
-with given as materialized (
-    select ticket_id, version from event where verb in (3, 30, 31) or verb = 2 and from_state = 1
+with counted as (
+    select ticket_id, op_id, verb, from_state,
+           count(*) filter (where verb in (3, 30, 31) or verb = 2 and from_state = 1)
+               over (partition by ticket_id order by version groups between unbounded preceding and 1 preceding) as epoch
+    from event
 )
-select 'fence', l.who || ' did ' || l.verb || ' on ' || l.number || ' with epoch ' || l.epoch || ' in epoch ' || n.n
+select 'fence', l.who || ' did ' || l.verb || ' on ' || l.number || ' with epoch ' || l.epoch || ' in epoch ' || e.epoch
 from ledger l
-join event e on e.ticket_id = l.number and e.op_id = l.op_id and e.from_state in (2, 3)
+join counted e on e.ticket_id = l.number and e.op_id = l.op_id and e.from_state in (2, 3)
 join verb v on v.verb = e.verb and v.name = l.verb
-cross join lateral (select count(*) as n from given g where g.ticket_id = e.ticket_id and g.version < e.version) n
-where l.what = 'acted' and l.epoch is not null and n.n <> l.epoch;
+where l.what = 'acted' and l.epoch is not null and e.epoch <> l.epoch;
 
 -- All that was open has come to its end, and whatever has not is in somebody's reach.
 select 'stuck', 'ticket ' || l.ticket_id || ' is still ' || state_name(l.state) || ' (' || coalesce(l.park::text, '') || '), open children '
