@@ -94,6 +94,8 @@ without 'one own offer a batch' ticket_claim 's/ and o\.nth = 1//' test_claim an
 # (f) the agent's row decides under its lock
 without 'the lock on the agent in claim' ticket_claim 's/for share skip locked/offset 0/' test_skill \
     who_went_away_after_the_snapshot_gets_nothing
+without 'the lock on the agent in the plain claim' ticket_claim \
+    's/for share skip locked(\) f on true\n\), want as)/offset 0$1/' test_skill who_went_away_after_the_snapshot_gets_nothing_plainly
 without 'counting the claims under a capacity' ticket_claim \
     's/b\.claims is distinct from \(select x\.claims from agent_state x where x\.person_id = i\.agent\)/false/' test_skill \
     two_daemons_do_not_exceed_it_together
@@ -102,6 +104,8 @@ without 'counting the claims under a capacity' ticket_claim \
 without 'the gate of act' ticket_act 's/exists \(select from gate\) as fresh/true as fresh/' test_links a_batch_sent_again_answers_known
 without 'waiting at the gate before anything is locked' ticket_act 's/\n    from ctx\n--/\n--/' test_links \
     a_batch_at_its_gate_holds_no_ticket
+without 'waiting at the gate in the plain act' ticket_act 's/(as ids\n) +from ctx (where \$10)/$1    $2/' test_links \
+    a_plain_batch_at_its_gate_holds_no_ticket
 without 'the gate of submit' ticket_submit 's/exists \(select from gate\) as fresh/true as fresh/' test_submit a_batch_sent_again_answers_done
 without 'looking for the gate of claim' ticket_claim 's/not exists \(select from gate\) as fresh/true as fresh/' test_claim \
     a_batch_sent_again_answers_the_same

@@ -186,7 +186,7 @@ a_batch_whose_first_sending_failed_is_done(void **state)
 
 /* While it waits at its gate it holds nothing that others could want. */
 static void
-a_batch_at_its_gate_holds_no_ticket(void **state)
+waits_at_its_gate(bool plain)
 {
     int64_t a = held(), b = held();
     struct act items[] = {NOTE(a), NOTE(b)};
@@ -194,15 +194,30 @@ a_batch_at_its_gate_holds_no_ticket(void **state)
     struct side *three = side_open(d);
     struct answer r[2];
 
-    (void)state;
     side_sql(one, "begin");
     side_send_act(one, &gate, items, 1); /* the same gate, b is not in it */
     assert_true(side_take(one, r));
+    two->plain = plain;
     side_send_act(two, &gate, items, 2);
+    two->plain = false;
     side_wait_blocked(two);
     assert_string_equal(outcome_of(three, NOTE(b)), "done");
     side_sql(one, "commit");
     assert_true(side_take(two, r));
+}
+
+static void
+a_batch_at_its_gate_holds_no_ticket(void **state)
+{
+    (void)state;
+    waits_at_its_gate(false);
+}
+
+static void
+a_plain_batch_at_its_gate_holds_no_ticket(void **state)
+{
+    (void)state;
+    waits_at_its_gate(true);
 }
 
 static void
@@ -323,6 +338,7 @@ main(void)
         TEST(a_batch_sent_again_while_it_is_open_waits_for_its_end),
         TEST(a_batch_whose_first_sending_failed_is_done),
         TEST(a_batch_at_its_gate_holds_no_ticket),
+        TEST(a_plain_batch_at_its_gate_holds_no_ticket),
         TEST(an_op_is_known_after_the_ticket_was_closed),
         TEST(an_op_with_another_request_is_a_mismatch),
         TEST(an_op_in_two_batches_at_once_is_done_once),

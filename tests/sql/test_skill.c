@@ -79,17 +79,18 @@ passing_keeps_the_skills_the_new_queue_knows(void **state)
                   "on conflict (person_id) do update set away = true, reason = 'lunch', lapses = 0")
 
 static void
-who_went_away_after_the_snapshot_gets_nothing(void **state)
+goes_away_after_the_snapshot(bool plain)
 {
     int64_t t = queued();
     struct pull pull = {.agent = LUIS};
     const int lane = desk_lane(BASE);
     struct answer r;
 
-    (void)state;
     assert_int_equal(LUIS, 6); /* as GO_AWAY says */
     side_pause(one, true);
+    one->plain = plain;
     side_send_claim_lanes(one, NULL, &pull, 1, &lane, NULL, 1);
+    one->plain = false;
     side_wait_blocked(one);
     GO_AWAY(two);
     side_go(d);
@@ -98,6 +99,20 @@ who_went_away_after_the_snapshot_gets_nothing(void **state)
     side_go(d);
     assert_string_equal(r.outcome, "away");
     assert_int_equal(STATE_OF(t), STATE_QUEUED);
+}
+
+static void
+who_went_away_after_the_snapshot_gets_nothing(void **state)
+{
+    (void)state;
+    goes_away_after_the_snapshot(false);
+}
+
+static void
+who_went_away_after_the_snapshot_gets_nothing_plainly(void **state)
+{
+    (void)state;
+    goes_away_after_the_snapshot(true);
 }
 
 /* The other half: a claim that is not committed yet is waited for, so that what it took is seen and given back. */
@@ -696,6 +711,7 @@ main(void)
         TEST(who_has_not_the_skill_takes_what_comes_after),
         TEST(passing_keeps_the_skills_the_new_queue_knows),
         TEST(who_went_away_after_the_snapshot_gets_nothing),
+        TEST(who_went_away_after_the_snapshot_gets_nothing_plainly),
         TEST(going_away_waits_for_a_claim_under_way),
         TEST(claims_of_one_agent_do_not_wait_for_each_other),
         TEST(two_offers_in_a_row_that_lapse_set_the_agent_away),
