@@ -79,6 +79,7 @@ with gate as (
                when r.who is null then 'conflict'
 --[
 --|
+               -- (machine_is_plain() in daemon/desk/machine.c knows the same of a verb, so that it need not be tried in vain)
                when r.to_state = 6 or r.key_rule not in ('KEEP', 'SAVE', 'RESUME') or r.new_park = 4 or r.verb > 32
                     or r.blocked <> 'NONE' and (select true from link k where k.ticket_id = r.ticket_id limit 1) then 'whole'
 --]

@@ -95,12 +95,17 @@ rehearsal_forget(void)
 static bool
 rehearsal_begin(struct side *s, bool is_wanted)
 {
-    PGresult *res = PQexec(s->conn, "select current_setting('turno.now', true)");
-    bool has_clock = PQntuples(res) == 1 && PQgetvalue(res, 0, 0)[0] != '\0';
+    PGresult *res;
+    bool has_clock;
 
-    PQclear(res);
     rehearsal_forget();
-    if (!is_wanted || !has_clock) {
+    if (!is_wanted) {
+        return false;
+    }
+    res = PQexec(s->conn, "select current_setting('turno.now', true)");
+    has_clock = PQntuples(res) == 1 && PQgetvalue(res, 0, 0)[0] != '\0';
+    PQclear(res);
+    if (!has_clock) {
         return false;
     }
     rehearsal.nested = PQtransactionStatus(s->conn) == PQTRANS_INTRANS;
