@@ -4,8 +4,8 @@
  * So batches grow with the load, and an idle desk sends each item at once.
  *
  * A batch has one of four ends. Acknowledged: each item gets its row, 'again' ones go back to the front of their queue,
- * as do those that the plain form of the statement leaves to the whole one. Lost: the identical batch is sent again, before
- * anything else, until it is told; its gate makes that harmless. Refused because of a value: halved, each half with a new
+ * as do those that the plain form of the statement leaves to the whole one. Lost: the same batch is sent again, before
+ * anything else, until it is told; its gate makes that harmless (the whole form looks at it). Refused because of a value: halved, each half with a new
  * gate, until the item is found. Refused for good: its items fail.
  *
  * When a batch is acknowledged the next one leaves first and the answers are given out afterwards, while the server works.
@@ -154,7 +154,7 @@ batch_fail(struct batch *b, const struct err *e)
     build_free(b);
 }
 
-/* Sent again, with the same bytes. */
+/* Sent again, with the same values. */
 static void
 batch_again(struct batch *b, int64_t delay)
 {
@@ -174,6 +174,7 @@ batch_lost(struct batch *b)
     struct err e;
 
     b->unknown = true;
+    b->call.stmt = b->q->kind->stmt; /* the plain form does not know what an earlier sending has done */
     if (b->db->stopping) {
         err_set(&e, ERR_STOPPING, "the daemon is stopping: whether it was done is not known");
         batch_fail(b, &e);

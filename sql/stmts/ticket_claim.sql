@@ -7,15 +7,17 @@
 --   away  the agent has said so: nothing is dealt; none  nothing waits in these lanes
 --   full  the agent has no room for the heaviest of these lanes: `free` slots are left
 --   lost  taken by an earlier sending of this batch, no longer held: ask anew
---   again others were busy with what was in reach or with the agent's row, or the key is in this batch twice: send it once more
+--   again others were busy with what was in reach or with the agent's row, the key is in this batch twice, or an earlier
+--         sending of this batch got nothing for it: send it once more
 --   whole (the plain form only): the whole one must look at it, nothing was done
+-- A batch whose sending was lost is sent again in the whole form, so that the plain one need not look for its gate.
 -- What came back to its last agent (lane -lane_id) goes to them alone, in its turn.
 -- Plans: see ticket_act.sql.
+--[
 with gate as (
     select tickets from op where key = $1::uuid and request is null
 ), ctx as materialized (
     select desk_now() as t, pg_current_xact_id()::text::bigint as xid, not exists (select from gate) as fresh
---[
 ), known as materialized (      -- taken before: by this batch, or with this client key
     select i.ord, i.agent, i.offer, coalesce((select g.tickets[i.ord] from gate g),
                                              (select o.ticket_id from op o where o.key = i.key)) as ticket_id,
@@ -73,8 +75,10 @@ with gate as (
     select array_agg(o.ord order by o.ord) as ords, count(*)::int as n
     from open o where o.room and o.ord <> all (array(select ord from own union all select ord from kept))
 --|
+with ctx as materialized (
+    select desk_now() as t, pg_current_xact_id()::text::bigint as xid, true as fresh
 ), known as materialized (
-    select i.ord, i.agent, (select g.tickets[i.ord] from gate g) as ticket_id, f.away, null::int as free,
+    select i.ord, i.agent, f.away,
            -- of these the whole form knows: a client key, an agent's row that is locked, slots, lapses, its own offer, what is kept
            i.key is not null or f.person_id is null or f.capacity is not null or f.lapses > 0
            or not i.offer and (select true from live x where x.agent = i.agent and x.state = 2 limit 1) is true
@@ -82,10 +86,10 @@ with gate as (
     from unnest($2::int[], $4::boolean[], $5::uuid[]) with ordinality as i(agent, offer, key, ord)
     left join lateral (         -- (f) as above
         select x.person_id, x.away, x.capacity, x.lapses from agent_state x
-        where x.person_id = i.agent and (select fresh from ctx) for share skip locked) f on true
+        where x.person_id = i.agent for share skip locked) f on true
 ), want as materialized (
     select array_agg(k.ord order by k.ord) as ords, count(*)::int as n
-    from known k where k.ticket_id is null and not k.away and not k.whole
+    from known k where not k.away and not k.whole
 --]
 ), head as materialized (       -- found first, locked second: locking the heads of all lanes would hide them from others
     select h.* from unnest($6::int[], $7::bigint[]) as a(lane_id, floor_key)
@@ -168,25 +172,27 @@ with gate as (
     union all
 --[
     select k.ord, case when k.ticket_id is null then
-                            case when k.away then 'away'
-                                 when (select fresh from ctx) and k.moved then 'again'
-                                 when (select fresh from ctx) and k.capacity is not null and not k.twice
-                                      and k.free < (select weight from heavy) then 'full'
-                                 when (select fresh from ctx) and k.ord = any (array(select ord from open where not room)) then 'again'
-                                 when (select fresh from ctx) and (k.twice or (select count(*) from head) > (select count(*) from pick))
-                                      then 'again' else 'none' end
+                            -- (the earlier sending found nothing then, or left it to this form)
+                            case when not (select fresh from ctx) then 'again'
+                                 when k.away then 'away'
+                                 when k.moved then 'again'
+                                 when k.capacity is not null and not k.twice and k.free < (select weight from heavy) then 'full'
+                                 when k.ord = any (array(select ord from open where not room)) or k.twice
+                                      or (select count(*) from head) > (select count(*) from pick) then 'again'
+                                 else 'none' end
                        when b.ticket_id is null then 'lost'
                        when (select fresh from ctx) then 'known' else 'done' end,
---|
-    select k.ord, case when k.ticket_id is not null then case when b.ticket_id is null then 'lost' else 'done' end
-                       when k.whole then 'whole' when k.away then 'away'
-                       when (select count(*) from head) > (select count(*) from pick) then 'again' else 'none' end,
---]
            b.ticket_id, b.epoch, b.state, b.queue_id, b.lane_id, b.priority, b.class, b.key, b.opened, b.due_at, b.requester,
            b.version, k.free
     from known k
     left join lateral (select x.* from live x
                        where x.ticket_id = k.ticket_id and x.agent = k.agent and x.state in (2, 3) offset 0) b on true
+--|
+    select k.ord, case when k.whole then 'whole' when k.away then 'away'
+                       when (select count(*) from head) > (select count(*) from pick) then 'again' else 'none' end,
+           null, null, null, null, null, null, null, null, null, null, null, null, null
+    from known k
+--]
     where k.ord <> all (array(select ord from timed))
 )
 select r.ord::int, r.outcome, r.ticket_id, r.epoch, r.state, r.queue_id, r.lane_id, r.priority, r.class, r.key, r.opened,

@@ -6,6 +6,8 @@
 --   none, forbidden, conflict, deep: the ticket it should block is not there, not the actor's, not open, too deep
 --   no-other  the ticket it should follow is not there or not the actor's to see
 --   again     a row was busy or has changed: send it once more
+--   whole     (the plain form only) the whole one must look at it, nothing was done: its key is there already, or may be
+-- A batch whose sending was lost is sent again in the whole form, so that the plain one need not know what came in with it.
 -- $2 ticket_id, $3 op_id, $4 key, $5 request, $6 actor, $7 requester, $8 desk, $9 queue_id, $10 lane_id, $11 department_id,
 -- $12 priority, $13 class, $14 channel, $15 from_department, $16 account_id, $17 kind, $18 segment, $19 asked, $20 rule,
 -- $21 lang, $22 subject, $23 body, $24 attrs, $25 tags (comma separated), $26 blocks, $27 follows, $28 target, $29 calendar,
@@ -57,8 +59,9 @@ with item as materialized (
     cross join lateral (select x.ctid as tid, x.* from live x where x.ticket_id = u.b for update skip locked) l
 --]
 ), judged as materialized (
-    select i.*, c.t, c.xid, old.ticket_id as old_ticket,
+    select i.*, c.t, c.xid,
 --[
+           old.ticket_id as old_ticket,
            coalesce(p.priority, i.priority) as prio,
            coalesce(p.department_id, i.from_department) as asking,
            coalesce(p.waiter, i.requester) as waiter,
@@ -72,12 +75,12 @@ with item as materialized (
                 cal_add(i.calendar_id, c.now_us, i.target + coalesce(w.penalties[array_position(w.ords, i.ord)], 0)) end as due_key,
            array_position(w.ords, i.ord) as crowded,
            case
+--[
                when old.ticket_id = i.ticket_id and old.same and not c.fresh then 'resent'
                when old.ticket_id is not null then case when old.same then 'known' else 'mismatch' end
                when not c.fresh then
                    case when (select t.ticket_id from ticket t where t.ticket_id = i.ticket_id) is not null then 'resent' else 'again' end
                when i.desk <> c.desk then 'desk'
---[
                when ($27::bigint[])[i.ord] is not null and sees(i.actor, ($27::bigint[])[i.ord]) = 0 then 'no-other'
                when i.blocks is null then 'done'
                when p.seen_version is null then
@@ -95,13 +98,16 @@ with item as materialized (
                                                              where x.ticket_id = u.ticket_id and x.open offset 0) k
                                where u.depth <= 16)
                      select max(depth) from up) > 15 then 'deep'
+--|
+               when not c.fresh then 'again'
+               when i.desk <> c.desk then case when i.key is null then 'desk' else 'whole' end
 --]
                else 'done'
            end as verdict
     from ctx c cross join crowd w cross join item i
+--[
     left join lateral (select o.ticket_id, o.request is not distinct from i.request as same
                        from op o where o.key = i.key offset 0) old on true
---[
     left join lateral (         -- nothing of this is looked up for a request that blocks nothing
         select x.ticket_id, x.version, x.state, x.priority, x.department_id, k.calendar_id,
                case when x.remaining is null then x.key else cal_add(k.calendar_id, c.now_us, x.remaining) end as due,
@@ -168,6 +174,7 @@ with item as materialized (
 --]
 )
 select j.ord::int,
+--[
        case when j.verdict = 'done' and j.key is not null and j.ticket_id <> all (array(select ticket_id from keyed)) then 'again'
             when j.verdict = 'resent' then 'done'
             else j.verdict end as outcome,
@@ -185,4 +192,10 @@ left join lateral (
     from (select x.* from ticket x where x.ticket_id = coalesce(j.old_ticket, j.ticket_id) offset 0) t
     left join lateral (select x.* from live x where x.ticket_id = t.ticket_id offset 0) l on true
     where j.verdict in ('known', 'resent') offset 0) old on true
+--|
+       case when j.verdict = 'done' and j.key is not null and j.ticket_id <> all (array(select ticket_id from keyed)) then 'whole'
+            else j.verdict end as outcome,
+       j.ticket_id, 1::smallint as state, j.queue_id, j.lane_id, j.prio as priority, j.due_key as key, j.t as opened
+from judged j
+--]
 order by j.ord

@@ -367,7 +367,7 @@ a_batch_sent_again_answers_the_same(void **state)
         assert_int_equal(r[0].epoch, 1);
         assert_string_equal(r[1].outcome, "done");
         assert_int_equal(r[1].ticket, first + 1);
-        assert_string_equal(r[2].outcome, "none");
+        assert_string_equal(r[2].outcome, "again"); /* in a batch of its own: the plain form may have left it undone */
     }
     assert_string_equal(ACT(one, .ticket = first, .verb = VERB_RELEASE, .actor = LUIS, .epoch = 1)->outcome, "done");
     side_send_claim(two, &gate, pulls, 3, &warehouse, 1);

@@ -54,6 +54,38 @@ a_lost_batch_is_sent_again_with_the_same_bytes_before_anything_else(void **state
     assert_int_equal(rig.ups, 2);
 }
 
+/* Only that one looks at what an earlier sending has done. */
+static void
+a_lost_batch_of_the_plain_form_goes_again_in_the_whole_one(void **state)
+{
+    PGconn *c = rig_start();
+    struct rig_thing t[2];
+    struct rig_bytes first, again;
+
+    (void)state;
+    rig_add_kind(&rig_two, &t[0], 1);
+    rig_add_kind(&rig_two, &t[1], 2);
+    rig_settle();
+    assert_string_equal(fake_unit(c, 0)->stmt[0].name, "ticket_act_plain");
+    first = rig_bytes(c, 0);
+    fake_lose(c);
+    RIG_WAIT(rig.downs == 1);
+    RIG_WAIT(db_is_up(rig.db));
+    c = fake_conn(FAKE_WRITE);
+    RIG_WAIT(fake_pending(c) > 0);
+    again = rig_bytes(c, 0);
+    rig_same_bytes(&first, &again);
+    assert_string_equal(fake_unit(c, 0)->stmt[1].name, "ticket_act");
+    fake_done(c, 1);
+    rig_answer(c, (const char *const[]){"known", "again"}, 2); /* the plain form had left the second one undone */
+    rig_settle();
+    assert_string_equal(t[0].outcome, "known");
+    assert_int_equal(t[1].done, 0);
+    assert_string_equal(fake_unit(c, 0)->stmt[0].name, "ticket_act_plain");
+    rig_answer_done(c, 1);
+    RIG_WAIT(t[1].done);
+}
+
 static void
 several_lost_batches_keep_their_order(void **state)
 {
@@ -300,6 +332,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_lost_batch_is_sent_again_with_the_same_bytes_before_anything_else),
+        TEST(a_lost_batch_of_the_plain_form_goes_again_in_the_whole_one),
         TEST(several_lost_batches_keep_their_order),
         TEST(a_batch_that_kills_every_connection_ends),
         TEST(a_commit_without_its_standby_is_not_acknowledged),
