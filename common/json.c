@@ -11,32 +11,50 @@
 
 #define TEXTS_ENTRY_MAX 200
 
-/* The line where brackets nest deeper than allowed, or 0. Faulty texts are jansson's affair. */
+/* Behind the string that begins at i, which is behind its opening quote. */
+static size_t
+string_end(const char *text, size_t i, size_t n)
+{
+    const char *quote;
+
+    for (size_t from = i; from < n && (quote = memchr(text + from, '"', n - from)); from = (size_t)(quote - text) + 1) {
+        const char *p = quote;
+        while (p > text + i && p[-1] == '\\') {
+            p--;
+        }
+        if ((quote - p) % 2 == 0) { /* not escaped */
+            return (size_t)(quote - text) + 1;
+        }
+    }
+    return n;
+}
+
+/* The line where brackets nest deeper than allowed, or 0. Faulty texts are jansson's affair, as are line ends in strings. */
 static int
 too_deep_line(const char *text, size_t n)
 {
     int line = 1, depth = 0;
-    bool in_string = false;
 
-    for (size_t i = 0; i < n; i++) {
-        char c = text[i];
-        if (c == '\n') {
+    for (size_t i = 0; i < n;) {
+        switch (text[i++]) {
+        case '\n':
             line++;
-        }
-        if (in_string) {
-            if (c == '\\') {
-                i++; /* whatever is escaped does not end the string */
-            } else if (c == '"') {
-                in_string = false;
-            }
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '{' || c == '[') {
+            break;
+        case '"':
+            i = string_end(text, i, n);
+            break;
+        case '{':
+        case '[':
             if (++depth > JSON_DEPTH_MAX) {
                 return line;
             }
-        } else if (c == '}' || c == ']') {
+            break;
+        case '}':
+        case ']':
             depth--;
+            break;
+        default:
+            break;
         }
     }
     return 0;

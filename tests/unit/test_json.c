@@ -129,6 +129,17 @@ depth_has_a_limit(void **state)
     /* brackets in texts do not count, whatever is escaped before them */
     (void)nested(&sb, 1, "[\"", "[[[[[[[[[[[[[[[[[[[[\\\"[[[[\\\\", "\"]");
     assert_non_null(parse(*state, sb.p, sb.n, &e));
+    /* … and those behind a text do, whatever it ends with */
+    for (int i = 0; i < 4; i++) {
+        static const char *const texts[] = {"[\"\",", "[\"\\\\\",", "[\"\\\"\",", "[\"\\\\\\\"[\","};
+        strbuf_clear(&sb);
+        strbuf_add(&sb, texts[i]);
+        for (int k = 0; k < JSON_DEPTH_MAX; k++) {
+            strbuf_add(&sb, "[");
+        }
+        assert_null(parse(*state, sb.p, sb.n, &e));
+        assert_non_null(strstr(e.msg, "nested deeper"));
+    }
     /* many short ones are not deep */
     (void)nested(&sb, 1, "[", "[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[]", "]");
     assert_non_null(parse(*state, sb.p, sb.n, &e));
