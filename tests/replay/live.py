@@ -42,6 +42,7 @@ class Run:
         self.chance = random.Random(args.seed)
         self.people, self.daemon, self.killed = {}, None, {"turnod": 0, "postmaster": 0, "backend": 0, "agent": 0}
         self.plans = plan.cases(data, args.requests)
+        self.why, self.waited = [], 0
         self.log = open(self.dir / "log", "ab")
 
     # ---- the desk --------------------------------------------------------------------------------------------------------
@@ -168,6 +169,21 @@ class Run:
         except (RuntimeError, ValueError):
             return -1
 
+    def explain(self):
+        """Now and then: why the ticket stands where it stands that waits behind most others, as the desk tells it."""
+        try:
+            number = self.sql("select ticket_id from live l where state = 1 and lane_id > 0 and not"
+                              " (select private from queue q where q.queue_id = l.queue_id) order by"
+                              " (select count(*) from live h where h.state = 1 and h.lane_id = l.lane_id and h.key < l.key) desc limit 1")
+        except RuntimeError:
+            return  # killed just now
+        if number:
+            self.waited += 1
+            env = dict(os.environ, TURNO_URL=f"unix://{self.dir}/s")
+            told = subprocess.run([self.build / "turno", "why", number], capture_output=True, env=env, check=False, text=True)
+            if told.returncode == 0 and re.search("It is (number|the next)", told.stdout):
+                self.why.append(told.stdout)
+
     def go(self):
         self.began = time.monotonic()
         kinds = ["turnod", "backend", "postmaster"]
@@ -185,6 +201,8 @@ class Run:
             if t >= agent_at and t < self.args.seconds:
                 self.kill("agent")
                 agent_at += max(3.0, self.args.seconds / 40)
+            if len(self.why) < 3 and t > self.args.seconds * (len(self.why) + 1) / 5:
+                self.explain()
             handed_in = handed_in or all((self.dir / f"handed-in.{n}").exists() for n in self.names["customer"])
             if handed_in and done == len(kill_at) and int(t * 10) % 20 == 0 and self.open_work() == 0:
                 break
@@ -215,6 +233,10 @@ class Run:
         found = self.sql(load + (HERE / "ledger.sql").read_text())
         found += "\n" + self.sql((TOP / "tests" / "check" / "invariants.sql").read_text())
         faults = [x for x in found.split("\n") if x.strip()] + self.audit()
+        if self.waited > 20 and not self.why:
+            faults.append(f"turno why explained none of {self.waited} tickets that waited")
+        for line in self.why[-1].split("\n")[:-1] if self.why else []:
+            print("# why: " + " | ".join(line.split("\t")))
         self.figures(self.sql(load + (HERE / "figures.sql").read_text()))
         return faults
 
