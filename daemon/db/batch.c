@@ -5,8 +5,8 @@
  *
  * A batch has one of four ends. Acknowledged: each item gets its row, 'again' ones go back to the front of their queue,
  * as do those that the plain form of the statement leaves to the whole one. Lost: the same batch is sent again, before
- * anything else, until it is told; its gate makes that harmless (the whole form looks at it). Refused because of a value: halved, each half with a new
- * gate, until the item is found. Refused for good: its items fail.
+ * anything else, until it is told; its gate makes that harmless (the whole form looks at it). Refused because of a value:
+ * halved, each half with a new gate, until the item is found. Refused for good: its items fail.
  *
  * When a batch is acknowledged the next one leaves first and the answers are given out afterwards, while the server works.
  */
@@ -174,6 +174,7 @@ batch_lost(struct batch *b)
     struct err e;
 
     b->unknown = true;
+    b->settled = false;
     b->call.stmt = b->q->kind->stmt; /* the plain form does not know what an earlier sending has done */
     if (b->db->stopping) {
         err_set(&e, ERR_STOPPING, "the daemon is stopping: whether it was done is not known");
@@ -289,6 +290,17 @@ give_rows(struct batch *b, const struct db_row *const *rows, int nrows)
     }
 }
 
+static bool
+any_again(const struct db_row *const *rows, int nrows)
+{
+    for (int i = 0; i < nrows; i++) {
+        if (has_outcome(rows[i], "again")) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
 batch_done(struct batch *b, const PGresult *res)
 {
@@ -298,6 +310,13 @@ batch_done(struct batch *b, const PGresult *res)
     struct err e;
 
     ensure(PQnfields(res) >= 2);
+    if (b->unknown && !b->settled && any_again(rows, nrows)) {
+        /* It has waited at its gate for a lost sending that was still at work, and was then too old to see what that had
+         * done. Now it is over: who is told 'again' next has been left undone. */
+        b->settled = true;
+        batch_again(b, 0);
+        return;
+    }
     b->q->batches++;
     b->q->items += (uint64_t)b->n;
     b->q->usec += (uint64_t)(db_now() - b->sent_at);

@@ -6,7 +6,7 @@
 #include "common/arena.h"
 #include "daemon/db/db_parts.h"
 
-/* Items of one statement under way together. Its parameters are made once: every sending has the same bytes. */
+/* Items of one statement under way together. Its parameters are made once: every sending has the same values. */
 struct batch {
     struct unit unit; /* first */
     struct db *db;
@@ -19,6 +19,7 @@ struct batch {
     int32_t group;             /* of its items, if the kind has groups */
     bool lock;                 /* STMT_LINK_LOCK goes first */
     bool unknown;              /* a sending was lost: it may be committed */
+    bool settled;              /* unknown, but no sending is open any more */
     unsigned tries;            /* sendings that failed by bad luck */
     unsigned losses;           /* sendings that were lost */
     int64_t not_before;

@@ -12,7 +12,8 @@
 --   not-asked park for the customer, but nothing of ours awaits an answer;  blocked: open requests block it
 --   no-child  park-child, but nothing blocks it;  circle, deep, no-other: the other ticket does not fit
 --   no-agent, no-queue, no-person, invalid: a value does not fit;  closed: it is, so the message needs a new ticket
---   again     a row was busy, has changed since the snapshot, or another item of the batch touches it
+--   again     a row was busy, has changed since the snapshot, another item of the batch touches it, or an earlier sending of
+--             this batch has left it undone
 --   whole     (the plain form only) the whole one must look at it, nothing was done: more than one ticket has to do with it, or
 --             a rule that few verbs have
 -- Concurrency rules (a)-(d) of DESIGN section 4 are marked.

@@ -86,7 +86,7 @@ with ctx as materialized (
     from unnest($2::int[], $4::boolean[], $5::uuid[]) with ordinality as i(agent, offer, key, ord)
     left join lateral (         -- (f) as above
         select x.person_id, x.away, x.capacity, x.lapses from agent_state x
-        where x.person_id = i.agent for share skip locked) f on true
+        where x.person_id = i.agent and (select fresh from ctx) for share skip locked) f on true
 ), want as materialized (
     select array_agg(k.ord order by k.ord) as ords, count(*)::int as n
     from known k where not k.away and not k.whole
@@ -159,7 +159,8 @@ with ctx as materialized (
     select ($5::uuid[])[ord], 0, ticket_id, at from timed where ($5::uuid[])[ord] is not null
     order by 1                  -- two batches must not wait for each other
 --]
-), closing as (                 -- the gate, last: whoever sends this batch again finds here what it took
+), closing as (                 -- the gate, last: whoever sends this batch again finds here what it took; whoever does so while
+                                -- it is open, or in the plain form, fails with its key, and all of that is undone
     insert into op (key, tickets, at)
     select $1::uuid, (select array_agg(ticket_id order by ord)
                       from (select ord, ticket_id from timed

@@ -5,7 +5,7 @@
 --   desk      routed by another version of the desk: route again
 --   none, forbidden, conflict, deep: the ticket it should block is not there, not the actor's, not open, too deep
 --   no-other  the ticket it should follow is not there or not the actor's to see
---   again     a row was busy or has changed: send it once more
+--   again     a row was busy or has changed, or an earlier sending of this batch has left it undone: send it once more
 --   whole     (the plain form only) the whole one must look at it, nothing was done: its key is there already, or may be
 -- A batch whose sending was lost is sent again in the whole form, so that the plain one need not know what came in with it.
 -- $2 ticket_id, $3 op_id, $4 key, $5 request, $6 actor, $7 requester, $8 desk, $9 queue_id, $10 lane_id, $11 department_id,
@@ -124,7 +124,7 @@ with item as materialized (
     insert into op (key, request, ticket_id, at)
     select key, request, ticket_id, t from judged where verdict = 'done' and key is not null
     order by key, ord on conflict do nothing returning ticket_id
-), going as not materialized (  -- the same key twice in one batch, or by another daemon just now: the first wins
+), going as not materialized (  -- the same key twice in one batch, or brought by another one: the first wins
     select * from judged
     where verdict = 'done' and (key is null or ticket_id = any (array(select ticket_id from keyed)))
 ), put_ticket as (

@@ -107,6 +107,7 @@ without 'waiting at the gate before anything is locked' ticket_act 's/\n    from
 without 'waiting at the gate in the plain act' ticket_act 's/(as ids\n) +from ctx (where \$10)/$1    $2/' test_links \
     a_plain_batch_at_its_gate_holds_no_ticket
 without 'the gate of submit' ticket_submit 's/exists \(select from gate\) as fresh/true as fresh/' test_submit a_batch_sent_again_answers_done
+without 'the gate of the plain submit' ticket_submit 's/(--\|\n) +when not c\.fresh then .again.\n/$1/' test_submit a_batch_is_sent_again_in_the_whole_form
 without 'looking for the gate of claim' ticket_claim 's/not exists \(select from gate\) as fresh/true as fresh/' test_claim \
     a_batch_sent_again_answers_the_same
 without 'the gate of claim' ticket_claim 's/from ctx where fresh\n/from ctx where false\n/' test_claim a_batch_sent_again_answers_the_same

@@ -70,6 +70,43 @@ needs_no_owner()
     until_true 60 is_ready && submit_says 201 && desk_stop
 }
 ok "a complete schema needs no owner" needs_no_owner
+# the connection breaks, but what was sent on it goes on
+waiting() { [ "$(sql postgres turno "select count(*) from pg_stat_activity where usename = 'desk_daemon' and wait_event_type = 'Lock'")" = "$1" ]; }
+holds() { [ "$(sql postgres turno "select count(*) from pg_locks where locktype = 'advisory' and granted")" = 1 ]; }
+tickets() { sql postgres turno 'select count(*) from turno.ticket'; }
+goes_on_behind()
+{
+    local before status
+    command -v python3 >/dev/null || { echo 'python3 is missing'; return 1; }
+    mkdir "$desk/p" && mkfifo "$desk/cuts" "$desk/holds" || return 1
+    python3 -B tests/torture/proxy.py 1 "[[\"db\", \"$desk/p/.s.PGSQL.5432\", \"$desk/.s.PGSQL.5432\"]]" <"$desk/cuts" >"$desk/cut" &
+    exec 7>"$desk/cuts"
+    until_true 20 grep -q ready "$desk/cut" || return 1
+    conninfo="host=$desk/p dbname=turno user=desk_daemon" external
+    until_true 60 is_ready || return 1
+    before=$(tickets)
+    sql desk_owner turno "create function turno.held() returns trigger language plpgsql as
+        'begin perform pg_advisory_xact_lock_shared(77); return new; end';
+        create trigger held before insert on turno.ticket for each row execute function turno.held()" || return 1
+    "$programs/psql" -X -q -h "$desk" -U postgres -d turno <"$desk/holds" >"$desk/held" &
+    exec 8>"$desk/holds"
+    echo 'select pg_advisory_lock(77);' >&8
+    until_true 20 holds || return 1
+    submit >"$desk/status" &
+    status=$!
+    until_true 20 waiting 1 || return 1
+    echo 'cut db 9' >&7
+    until_true 20 waiting 2 || return 1 # the second one at the gate of the first
+    echo 'select pg_advisory_unlock(77);' >&8
+    wait "$status"
+    exec 7>&- 8>&-
+    sql desk_owner turno 'drop trigger held on turno.ticket; drop function turno.held()' || return 1
+    cat "$desk/status" "$desk/body"
+    [ "$(cat "$desk/status")" = 201 ] && [ "$(tickets)" = $((before + 1)) ] && desk_stop
+}
+ok "a request whose connection breaks while the database works on it is in, once, and is told so" goes_on_behind
+
+# may not
 may_not()
 {
     sql postgres turno 'drop schema turno cascade' || return 1

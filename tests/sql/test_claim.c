@@ -402,6 +402,39 @@ a_batch_sent_again_while_it_is_open_fails_whole_and_then_answers_the_same(void *
     assert_int_equal(desk_int(d, "select count(*) from live where state = 1"), 2);
 }
 
+/* As the daemon does it: first in the plain form, then in the whole one. What the network still held of the first comes
+ * last. */
+static void
+a_batch_is_sent_again_in_the_whole_form(void **state)
+{
+    int64_t first = fill_queue(2);
+    struct pull pulls[] = {{.agent = LUIS}, {.agent = MAR}, {.agent = EVA}};
+    struct uuid gate = desk_op(d);
+    struct answer r[3];
+
+    (void)state;
+    one->plain = true;
+    side_send_claim(one, &gate, pulls, 3, &warehouse, 1);
+    assert_true(side_take(one, r));
+    assert_int_equal(r[1].ticket, first + 1);
+    assert_string_equal(r[2].outcome, "none");
+    one->plain = false;
+    (void)fill_queue(3);
+    side_send_claim(two, &gate, pulls, 3, &warehouse, 1);
+    assert_true(side_take(two, r));
+    assert_string_equal(r[0].outcome, "done");
+    assert_int_equal(r[0].ticket, first);
+    assert_string_equal(r[1].outcome, "done");
+    assert_int_equal(r[1].ticket, first + 1);
+    assert_string_equal(r[2].outcome, "again");
+    one->plain = true;
+    side_send_claim(one, &gate, pulls, 3, &warehouse, 1);
+    assert_false(side_take(one, r));
+    one->plain = false;
+    assert_string_equal(one->constraint, "op_pkey");
+    assert_int_equal(desk_int(d, "select count(*) from live where state = 1"), 3);
+}
+
 static void
 a_batch_whose_first_sending_failed_is_done(void **state)
 {
@@ -588,6 +621,7 @@ main(void)
         TEST(an_agent_who_is_away_gets_nothing),
         TEST(a_batch_sent_again_answers_the_same),
         TEST(a_batch_sent_again_while_it_is_open_fails_whole_and_then_answers_the_same),
+        TEST(a_batch_is_sent_again_in_the_whole_form),
         TEST(a_batch_whose_first_sending_failed_is_done),
         TEST(a_key_takes_one_ticket),
         TEST(a_known_key_does_not_take_the_own_offer),

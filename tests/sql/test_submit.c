@@ -196,6 +196,47 @@ a_batch_sent_again_while_it_is_open_brings_nothing_twice(void **state)
     assert_int_equal(TICKETS, 2);
 }
 
+/* As the daemon does it: first in the plain form, then in the whole one. What the network still held of the first comes
+ * last. */
+static void
+a_batch_is_sent_again_in_the_whole_form(void **state)
+{
+    struct ask other = ask_with(desk_op(d), 1);
+    struct ask items[] = {
+        {.actor = CARL, .queue = Q_WAREHOUSE},
+        ask_with(desk_op(d), 1), ask_with(other.key, 1)
+    };
+    struct uuid gate = desk_op(d);
+    struct answer r[3];
+    int64_t known;
+
+    (void)state;
+    side_submit(one, &other, 1, r);
+    known = r[0].ticket;
+    one->plain = true;
+    side_send_submit(one, &gate, items, 3);
+    assert_true(side_take(one, r));
+    assert_string_equal(r[0].outcome, "done");
+    assert_string_equal(r[1].outcome, "done");
+    assert_string_equal(r[2].outcome, "whole");
+    side_send_submit(two, &gate, items, 3);
+    assert_true(side_take(two, r));
+    assert_string_equal(r[0].outcome, "done");
+    assert_int_equal(r[0].ticket, items[0].ticket);
+    assert_string_equal(r[1].outcome, "done");
+    assert_int_equal(r[1].ticket, items[1].ticket);
+    assert_string_equal(r[2].outcome, "known");
+    assert_int_equal(r[2].ticket, known);
+    side_send_submit(one, &gate, items, 3);
+    assert_true(side_take(one, r));
+    one->plain = false;
+    for (int i = 0; i < 3; i++) {
+        assert_string_equal(r[i].outcome, "again");
+    }
+    assert_int_equal(TICKETS, 3);
+    assert_int_equal(desk_int(d, "select count(*) from op where ticket_id is not null"), 2);
+}
+
 static void
 a_batch_whose_first_sending_failed_comes_in(void **state)
 {
@@ -423,6 +464,7 @@ main(void)
         TEST(batches_with_keys_in_opposite_order_do_not_wait_for_each_other),
         TEST(a_batch_sent_again_answers_done),
         TEST(a_batch_sent_again_while_it_is_open_brings_nothing_twice),
+        TEST(a_batch_is_sent_again_in_the_whole_form),
         TEST(a_batch_whose_first_sending_failed_comes_in),
         TEST(what_was_routed_by_another_desk_is_routed_again),
         TEST(a_request_for_a_ticket_asks_in_the_name_of_its_department),
