@@ -7,6 +7,13 @@ select 'lost', l.who || ' was told of ticket ' || l.ticket || ' (' || l.verb || 
 from ledger l left join ticket t on t.ticket_id = l.ticket
 where l.what = 'submitted' and t.op_id is distinct from l.op_id;
 
+select 'lost', l.who || ' was told of ticket ' || l.ticket || ', which is not there, or not for ' || l.detail
+from ledger l left join ticket t on t.ticket_id = l.ticket
+where l.what = 'told' and t.subject is distinct from l.detail;
+
+select 'doubled', 'one request came in as tickets ' || string_agg(ticket_id::text, ', ')
+from ticket where subject like 'in passing %' and follows is null group by subject having count(*) > 1;
+
 select 'doubled', 'one request of ' || min(who) || ' was answered with tickets ' || string_agg(distinct ticket::text, ', ')
 from ledger where what = 'submitted' group by op_id having count(distinct ticket) > 1;
 

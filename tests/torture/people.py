@@ -82,6 +82,16 @@ def other_words(me, told):
         me.write("wrong", TICKETS, key, detail=f"used for {tickets}, and for something else: {answer}")
 
 
+def in_passing(me):
+    """Without a key, and asked only once: whatever fails meanwhile, it is not refused."""
+    subject = f"in passing {uuid.uuid4()}"
+    status, answer = me.once("POST", TICKETS, json.dumps({"subject": subject}))
+    if status in (200, 201):
+        me.write("told", TICKETS, ticket=answer["ticket"], detail=subject)
+    elif status not in UNSURE:
+        me.write("wrong", TICKETS, detail=f"asked without a key: {status} {answer.get('code')} {answer.get('detail')}")
+
+
 def look(me):
     """What waits for the customer is answered; some of what is resolved is opened again, or rated."""
     for t in me.get("/v1/tickets?asked=1&state=parked,resolved&limit=200").get("tickets", []):
@@ -122,6 +132,8 @@ def customer(me):
             other_words(me, told)
         elif dice < 0.2:
             twice(me)
+        elif dice < 0.3 and not full:
+            in_passing(me)
         elif not full:
             hand_in(me, told)
         time.sleep(me.chance.uniform(0, 2) * PACE)
