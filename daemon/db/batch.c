@@ -214,6 +214,10 @@ batch_failed(struct batch *b)
     if (b->unknown && (strcmp(state, "23505") == 0 || strcmp(state, "57014") == 0)) {
         act = SQLSTATE_AGAIN;
     }
+    /* Somebody else brought the same key at the same time: now it can be seen. */
+    if (b->n == 1 && strcmp(state, "23505") == 0) {
+        act = b->tries < BATCH_TRIES_MAX ? SQLSTATE_AGAIN : act;
+    }
     if (act == SQLSTATE_AGAIN && b->tries < (b->unknown ? UNKNOWN_TRIES_MAX : BATCH_TRIES_MAX)) {
         b->tries++;
         batch_again(b, BATCH_DELAY_USEC * b->tries);

@@ -93,6 +93,17 @@ wake_list(struct app *app, const char *list)
     }
 }
 
+/* A claim may have passed over it while it was locked. */
+static void
+still_waits(const struct act *act, const struct db_row *row)
+{
+    int32_t lane_id = (int32_t)db_i64(row, C_LANE);
+
+    if (act->is.state == STATE_QUEUED && lane_id > 0 && db_text(row, C_WOKEN, NULL) == NULL) {
+        wait_came(act->app, lane_id, db_i64(row, C_KEY), true);
+    }
+}
+
 static void
 on_done(struct item *item, const struct db_row *row, const struct err *e)
 {
@@ -120,6 +131,7 @@ on_done(struct item *item, const struct db_row *row, const struct err *e)
     if (strcmp(is->outcome, "done") == 0) {
         act->app->count.acted++;
         wake_list(act->app, db_text(row, C_WOKEN, NULL));
+        still_waits(act, row);
         if ((is->roles & ROLE_HOLDER) != 0 && is->agent != act->actor) {
             wait_worked(act->app, act->actor);
         }
@@ -127,6 +139,8 @@ on_done(struct item *item, const struct db_row *row, const struct err *e)
         wait_changed(act->app);
     } else if (strcmp(is->outcome, "known") == 0) {
         act->app->count.repeated++;
+        still_waits(act, row); /* it may have gone back there by a sending whose answer was lost */
+        wait_settled(act->app, act->ticket_id, is->state, is->epoch);
     } else {
         act->app->count.refused++;
     }

@@ -9,7 +9,8 @@
 
 #include "common/xalloc.h"
 
-#define FRONT_SHARE 50
+#define FRONT_SHARE    50
+#define FRONT_TOOK_MAX INT64_C(200000) /* what took longer has waited for something else */
 
 struct lanes {
     struct lane *lane; /* by lane_id */
@@ -153,8 +154,9 @@ void
 lane_drop_floors(struct lanes *l, const struct lane_set *s)
 {
     for (int i = 0; i < l->n; i++) {
-        if (s == NULL || lane_set_has(s, l->lane[i].lane_id)) {
+        if (l->lane[i].floor != LANE_FRONT && (s == NULL || lane_set_has(s, l->lane[i].lane_id))) {
             l->lane[i].floor = LANE_FRONT;
+            l->lane[i].wakes++; /* a claim that is under way does not raise it again */
         }
     }
 }
@@ -162,7 +164,7 @@ lane_drop_floors(struct lanes *l, const struct lane_set *s)
 void
 lane_front_took(struct lanes *l, int64_t usec)
 {
-    l->front_took = usec;
+    l->front_took = usec < FRONT_TOOK_MAX ? usec : FRONT_TOOK_MAX;
 }
 
 bool

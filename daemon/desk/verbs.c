@@ -376,7 +376,8 @@ released(struct op *op, const struct away *w)
     strbuf_init(&sb);
     strbuf_add(&sb, "{\"away\":true,\"released\":[");
     for (int i = 0; i < w->n; i++) {
-        if (strcmp(w->acts[i].is.outcome, "done") == 0) {
+        const char *outcome = w->acts[i].is.outcome; /* known: by a sending whose answer was lost */
+        if (strcmp(outcome, "done") == 0 || strcmp(outcome, "known") == 0) {
             strbuf_addf(&sb, "%s%lld", printed++ > 0 ? "," : "", (long long)w->acts[i].ticket_id);
         }
     }

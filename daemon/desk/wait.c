@@ -558,6 +558,13 @@ no_claim(struct waiter *w, const char *outcome, const struct err *e)
     refuse(w, &refused);
 }
 
+/* Nobody hears of it now, but whoever repeats the key is to find it in hand; and what it had brought before was heard of. */
+static bool
+is_promised(const struct waiter *w, const struct db_row *row, const char *outcome)
+{
+    return strcmp(outcome, "known") == 0 || (!uuid_is_none(&w->claim.key) && db_i64(row, C_STATE) == STATE_HELD);
+}
+
 static void
 on_claimed(struct item *item, const struct db_row *row, const struct err *e)
 {
@@ -571,15 +578,17 @@ on_claimed(struct item *item, const struct db_row *row, const struct err *e)
         lane_front_took(app->lanes, clock_mono() - w->claim.sent);
     }
     if (mine) {
-        int32_t lane_id = (int32_t)db_i64(row, C_LANE);
-        if (lane_wakes(app->lanes, w->set) == w->claim.wakes) {
+        int32_t lane_id = (int32_t)db_i64(row, C_LANE); /* 0: it was not taken from a queue by this claim */
+        if (lane_id > 0 && lane_wakes(app->lanes, w->set) == w->claim.wakes) {
             lane_took(app->lanes, lane_id, db_i64(row, C_KEY));
         }
-        if (w->claim.more) {
+        if (w->claim.more && lane_id > 0) {
             wake(app, lane_id, true);
         }
         if (w->op->replied || (!w->stream && !op_is_alive(w->op)) || (w->claim.offer && app->draining)) {
-            give_back(app, row, w->claim.agent);
+            if (!is_promised(w, row, outcome)) {
+                give_back(app, row, w->claim.agent);
+            }
             mine = false;
             outcome = "gone";
         }

@@ -2,7 +2,7 @@
 -- (they wait on a stream: offered, not held), $5 client key (null: none); then, for all of
 -- them, $6 lanes, $7 floors (keys to start from). One row an item, in the order asked:
 -- (ord, outcome, ticket_id, epoch, state, queue_id, lane_id, priority, class, key, opened, due_at, subject, requester, version,
---  free)
+--  free); lane_id: null when this claim did not take it from a queue
 --   done  it is the agent's; an agent's own open offer comes before all else; known: the same key took it before
 --   away  the agent has said so: nothing is dealt; none  nothing waits in these lanes
 --   full  the agent has no room for the heaviest of these lanes: `free` slots are left
@@ -97,12 +97,13 @@ with ctx as materialized (
                         where l.state = 1 and l.lane_id = a.lane_id and l.key >= a.floor_key
                         order by l.key, l.ticket_id limit (select case when n > 0 then n + 32 else 0 end from want)) h
     order by h.key, h.ticket_id limit (select n + 32 from want)
-), pick as materialized (       -- (e) in key order, busy ones left out; state and lane are looked at again under the lock
+), pick as materialized (       -- (e) in key order, busy ones left out; state, lane and key are looked at again under the lock
     select l.* from head h
     cross join lateral (        -- (`+ 0`: the queue's own index is not for this)
         select x.ticket_id, x.state, x.since, x.queue_id, x.lane_id, x.department_id, x.epoch, x.version, x.priority, x.class, x.key,
                x.anchor, x.opened, x.requester, x.submitter, x.stations, x.public_by
-        from live x where x.ticket_id = h.ticket_id and x.state + 0 = 1 and x.lane_id + 0 = any ($6::int[]) for update skip locked) l
+        from live x where x.ticket_id = h.ticket_id and x.state + 0 = 1 and x.key + 0 = h.key and x.lane_id + 0 = any ($6::int[])
+        for update skip locked) l
     limit (select n from want)
 ), timed as materialized (
     select c.*, greatest(x.t, c.since) as at, x.xid,
@@ -167,8 +168,8 @@ with ctx as materialized (
                             union all select ord, null from known where ord <> all (array(select ord from timed))) a), t
     from ctx where fresh
 ), answer as (
-    select ord, 'done' as outcome, ticket_id, epoch, to_state as state, queue_id, lane_id, priority, class, key, opened,
-           due_at, requester, version + 1 as version, null::int as free
+    select ord, 'done' as outcome, ticket_id, epoch, to_state as state, queue_id, case when held_by is null then lane_id end as lane_id,
+           priority, class, key, opened, due_at, requester, version + 1 as version, null::int as free
     from timed
     union all
 --[
@@ -183,7 +184,7 @@ with ctx as materialized (
                                  else 'none' end
                        when b.ticket_id is null then 'lost'
                        when (select fresh from ctx) then 'known' else 'done' end,
-           b.ticket_id, b.epoch, b.state, b.queue_id, b.lane_id, b.priority, b.class, b.key, b.opened, b.due_at, b.requester,
+           b.ticket_id, b.epoch, b.state, b.queue_id, null, b.priority, b.class, b.key, b.opened, b.due_at, b.requester,
            b.version, k.free
     from known k
     left join lateral (select x.* from live x

@@ -80,12 +80,14 @@ without 'counting the new children' ticket_submit 's/\(select count\(\*\)::int f
     test_act two_new_children_of_one_batch_are_counted
 
 # (e) claims
-without 'SKIP LOCKED in claim' ticket_claim 's/(lane_id \+ 0 = any \(\$6::int\[\]\) for update) skip locked/$1/' test_claim \
+without 'SKIP LOCKED in claim' ticket_claim 's/(lane_id \+ 0 = any \(\$6::int\[\]\)\s+for update) skip locked/$1/' test_claim \
     two_sessions_take_different_ones_in_order
 without 'the second look at the state' ticket_claim 's/(h\.ticket_id) and x\.state \+ 0 = 1/$1/' test_claim \
     a_ticket_taken_after_the_snapshot_is_not_dealt_again
 without 'the second look at the lane' ticket_claim 's/ and x\.lane_id \+ 0 = any \(\$6::int\[\]\)//' test_claim \
     a_ticket_passed_on_after_the_snapshot_is_not_dealt
+without 'the second look at the key' ticket_claim 's/ and x\.key \+ 0 = h\.key//' test_claim \
+    a_ticket_put_off_after_the_snapshot_is_not_dealt
 without 'the order of keys' ticket_claim 's/row_number\(\) over \(order by p\.key, p\.ticket_id\)/row_number() over (order by p.ticket_id)/' \
     test_claim the_most_urgent_comes_first_and_the_first_who_asks_gets_it
 without 'the own offer first' ticket_claim 's/where not o\.offer and o\.nth = 1/where false/' test_claim the_own_offer_comes_before_all_else

@@ -106,6 +106,39 @@ goes_on_behind()
 }
 ok "a request whose connection breaks while the database works on it is in, once, and is told so" goes_on_behind
 
+# an agent asks with a key, and asks again because the answer did not come; the first one is still at work
+next_says() { curl -s -m "$1" --unix-socket "$socket" -H "Authorization: Bearer $token" -H 'Idempotency-Key: again' -X POST -o "$desk/next" -w '%{http_code}' http://turno/v1/next; }
+is_mine()
+{
+    curl -s -m 20 --unix-socket "$socket" -H "Authorization: Bearer $token" -H 'Content-Type: application/json' -o "$desk/body" \
+        -w '%{http_code}' -d "$(jq -c '{epoch, body: "some words"}' "$desk/next")" "http://turno/v1/tickets/$(jq .ticket "$desk/next")/reply"
+}
+repeats_next()
+{
+    external
+    until_true 60 is_ready && submit_says 201 || return 1
+    token=$(TURNO_URL=unix://$socket "$build/turno" token add --person ana --scope agent --label again --json | jq -r .secret)
+    sql desk_owner turno "create function turno.held() returns trigger language plpgsql as
+        'begin if new.state = 3 then perform pg_advisory_xact_lock_shared(77); end if; return new; end';
+        create trigger held before update on turno.live for each row execute function turno.held()" || return 1
+    "$programs/psql" -X -q -h "$desk" -U postgres -d turno <"$desk/holds" >"$desk/held" &
+    exec 8>"$desk/holds"
+    echo 'select pg_advisory_lock(77);' >&8
+    until_true 20 holds || return 1
+    next_says 0.5 8>&-
+    until_true 20 waiting 1 || return 1
+    next_says 20 >"$desk/status" 8>&- &
+    until_true 20 has_asked || return 1
+    echo 'select pg_advisory_unlock(77);' >&8
+    wait $!
+    exec 8>&-
+    sql desk_owner turno 'drop trigger held on turno.live; drop function turno.held()' || return 1
+    cat "$desk/status" "$desk/next"
+    [ "$(cat "$desk/status")" = 200 ] && [ "$(is_mine)" = 200 ] && desk_stop || { cat "$desk/body"; return 1; }
+}
+has_asked() { [ "$(curl -s --unix-socket "$socket" http://turno/metrics | awk '$1 == "turno_database_queued_items" { print $2 }')" = 1 ]; }
+ok "what an agent was told to hold stays theirs, whoever asked for it before and left" repeats_next
+
 # may not
 may_not()
 {

@@ -270,11 +270,17 @@ the_own_offer_comes_before_all_else(void **state)
 
     (void)state;
     assert_int_equal(offered_to(LUIS), first);
+    const struct answer *r;
+
     urgent = SUBMIT(one, .actor = CARL, .queue = Q_WAREHOUSE, .priority = PRIORITY_URGENT, .target = MINUTE)->ticket;
-    assert_int_equal(claim_one(one, LUIS, Q_WAREHOUSE)->ticket, first);
+    r = claim_one(one, LUIS, Q_WAREHOUSE);
+    assert_int_equal(r->ticket, first);
+    assert_int_equal(r->lane, 0); /* it says nothing of the queue's front */
     assert_int_equal(STATE_OF(first), STATE_HELD);
     assert_int_equal(desk_int(d, "select epoch from live where ticket_id = %lld", (long long)first), 1);
-    assert_int_equal(claim_one(one, LUIS, Q_WAREHOUSE)->ticket, urgent);
+    r = claim_one(one, LUIS, Q_WAREHOUSE);
+    assert_int_equal(r->ticket, urgent);
+    assert_true(r->lane > 0);
 }
 
 static void
@@ -326,6 +332,20 @@ an_offer_that_is_lapsing_is_not_taken(void **state)
     assert_int_equal(offered_to(LUIS), first);
     /* a plain next of LUIS, overtaken by the clock: the offer is gone, it is first in the queue again */
     const struct answer *r = claim_past((struct act){.ticket = first, .verb = VERB_LAPSE, .actor = TURNO});
+    assert_string_equal(r->outcome, "done");
+    assert_int_equal(r->ticket, first + 1);
+    assert_int_equal(STATE_OF(first), STATE_QUEUED);
+}
+
+/* Whoever goes on from its key would pass over all between. */
+static void
+a_ticket_put_off_after_the_snapshot_is_not_dealt(void **state)
+{
+    int64_t first = fill_queue(2);
+
+    (void)state;
+    const struct answer *r =
+        claim_past((struct act){.ticket = first, .verb = VERB_SET_PRIORITY, .actor = TURNO, .priority = PRIORITY_LOW});
     assert_string_equal(r->outcome, "done");
     assert_int_equal(r->ticket, first + 1);
     assert_int_equal(STATE_OF(first), STATE_QUEUED);
@@ -618,6 +638,7 @@ main(void)
         TEST(an_agent_who_asks_twice_gets_his_offer_once),
         TEST(an_offer_that_lapses_keeps_its_place),
         TEST(an_offer_that_is_lapsing_is_not_taken),
+        TEST(a_ticket_put_off_after_the_snapshot_is_not_dealt),
         TEST(an_agent_who_is_away_gets_nothing),
         TEST(a_batch_sent_again_answers_the_same),
         TEST(a_batch_sent_again_while_it_is_open_fails_whole_and_then_answers_the_same),

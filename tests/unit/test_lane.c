@@ -72,6 +72,26 @@ the_front_is_looked_at_for_a_fiftieth_of_the_time(void **state)
     assert_true(lane_probe_front(l, 2000 + 50 * 300));
     lane_front_took(l, 10); /* vacuum has been there */
     assert_true(lane_probe_front(l, 2000 + 50 * 300 + 50 * 10));
+    lane_front_took(l, INT64_C(20000000)); /* a stall is not its price: ten seconds at most */
+    assert_true(lane_probe_front(l, 17500 + INT64_C(10000000)));
+}
+
+/* Else it would raise again what was dropped for a reason. */
+static void
+a_claim_under_way_sees_that_floors_were_dropped(void **state)
+{
+    struct lanes *l = *state;
+    const int32_t ids[] = {1, 2};
+    const struct lane_set *s = lane_set(l, ids, 2);
+    uint64_t before;
+
+    lane_took(l, 2, 100);
+    before = lane_wakes(l, s);
+    lane_drop_floors(l, NULL);
+    assert_true(lane_wakes(l, s) != before);
+    before = lane_wakes(l, s);
+    lane_drop_floors(l, s); /* there is none: nothing has changed */
+    assert_int_equal(lane_wakes(l, s), before);
 }
 
 static void
@@ -146,6 +166,7 @@ main(void)
         cmocka_unit_test_setup_teardown(floors_follow_the_claims, setup, teardown),
         cmocka_unit_test_setup_teardown(floors_are_of_one_lane, setup, teardown),
         cmocka_unit_test_setup_teardown(the_front_is_looked_at_for_a_fiftieth_of_the_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_claim_under_way_sees_that_floors_were_dropped, setup, teardown),
         cmocka_unit_test_setup_teardown(wakes_are_summed_over_the_set, setup, teardown),
         cmocka_unit_test_setup_teardown(the_same_lanes_are_the_same_set, setup, teardown),
         cmocka_unit_test_setup_teardown(a_probe_looks_into_each_lane_once, setup, teardown),
