@@ -180,7 +180,7 @@ begin
         if not figures then
             says := says || 'Its place is not shown: the queue is private.'::text;
         else
-            place := place_of(c.queue_id, c.key, id) + kept::int;   -- (what is kept for somebody is not counted)
+            place := place_of(c.queue_id, c.key, id);
             -- 10,000 at most are looked at; more than that is 'more than'
             select json_agg(json_build_object('class', class_name(x.class), 'priority', priority_name(x.priority), 'n', x.n)
                             order by x.priority, x.class),
