@@ -184,7 +184,8 @@ begin
         case when sees(me.person_id, t.follows) > 0 then t.follows end as follows,
         (select coalesce(json_agg(f.ticket_id order by f.ticket_id), '[]') from ticket f
          where f.follows = id and sees(me.person_id, f.ticket_id) > 0) as followed_by,
-        t.rule,
+        (select t.rule from queue o where o.queue_id = t.queue_id
+                                          and station_shown(me, o.private, o.department_id, c.requester, c.submitter)) as rule,
         t.desk,
         outcome_name(c.outcome) as outcome,
         case when sees(me.person_id, c.merged_into) > 0 then c.merged_into end as merged_into,

@@ -73,7 +73,8 @@ end
 $$;
 
 -- Why a ticket is where it is, for whoever asks why it takes so long: which rule sent it, what was promised, what is
--- before it, what could still come before it, what would change that. Figures of a private queue are its department's.
+-- before it, what could still come before it, what would change that. Figures of a private queue are its department's, and
+-- how a request came to the queue it was first put in is told as events there are (station_shown).
 create or replace function ticket_why(actor int, ticket_id bigint,
                                       out status int, out body text, out error text, out message text, out looked bigint[])
 language plpgsql stable
@@ -89,6 +90,8 @@ declare
     c record;
     t ticket;
     q queue;
+    origin queue;
+    origin_shown boolean;
     figures boolean;
     target_usec bigint;
     place int;
@@ -114,23 +117,28 @@ begin
         looked := array[id];
     end if;
     figures := level = 2 or not q.private;
+    select * into origin from queue x where x.queue_id = t.queue_id;
+    origin_shown := station_shown(me, origin.private, origin.department_id, c.requester, c.submitter);
     target_usec := q.targets[c.priority];
     select * into k from calendar x where x.calendar_id = q.calendar_id;
     k.zone := coalesce(k.zone, 'UTC');
     kept := coalesce((select l.lane_id < 0 from live l where l.ticket_id = id and l.state = 1), false);
     if c.state < 6 then
         select * into parts from key_parts(me.person_id, id) x;
+        if origin.private and not me.admin and not origin.department_id = any (me.departments) then
+            parts.ahead := null;         -- what waited there
+            parts.allowance := null;
+        end if;
     else
         select null::bigint as penalty, null::bigint as target, false as reopened, null::text as flow, null::int as ahead, null::int as allowance, null::text[] as moved into parts;
     end if;
 
     -- how it came here
     says := says || case
+        when not origin_shown then 'How it came is not shown: the queue it was first put in is private.'
         when t.rule is not null and t.asked is not null
-            then format('It was asked of ''%s''; rule ''%s'' of desk %s sent it to queue ''%s''.', t.asked, t.rule, t.desk,
-                        (select x.name from queue x where x.queue_id = t.queue_id))
-        when t.rule is not null then format('Rule ''%s'' of desk %s sent it to queue ''%s''.', t.rule, t.desk,
-                                            (select x.name from queue x where x.queue_id = t.queue_id))
+            then format('It was asked of ''%s''; rule ''%s'' of desk %s sent it to queue ''%s''.', t.asked, t.rule, t.desk, origin.name)
+        when t.rule is not null then format('Rule ''%s'' of desk %s sent it to queue ''%s''.', t.rule, t.desk, origin.name)
         when t.asked is not null then format('It was asked of ''%s''; no rule of desk %s said otherwise.', t.asked, t.desk)
         else format('No rule of desk %s matched, and it was asked of nobody in particular: it went to the default queue.', t.desk)
         end;
@@ -180,7 +188,7 @@ begin
         if not figures then
             says := says || 'Its place is not shown: the queue is private.'::text;
         else
-            place := place_of(c.queue_id, c.key, id) + kept::int;   -- (what is kept for somebody is not counted)
+            place := place_of(c.queue_id, c.key, id);
             -- 10,000 at most are looked at; more than that is 'more than'
             select json_agg(json_build_object('class', class_name(x.class), 'priority', priority_name(x.priority), 'n', x.n)
                             order by x.priority, x.class),
@@ -252,7 +260,8 @@ begin
 
     status := 200;
     select to_json(x)::text into body from (select
-        id as ticket, t.rule, t.desk, t.asked, q.name as queue, needs as skills, priority_name(c.priority) as priority,
+        id as ticket, case when origin_shown then t.rule end as rule, t.desk, case when origin_shown then t.asked end as asked,
+        q.name as queue, needs as skills, priority_name(c.priority) as priority,
         iso(target_at(c.state, c.key)) as target, case when figures then c.key end as key, iso(c.anchor) as anchor,
         seconds(target_usec * interval '1 microsecond') as target_seconds, k.name as calendar,
         json_build_object('target_seconds', seconds(parts.target * interval '1 microsecond'), 'reopened', parts.reopened,

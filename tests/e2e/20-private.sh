@@ -59,5 +59,7 @@ api hugo POST "/v1/tickets/$n/pass" '{"epoch":1,"queue":"warehouse","body":"SECR
 ok "HR may hand it over" says 200
 api marta GET "/v1/tickets/$n"
 ok "then the warehouse sees it, but no note of HR" says 200 '[.messages[].body] | any(contains("SECRET-NOTE")) | not'
+api marta GET "/v1/tickets/$n/why"
+ok "… nor is told whom it was asked of" says 200 '.asked == null and ([.. | strings] | any(test("\\bhr\\b")) | not)'
 ok "the log holds nothing of it" bash -c "! grep -q SECRET '$log'"
 all_done

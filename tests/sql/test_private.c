@@ -469,6 +469,58 @@ after_it_was_handed_over(void **state)
     seen_clear(&s);
 }
 
+/* How a request came to its first queue is told as far as that station is; how many waited there, to its department. */
+static void
+why_after_it_was_handed_over(void **state)
+{
+    static const struct {
+        int who;
+        bool origin, figures;
+    } cases[] = {
+        {IAN,  false, false}, /* who has it now */
+        {LEO,  false, false}, /* a colleague of who asked */
+        {ANA,  true,  false}, /* who asked */
+        {LEX,  true,  true },
+        {LEA,  true,  true },
+        {ROOT, true,  true },
+    };
+    struct fixture *x = *state;
+    int64_t id = a_private_matter(x);
+
+    (void)desk_text(
+        x->d,
+        "update ticket set asked = 'legal', rule = 'contracts', penalty = 1800000000 where ticket_id = %lld;"
+        "update event set data = coalesce(data, '{}') || '{\"ahead\": 12, \"allowance\": 5}' where ticket_id = %lld "
+        "and version = 1 "
+        "returning 1",
+        (long long)id, (long long)id);
+    assert_string_equal(ACT(x->s, .ticket = id, .verb = VERB_PASS, .actor = LEX, .epoch = 1, .queue = Q_IT)->outcome,
+                        "done");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct seen s = LOOK(x->d->owner, STMT_TICKET_WHY, num(cases[i].who), num(id));
+
+        print_message("# %s\n", desk_people[cases[i].who].name);
+        assert_int_equal(s.status, 200);
+        assert_string_equal(text_at_path(s.body, "asked"), cases[i].origin ? "legal" : "");
+        assert_string_equal(text_at_path(s.body, "rule"), cases[i].origin ? "contracts" : "");
+        assert_int_equal(strstr(s.text, "legal") != NULL, cases[i].origin);
+        assert_int_equal(strstr(s.text, "contracts") != NULL, cases[i].origin);
+        assert_int_equal(strstr(s.text, "How it came is not shown: the queue it was first put in is private.") == NULL,
+                         cases[i].origin);
+        assert_non_null(strstr(s.text, "It was handed over since and is with queue 'it'."));
+        assert_int_equal(int_at(s.body, "key_parts.flow_waiting"), cases[i].figures ? 12 : 0);
+        assert_int_equal(int_at(s.body, "key_parts.flow_allowance"), cases[i].figures ? 5 : 0);
+        assert_int_equal(strstr(s.text, "had 12 other requests waiting there") != NULL, cases[i].figures);
+        assert_non_null(strstr(s.text, "30 min were added"));
+        assert_true(int_at(s.body, "place") > 0); /* the queue it is in now is everybody's */
+        seen_clear(&s);
+        s = LOOK(x->d->owner, STMT_TICKET_SHOW, num(cases[i].who), num(id), "true");
+        assert_string_equal(text_at_path(s.body, "rule"), cases[i].origin ? "contracts" : "");
+        assert_int_equal(strstr(s.text, "contracts") != NULL, cases[i].origin);
+        seen_clear(&s);
+    }
+}
+
 /* A hidden request that holds up a visible one shows nowhere but in the fact that the visible one waits. */
 static void
 a_hidden_request_that_holds_something_up(void **state)
@@ -573,6 +625,7 @@ main(void)
         cmocka_unit_test(the_private_queue_is_an_unknown_word_to_others),
         cmocka_unit_test(while_it_is_private),
         cmocka_unit_test(after_it_was_handed_over),
+        cmocka_unit_test(why_after_it_was_handed_over),
         cmocka_unit_test(a_hidden_request_that_holds_something_up),
         cmocka_unit_test(what_an_administrator_reads_is_noted),
     };

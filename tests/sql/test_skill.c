@@ -360,6 +360,38 @@ it_is_told_whom_it_waits_for(void **state)
     assert_string_equal(r->woken, want);
 }
 
+/* Place, who is ahead, and why agree, of the one that is kept and of the next. */
+static void
+what_is_kept_has_its_place_among_all(void **state)
+{
+    int64_t t = returned(), more = queued();
+
+    (void)state;
+    for (int64_t place = 1; place <= 2; place++) {
+        struct seen s = LOOK(d->owner, STMT_TICKET_WHY, num(EVA), num(place == 1 ? t : more));
+
+        assert_int_equal(int_at(s.body, "place"), place);
+        assert_int_equal(json_array_size(at(s.body, "ahead")), place - 1);
+        assert_int_equal(int_at(s.body, "ahead.0.n"), place - 1);
+        assert_non_null(strstr(s.text, place == 1 ? "It is the next to be taken."
+                                                  : "It is number 2: before it is 1 external normal."));
+        assert_int_equal(strstr(s.text, "Now it is kept for luis, who had it before") != NULL, place == 1);
+        seen_clear(&s);
+        s = LOOK(d->owner, STMT_TICKET_SHOW, num(EVA), num(place == 1 ? t : more), "false");
+        assert_int_equal(int_at(s.body, "place"), place);
+        seen_clear(&s);
+    }
+    /* behind another it is the second */
+    int64_t first = SUBMIT(one, .actor = CARL, .queue = Q_WAREHOUSE, .target = MINUTE)->ticket;
+    struct seen s = LOOK(d->owner, STMT_TICKET_WHY, num(EVA), num(t));
+    assert_int_equal(int_at(s.body, "place"), 2);
+    assert_int_equal(int_at(s.body, "ahead.0.n"), 1);
+    seen_clear(&s);
+    s = LOOK(d->owner, STMT_TICKET_WHY, num(EVA), num(first));
+    assert_int_equal(int_at(s.body, "place"), 1);
+    seen_clear(&s);
+}
+
 static void
 after_the_sticky_time_it_is_for_all_in_its_old_place(void **state)
 {
@@ -723,6 +755,7 @@ main(void)
         TEST(two_daemons_do_not_exceed_it_together),
         TEST(what_returns_is_for_its_last_agent),
         TEST(it_is_told_whom_it_waits_for),
+        TEST(what_is_kept_has_its_place_among_all),
         TEST(after_the_sticky_time_it_is_for_all_in_its_old_place),
         TEST(it_is_not_kept_for_who_is_away_or_gone),
         TEST(its_agent_takes_what_is_due_before_it_first),
