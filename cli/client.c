@@ -346,8 +346,8 @@ call(struct client *c, const struct sending *rq, struct reply *ret, struct err *
         sleep_ms(wait);
     }
     if (sent && rq->key && err_exit(e->code) == EXIT_UNREACHABLE) {
-        (void)err_set(e, e->code, "%.120s; nobody knows whether it was done: look before you repeat it",
-                      arena_strdup(c->a, e->msg));
+        (void)err_set(e, e->code, "%.120s; %slook before you repeat it", arena_strdup(c->a, e->msg),
+                      e->code == ERR_UNKNOWN ? "" : "nobody knows whether it was done: ");
     }
     return false;
 }
@@ -477,7 +477,7 @@ stream_end(struct streaming *st, CURLcode rc, struct err *e)
         strbuf_clear(&c->body);
         strbuf_addn(&c->body, st->other.p, st->other.n);
         if (!take_reply(c, status, &r, e)) {
-            return status == 503 ? STREAM_LOST : STREAM_FAILED;
+            return status == 503 || status == 504 ? STREAM_LOST : STREAM_FAILED;
         }
     }
     if (status == 204) {

@@ -50,6 +50,7 @@ enum exit_code {
     X(DATABASE,    "database",        503, EXIT_UNREACHABLE,  "the database cannot be reached")        \
     X(STOPPING,    "stopping",        503, EXIT_UNREACHABLE,  "the daemon is stopping")                \
     X(DEADLINE,    "deadline",        504, EXIT_UNREACHABLE,  "the answer took too long")              \
+    X(UNKNOWN,     "unknown",         504, EXIT_UNREACHABLE,  "whether it was done is not known")      \
     /* local to a program, never sent */                                                               \
     X(USAGE,       "usage",           400, EXIT_USAGE,        "wrong usage")                           \
     X(UNREACHABLE, "unreachable",     503, EXIT_UNREACHABLE,  "no daemon answers")                     \

@@ -363,7 +363,7 @@ on_step(evutil_socket_t fd, short what, void *arg)
             return;
         }
         if (s.ops > 0) {
-            log_notice("requests did not end in time and are answered with 503 requests=%u", s.ops);
+            log_notice("requests did not end in time and are answered with 503 or 504 requests=%u", s.ops);
         }
     }
     close_all(d);

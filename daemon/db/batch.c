@@ -177,11 +177,11 @@ batch_lost(struct batch *b)
     b->settled = false;
     b->call.stmt = b->q->kind->stmt; /* the plain form does not know what an earlier sending has done */
     if (b->db->stopping) {
-        err_set(&e, ERR_STOPPING, "the daemon is stopping: whether it was done is not known");
+        err_set(&e, ERR_UNKNOWN, "whether it was done is not known: the daemon is stopping");
         batch_fail(b, &e);
     } else if (++b->losses > LOSSES_MAX) {
         log_err("a batch was lost again and again stmt=%s items=%d", stmts[b->call.stmt].name, b->n);
-        err_set(&e, ERR_DATABASE, "the connection to the database broke: whether it was done is not known");
+        err_set(&e, ERR_UNKNOWN, "whether it was done is not known: the connection to the database broke");
         batch_fail(b, &e);
     } else {
         batch_again(b, b->unit.doubtful ? DOUBT_DELAY_USEC : 0);
@@ -229,7 +229,7 @@ batch_failed(struct batch *b)
     }
     /* A value is refused each time alike, so the lost sending was refused too; anything else tells nothing about it. */
     if (b->unknown && act != SQLSTATE_BISECT) {
-        err_set(&e, ERR_DATABASE, "the database refused a repetition (%s): whether it was done is not known", state);
+        err_set(&e, ERR_UNKNOWN, "whether it was done is not known: the database refused a repetition (%s)", state);
     } else {
         sqlstate_err(state, b->unit.msg, b->unit.constraint, &e);
     }
@@ -520,15 +520,13 @@ void
 batch_stop(struct db *db)
 {
     struct batch *b;
-    struct err e;
+    struct err e, unknown;
 
     err_set(&e, ERR_STOPPING, "the daemon is stopping");
+    err_set(&unknown, ERR_UNKNOWN, "whether it was done is not known: the daemon is stopping");
     while ((b = db->again) != NULL) {
         db->again = b->next;
-        if (b->unknown) {
-            err_set(&e, ERR_STOPPING, "the daemon is stopping: whether it was done is not known");
-        }
-        batch_fail(b, &e);
+        batch_fail(b, b->unknown ? &unknown : &e);
     }
     db->again_tail = &db->again;
     for (int i = 0; i < db->nqueues; i++) {

@@ -146,14 +146,16 @@ put_back(struct db_call *c)
 static void
 lost(struct db_call *c)
 {
-    if (c->db->stopping) {
+    if (!is_read(c) && !c->prepares) {
+        fail_code(c, ERR_UNKNOWN,
+                  c->db->stopping ? "whether it was done is not known: the daemon is stopping"
+                                  : "whether it was done is not known: the connection to the database broke");
+    } else if (c->db->stopping) {
         fail_code(c, ERR_STOPPING, "the daemon is stopping");
     } else if (is_read(c) && c->tries < (unsigned)c->db->conf.read_connections) {
         put_back(c);
-    } else if (is_read(c)) {
-        fail_code(c, ERR_DATABASE, "the connection to the database broke");
     } else {
-        fail_code(c, ERR_DATABASE, "the connection to the database broke: whether it was done is not known");
+        fail_code(c, ERR_DATABASE, "the connection to the database broke");
     }
 }
 

@@ -38,8 +38,8 @@ struct db_conf {
 /* Start connecting; never blocks, never fails: connection faults are retried with jittered back-off and shown by
  * db_is_up. The strings of conf are copied. */
 struct db *db_start(struct event_base *base, const struct db_conf *conf);
-/* Close connections; every call and item still here is completed with ERR_STOPPING first. NULL is accepted. Not to be
- * called from a callback of this folder. */
+/* Close connections; every call and item still here is completed first, with ERR_STOPPING, or with ERR_UNKNOWN if it was
+ * sent and may have been done. NULL is accepted. Not to be called from a callback of this folder. */
 void db_stop(struct db *db);
 
 bool db_is_up(const struct db *db);   /* the write connection is prepared and alive */
@@ -118,6 +118,7 @@ struct db_call {
     int length[DB_PARAMS_MAX];
     uint8_t form[DB_PARAMS_MAX]; /* how the value is written; bind.c */
     unsigned tries;
+    bool prepares;                                                   /* a write before what was asked for */
     unsigned place;                                                  /* waiting, refused or sent; calls.c */
     void (*done)(struct db_call *call, const struct db_result *res); /* exactly once, never inside db_call_send */
     void *arg;
@@ -138,7 +139,8 @@ void db_bind_i32s(struct db_call *c, const int32_t *v, size_t n);
 void db_bind_i64s(struct db_call *c, const int64_t *v, size_t n);
 void db_bind_texts(struct db_call *c, const char *const *v, size_t n);
 /* Hand it over. A read whose connection is lost is sent again, once for each read connection there is (they tend to die
- * together); writes answer ERR_DATABASE with the outcome unknown.
+ * together). A write answers ERR_UNKNOWN then; one that only prepares what was asked for (a number, a lane) ERR_DATABASE: of
+ * that nothing was done.
  * done may get ERR_BUSY (queue full) too, always from the loop. */
 void db_call_send(struct db *db, struct db_call *c);
 /* Take a call back that has not been sent yet; false when it was: its done will come. */

@@ -121,6 +121,7 @@ lease(struct numbers *n)
     db_bind_i32(&n->call, n->block);
     n->call.done = on_leased;
     n->call.arg = n;
+    n->call.prepares = true;
     db_call_send(n->db, &n->call);
 }
 

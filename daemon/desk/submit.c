@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One submission is an op with one or more items. Its steps: find the person it is for (if it names one), route every
- * item and send it, refresh the desk and send again what was routed by an old one, park the ticket it blocks, answer.
+ * item and make the lanes that are missing, send all, refresh the desk and send again what was routed by an old one, park
+ * the ticket it blocks, answer. What fails after something was sent is the error of the items that are still open.
  * The statement that stores them is sql/stmts/ticket_submit.sql.
  */
 #include "daemon/desk/submit.h"
@@ -103,6 +104,7 @@ struct submission {
     struct { /* the first that was found to be missing; queue_id 0: none */
         int32_t queue_id;
         const char *const *skills;
+        struct err err; /* why it could not be made */
     } lane;
     int lanes_made;
     bool parked;
@@ -349,22 +351,27 @@ on_stored(struct item *item, const struct db_row *row, const struct err *e)
     }
 }
 
-/* Route and send all that is not settled. False: nothing was sent. */
-static bool
-send_open(struct submission *s)
+/* Route all that is not settled; s->lane is the first lane that is missing. */
+static void
+route_open(struct submission *s)
 {
     s->lane.queue_id = 0;
     for (int i = 0; i < s->n; i++) {
         struct submit *it = &s->items[i];
+        if (!it->settled) {
+            it->settled = !item_route(s, it);
+        }
+    }
+}
+
+/* Send all that is not settled. False: nothing was sent. */
+static bool
+send_open(struct submission *s)
+{
+    for (int i = 0; i < s->n; i++) {
+        struct submit *it = &s->items[i];
         if (it->settled) {
             continue;
-        }
-        if (!item_route(s, it)) {
-            it->settled = true;
-            continue;
-        }
-        if (it->lane_id == 0) {
-            continue; /* it is made when the others are back */
         }
         it->links = it->blocks != BATCH_NONE64;
         it->item.done = on_stored;
@@ -428,16 +435,23 @@ item_render(struct strbuf *sb, struct submission *s, struct submit *it)
     strbuf_add(sb, it->is.repeated ? ",\"repeated\":true}" : "}");
 }
 
-/* Nothing of it is known to be stored, and it may be another time: the whole call is to be repeated, as one request is. */
-static bool
+/* Nothing of it is known to be stored, and it may be another time: the whole call is to be repeated, as one request is.
+ * NULL: that is not so. What may be stored goes before what is not: the answer must not say that nothing was done. */
+static const struct err *
 all_unavailable(const struct submission *s)
 {
+    const struct err *ret = &s->items[0].err;
+
     for (int i = 0; i < s->n; i++) {
-        if (err_http(s->items[i].err.code) != 503) {
-            return false;
+        const struct err *e = &s->items[i].err;
+        if (err_http(e->code) < 503) {
+            return NULL;
+        }
+        if (e->code == ERR_UNKNOWN) {
+            ret = e;
         }
     }
-    return true;
+    return ret;
 }
 
 static enum op_next
@@ -445,9 +459,10 @@ answer(struct submission *s)
 {
     struct strbuf sb;
     struct submit *first = &s->items[0];
+    const struct err *e = !s->array && first->err.code != ERR_NONE ? &first->err : all_unavailable(s);
 
-    if ((!s->array && first->err.code != ERR_NONE) || all_unavailable(s)) {
-        return op_fail_err(s->op, &first->err);
+    if (e != NULL) {
+        return op_fail_err(s->op, e);
     }
     strbuf_init(&sb);
     if (!s->array) {
@@ -536,29 +551,74 @@ put_from(struct submission *s)
                              "nobody here is called '%.80s'; name the 'account' of somebody outside", in->from);
     }
     struct db_call *c = op_call(op, STMT_CUSTOMER_PUT);
+    c->prepares = true;
     db_bind_text(c, in->from);
     db_bind_text(c, account);
     return op_send(op);
 }
 
-/* A combination of queue and skills that nobody has needed so far. */
+/* What is open cannot be stored now. The others may be: each item is answered for itself. */
+static enum op_next
+give_up(struct submission *s, const struct err *e)
+{
+    for (int i = 0; i < s->n; i++) {
+        struct submit *it = &s->items[i];
+        if (!it->settled) {
+            it->settled = true;
+            it->err = *e;
+        }
+    }
+    return answer(s);
+}
+
+static enum op_next
+give_up_desk(struct submission *s)
+{
+    struct err e;
+
+    err_set(&e, ERR_BUSY, "the desk is being replaced: try again");
+    return give_up(s, &e);
+}
+
+static void
+on_lane(struct db_call *call, const struct db_result *res)
+{
+    struct submission *s = call->arg;
+    struct arena *a = call->a;
+
+    if (op_back(s->op)) {
+        s->lane.err = res->err != NULL ? *res->err : (struct err){0};
+        op_resume(s->op);
+    }
+    arena_free(a);
+}
+
+/* A combination of queue and skills that nobody has needed so far. Not by op_send, which would fail the whole op with it. */
 static enum op_next
 make_lane(struct submission *s)
 {
+    struct arena *a;
     struct db_call *c;
     size_t n = 0;
 
     if (s->lanes_made++ > s->n + REROUTES) {
-        return op_fail(s->op, ERR_BUSY, "the desk is being replaced: try again");
+        return give_up_desk(s);
     }
     while (s->lane.skills[n] != NULL) {
         n++;
     }
-    c = op_call(s->op, STMT_LANE_MAKE);
+    a = arena_new();
+    c = ARENA_NEW(a, struct db_call);
+    db_call_init(c, a, STMT_LANE_MAKE);
     db_bind_i32(c, s->lane.queue_id);
     db_bind_texts(c, s->lane.skills, n);
+    c->prepares = true;
+    c->done = on_lane;
+    c->arg = s;
     s->at = SUBMIT_LANE;
-    return op_send(s->op);
+    op_lend(s->op);
+    db_call_send(s->op->app->db, c);
+    return OP_WAIT;
 }
 
 static enum op_next
@@ -571,12 +631,16 @@ refresh_desk(struct submission *s)
     return OP_WAIT;
 }
 
-/* Send what is open; when nothing could be sent, go on with what it needs. */
+/* Send what is open, when all has its lane: what is sent is stored, whatever becomes of the lanes of the others. */
 static enum op_next
 send_or_go_on(struct submission *s)
 {
+    route_open(s);
+    if (s->lane.queue_id != 0) {
+        return make_lane(s);
+    }
     s->at = SUBMIT_SENT;
-    return send_open(s) ? OP_WAIT : s->lane.queue_id != 0 ? make_lane(s) : answer(s);
+    return send_open(s) ? OP_WAIT : answer(s);
 }
 
 enum op_next
@@ -613,17 +677,14 @@ submit_run(struct op *op, struct submission *s)
         }
         return send_or_go_on(s);
     case SUBMIT_SENT: /* all items are back */
-        if (s->lane.queue_id != 0) {
-            return make_lane(s);
-        }
         if (!all_settled(s)) {
-            if (s->reroutes++ >= REROUTES) {
-                return op_fail(op, ERR_BUSY, "the desk is being replaced: try again");
-            }
-            return refresh_desk(s);
+            return s->reroutes++ >= REROUTES ? give_up_desk(s) : refresh_desk(s);
         }
         return park_parent(s);
     case SUBMIT_LANE: /* made: other daemons take it in too */
+        if (s->lane.err.code != ERR_NONE) {
+            return give_up(s, &s->lane.err);
+        }
         db_notify(op->app->db, "lanes");
         return refresh_desk(s);
     case SUBMIT_REFRESHED: /* by the desk of now */

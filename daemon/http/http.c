@@ -282,6 +282,17 @@ http_start(struct event_base *base, const struct http_conf *conf, struct err *e)
     return h;
 }
 
+/* What was handed over and is still out may be done already, or yet. */
+static void
+end_stopping(struct http_request *rq)
+{
+    if (rq->op.pending > 0 && rq->op.route->method != METHOD_GET) {
+        request_end(rq, ERR_UNKNOWN, "whether it was done is not known: the daemon is stopping");
+    } else {
+        request_end(rq, ERR_STOPPING, "the daemon is stopping");
+    }
+}
+
 void
 http_drain(struct http *h, void (*on_empty)(void *arg), void *arg)
 {
@@ -309,7 +320,7 @@ http_stop(struct http *h)
     h->draining = true;
     listeners_free(h);
     while ((d = first_of(h, QUEUE_STREAM)) || (d = first_of(h, QUEUE_OP))) {
-        request_end(request_of(d), ERR_STOPPING, "the daemon is stopping");
+        end_stopping(request_of(d));
     }
     for (size_t i = 0; i < sizeof(of_conns) / sizeof(of_conns[0]); i++) {
         while ((d = first_of(h, of_conns[i]))) {

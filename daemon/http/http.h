@@ -62,7 +62,8 @@ bool http_listen(struct http *h, int fd, bool is_unix, struct err *e);
 /* Stop accepting, end streams (event `end`, reason "stopping"), answer new requests on open connections with 503 and
  * Connection: close; on_empty is called once, from the loop, when no op is left and every reply is written. */
 void http_drain(struct http *h, void (*on_empty)(void *arg), void *arg);
-/* After the loop has drained, or at the deadline: ops not yet answered get 503, then everything is freed. An op that
+/* After the loop has drained, or at the deadline: ops not yet answered get 503, or 504 when what they asked for may be
+ * done already, then everything is freed. An op that
  * still waits for a statement stays until db_stop gives that back. NULL is accepted. */
 void http_stop(struct http *h);
 

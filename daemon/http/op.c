@@ -117,6 +117,7 @@ void
 op_send_then(struct op *op, void (*then)(struct op *op))
 {
     op->then = then;
+    op->call->prepares = true;
     (void)op_send(op);
 }
 

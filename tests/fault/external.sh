@@ -139,6 +139,47 @@ repeats_next()
 has_asked() { [ "$(curl -s --unix-socket "$socket" http://turno/metrics | awk '$1 == "turno_database_queued_items" { print $2 }')" = 1 ]; }
 ok "what an agent was told to hold stays theirs, whoever asked for it before and left" repeats_next
 
+# a lane cannot be made: what needs it is refused, and what does not is not left behind half done
+hand_in()
+{
+    curl -s -m 20 --unix-socket "$socket" -H 'Content-Type: application/json' -o "$desk/body" -D "$desk/head" \
+        -w '%{http_code}' -d "$1" http://turno/v1/tickets
+}
+hand_in_says()
+{
+    local status
+    status=$(hand_in "$1")
+    [ "$status" = "$2" ] && jq -e "$3" "$desk/body" >/dev/null && return
+    echo "status $status, tickets $(tickets)"
+    cat "$desk/body"
+    return 1
+}
+without_lanes()
+{
+    sed 's/^rules = (/&\n  { name = "crane"; subject = "crane"; skills = ["crane"]; },/' conf/desk.conf >"$desk/desk.conf"
+    external
+    until_true 60 is_ready && TURNO_URL=unix://$socket "$build/turno" desk apply "$desk/desk.conf" || return 1
+    sql desk_owner turno "create function turno.locked() returns trigger language plpgsql as
+        'begin raise exception using errcode = ''55P03''; end';
+        create trigger locked before insert on turno.lane for each row execute function turno.locked()" || return 1
+    before=$(tickets)
+}
+ok "a desk whose lanes cannot be made" without_lanes
+nothing_is_stored() { [ "$(tickets)" = "$before" ] && grep -qi '^retry-after:' "$desk/head"; }
+ok "an array that needs one is refused as a whole" hand_in_says '[{"subject":"a box"},{"subject":"a crane"}]' 503 '.code == "busy"'
+ok "… with nothing stored" nothing_is_stored
+ok "where an item is settled already, each has its own error" hand_in_says '[{"subject":""},{"subject":"a crane"}]' 200 \
+    '[.tickets[].error.code] == ["invalid","busy"]'
+ok "one request keeps its status" hand_in_says '{"subject":"a crane"}' 503 '.code == "busy"'
+with_lanes()
+{
+    sql desk_owner turno 'drop trigger locked on turno.lane; drop function turno.locked()' &&
+        hand_in_says '[{"subject":"a box"},{"subject":"a crane"}]' 200 '[.tickets[].ticket] | length == 2 and all(. > 0)' &&
+        [ "$(tickets)" = $((before + 2)) ]
+}
+ok "when they can be, all of it is stored" with_lanes
+desk_stop
+
 # may not
 may_not()
 {

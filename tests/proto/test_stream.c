@@ -278,14 +278,16 @@ a_drain_writes_replies_to_their_end(void **state)
     toy_stop(&t);
 }
 
-/* A second signal stops at once: what waits gets 503, and what was handed over is freed when it comes back. */
+/* A second signal stops at once: what waits or only reads gets 503, what may be done already 504; and what was handed over
+ * is freed when it comes back. */
 static void
-a_stop_at_the_deadline_answers_503(void **state)
+a_stop_at_the_deadline_answers_all(void **state)
 {
     const struct toy_conf conf = {0};
     struct toy t;
     struct client c[3];
     struct reply r;
+    char value[16];
 
     (void)state;
     toy_start(&t, &conf);
@@ -303,7 +305,8 @@ a_stop_at_the_deadline_answers_503(void **state)
     }
     for (int i = 0; i < 3; i++) {
         client_read(&c[i], &r, false);
-        reply_expect_problem(&r, 503, "stopping", NULL);
+        reply_expect_problem(&r, i == 0 ? 504 : 503, i == 0 ? "unknown" : "stopping", NULL);
+        assert_int_equal(reply_header(&r, "Retry-After", value, sizeof(value)) == NULL, i == 0);
         reply_free(&r);
         client_expect_close(&c[i]);
         client_close(&c[i]);
@@ -326,7 +329,7 @@ main(void)
         cmocka_unit_test(many_streams_end_together),
         cmocka_unit_test(a_drain_lets_requests_end_and_refuses_new_ones),
         cmocka_unit_test(a_drain_writes_replies_to_their_end),
-        cmocka_unit_test(a_stop_at_the_deadline_answers_503),
+        cmocka_unit_test(a_stop_at_the_deadline_answers_all),
     };
 
     return cmocka_run_group_tests_name("stream", tests, toy_setup, toy_teardown);

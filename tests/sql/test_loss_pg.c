@@ -56,7 +56,7 @@ a_lost_read_is_repeated_and_a_lost_write_is_not(void **state)
         arena_free(r[i].a);
     }
     LOOP_WAIT(d, w.done == 1);
-    assert_int_equal(w.code, ERR_DATABASE);
+    assert_int_equal(w.code, ERR_UNKNOWN);
     assert_non_null(strstr(w.msg, "not known"));
     arena_free(w.a);
     LOOP_WAIT(d, db_is_up(d->db));

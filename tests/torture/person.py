@@ -124,7 +124,7 @@ class Person:
             if "ticket" in t:
                 self.write("submitted", TICKETS, key, index=i, ticket=t["ticket"], verb=verb, repeated=t.get("repeated", False),
                            tries=tries, began=began)
-            elif t["error"]["code"] not in ("busy", "database", "stopping", "deadline"):
+            elif t["error"]["code"] not in ("busy", "database", "stopping", "deadline", "unknown"):
                 self.write("refused", TICKETS, key, index=i, verb=verb, tries=tries, began=began,
                            detail=f"200 {t['error']['code']} {t['error']['detail']}")
         return found

@@ -100,7 +100,7 @@ a_lost_read_is_sent_again_and_a_lost_write_never(void **state)
     fake_done(c, 1);
     fake_lose(c);
     RIG_WAIT(w.done == 1);
-    assert_int_equal(w.code, ERR_DATABASE);
+    assert_int_equal(w.code, ERR_UNKNOWN);
     assert_non_null(strstr(w.msg, "not known"));
     for (int i = 0; i < 3; i++) {
         PGconn *at = NULL;
@@ -117,6 +117,38 @@ a_lost_read_is_sent_again_and_a_lost_write_never(void **state)
     assert_int_equal(r.code, ERR_DATABASE);
     arena_free(r.a);
     arena_free(w.a);
+}
+
+/* Numbers, a lane, a log-in: what was asked for has not begun, whatever became of them. */
+static void
+a_lost_write_that_only_prepares_is_no_doubt(void **state)
+{
+    PGconn *c = rig_start();
+    struct ask w[3];
+
+    (void)state;
+    ask(&w[0], STMT_NUMBER_LEASE, 10);
+    w[0].call.prepares = true;
+    rig_settle();
+    fake_lose(c);
+    RIG_WAIT(w[0].done == 1);
+    assert_int_equal(w[0].code, ERR_DATABASE);
+    assert_null(strstr(w[0].msg, "not known"));
+    RIG_WAIT(db_is_up(rig.db));
+    for (int i = 1; i < 3; i++) {
+        ask(&w[i], STMT_NUMBER_LEASE, 10);
+        w[i].call.prepares = i == 1;
+    }
+    rig_settle();
+    fake_lose(fake_conn(FAKE_WRITE));
+    db_stop(rig.db);
+    rig.db = NULL;
+    assert_int_equal(w[1].code, ERR_STOPPING);
+    assert_int_equal(w[2].code, ERR_UNKNOWN);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(w[i].done, 1);
+        arena_free(w[i].a);
+    }
 }
 
 static void
@@ -225,8 +257,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(reads_go_where_least_is_to_do), TEST(a_lost_read_is_sent_again_and_a_lost_write_never),
-        TEST(refused_calls_are_told_why),    TEST(notifications_are_folded_and_spaced),
+        TEST(reads_go_where_least_is_to_do),
+        TEST(a_lost_read_is_sent_again_and_a_lost_write_never),
+        TEST(a_lost_write_that_only_prepares_is_no_doubt),
+        TEST(refused_calls_are_told_why),
+        TEST(notifications_are_folded_and_spaced),
         TEST(an_outage_is_told_once),
     };
 

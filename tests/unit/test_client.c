@@ -30,6 +30,9 @@
 #define BUSY                                                                                                           \
     "HTTP/1.1 503 Busy\r\nConnection: close\r\nContent-Length: 44\r\n\r\n{\"code\":\"busy\",\"title\":\"too "          \
     "much\",\"detail\":0}"
+#define UNKNOWN                                                                                                        \
+    "HTTP/1.1 504 Gateway Timeout\r\nConnection: close\r\n\r\n{\"code\":\"unknown\",\"title\":\"whether it was done "  \
+    "is not known\",\"detail\":\"whether it was done is not known: the connection to the database broke\"}"
 #define STREAM "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
 
 static struct arena *a;
@@ -232,6 +235,20 @@ a_repeated_write_keeps_its_key(void **state)
 }
 
 static void
+an_unknown_outcome_is_asked_for_again(void **state)
+{
+    static const char *const script[] = {UNKNOWN, OK_JSON};
+    struct reply r;
+    char *first;
+
+    (void)state;
+    play(script, 2);
+    assert_true(client_post(new_client(), "/v1/tickets", NULL, &r, &e));
+    first = asked();
+    assert_string_equal(key_in(first), key_in(strchr(first, '\n') + 1));
+}
+
+static void
 two_writes_have_two_keys(void **state)
 {
     static const char *const script[] = {OK_JSON, OK_JSON};
@@ -275,6 +292,20 @@ a_touch_is_tried_once(void **state)
     play(script, 1);
     assert_false(client_post_once(new_client(), "/v1/tickets/7/touch", NULL, &e));
     assert_int_equal(e.code, ERR_BUSY);
+}
+
+static void
+what_may_be_done_is_said_once(void **state)
+{
+    static const char *const script[] = {UNKNOWN};
+
+    (void)state;
+    play(script, 1);
+    assert_false(client_post_once(new_client(), "/v1/tickets/7/touch", NULL, &e));
+    assert_int_equal(e.code, ERR_UNKNOWN);
+    assert_int_equal(err_exit(e.code), EXIT_UNREACHABLE);
+    assert_string_equal(e.msg, "whether it was done is not known: the connection to the database broke; "
+                               "look before you repeat it");
 }
 
 static void
@@ -408,6 +439,7 @@ a_stream_ends_in_four_ways(void **state)
         "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n",
         "HTTP/1.1 409 Conflict\r\nConnection: close\r\n\r\n{\"title\":\"away\",\"code\":\"away\"}",
         NULL,
+        UNKNOWN,
     };
     struct seen s = {.stop_after = 2};
     struct client *c;
@@ -421,6 +453,7 @@ a_stream_ends_in_four_ways(void **state)
     assert_int_equal(client_stream(c, "/v1/feed", NULL, note, &s, &e), STREAM_EMPTY);
     assert_int_equal(client_stream(c, "/v1/feed", NULL, note, &s, &e), STREAM_FAILED);
     assert_int_equal(e.code, ERR_AWAY);
+    assert_int_equal(client_stream(c, "/v1/feed", NULL, note, &s, &e), STREAM_LOST);
     assert_int_equal(client_stream(c, "/v1/feed", NULL, note, &s, &e), STREAM_LOST);
     assert_string_equal(s.text.p, "message//1 message//2 message//1 ");
     strbuf_release(&s.text);
@@ -525,9 +558,11 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_read_carries_no_key, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_repeated_write_keeps_its_key, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_unknown_outcome_is_asked_for_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(two_writes_have_two_keys, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refusal_is_not_repeated, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_touch_is_tried_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_may_be_done_is_said_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_socket_it_fails_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_turnod_is_noticed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(problems_become_errors, set_up, tear_down),

@@ -99,6 +99,16 @@ every_code_has_a_name_of_its_own(void **state)
     assert_int_equal(err_http((enum err_code)9999), 500);
 }
 
+/* Who is told 503 comes again, and does it twice where it was done already. */
+static void
+what_is_not_known_is_not_said_to_be_undone(void **state)
+{
+    (void)state;
+    assert_int_equal(err_http(ERR_UNKNOWN), 504);
+    assert_int_equal(err_exit(ERR_UNKNOWN), EXIT_UNREACHABLE);
+    assert_string_equal(err_name(ERR_UNKNOWN), "unknown");
+}
+
 static void
 a_broken_invariant_aborts(void **state)
 {
@@ -126,6 +136,7 @@ main(void)
         cmocka_unit_test(an_error_may_be_made_of_itself),
         cmocka_unit_test(long_texts_are_cut_between_characters),
         cmocka_unit_test(every_code_has_a_name_of_its_own),
+        cmocka_unit_test(what_is_not_known_is_not_said_to_be_undone),
         cmocka_unit_test(a_broken_invariant_aborts),
     };
     return cmocka_run_group_tests_name("err", tests, NULL, NULL);

@@ -164,7 +164,7 @@ a_batch_that_kills_every_connection_ends(void **state)
         RIG_WAIT(rig.downs == i + 1);
     }
     assert_int_equal(t.done, 1);
-    assert_int_equal(t.code, ERR_DATABASE);
+    assert_int_equal(t.code, ERR_UNKNOWN);
     assert_non_null(strstr(t.msg, "not known"));
     RIG_WAIT(db_is_up(rig.db));
     assert_int_equal(fake_pending(fake_conn(FAKE_WRITE)), 0);
@@ -195,6 +195,51 @@ a_commit_without_its_standby_is_not_acknowledged(void **state)
     RIG_WAIT(t.done);
     assert_int_equal(t.code, ERR_NONE);
     assert_int_equal(rig.downs, 0);
+}
+
+/* Whoever is told that nothing was done sends it again: that is for what was never sent, and for nothing else. */
+static void
+a_stop_tells_what_is_not_known_and_what_was_never_sent(void **state)
+{
+    PGconn *c = rig_start();
+    struct rig_thing t[3];
+
+    (void)state;
+    rig_add(&t[0], 1);
+    rig_settle();
+    fake.refuse = 1000000; /* nobody there any more */
+    fake_lose(c);
+    RIG_WAIT(rig.downs == 1);
+    rig_add(&t[1], 2);
+    rig_add_kind(&rig_claim, &t[2], 3);
+    rig_settle();
+    db_stop(rig.db);
+    rig.db = NULL;
+    assert_int_equal(t[0].done + t[1].done + t[2].done, 3);
+    assert_int_equal(t[0].code, ERR_UNKNOWN);
+    for (int i = 1; i < 3; i++) {
+        assert_int_equal(t[i].code, ERR_STOPPING);
+        assert_null(strstr(t[i].msg, "not known"));
+    }
+}
+
+static void
+a_refused_repetition_leaves_the_outcome_unknown(void **state)
+{
+    PGconn *c = rig_start();
+    struct rig_thing t;
+
+    (void)state;
+    rig_add(&t, 1);
+    rig_settle();
+    fake_lose(c);
+    RIG_WAIT(rig.downs == 1);
+    RIG_WAIT(db_is_up(rig.db) && fake_pending(fake_conn(FAKE_WRITE)) == 1);
+    c = fake_conn(FAKE_WRITE);
+    fake_done(c, 1);
+    rig_refuse(c, "53100");
+    RIG_WAIT(t.done == 1);
+    assert_int_equal(t.code, ERR_UNKNOWN);
 }
 
 /* ---- refusals ------------------------------------------------------------------------------------------------------ */
@@ -398,6 +443,8 @@ main(void)
         TEST(several_lost_batches_keep_their_order),
         TEST(a_batch_that_kills_every_connection_ends),
         TEST(a_commit_without_its_standby_is_not_acknowledged),
+        TEST(a_stop_tells_what_is_not_known_and_what_was_never_sent),
+        TEST(a_refused_repetition_leaves_the_outcome_unknown),
         TEST(bad_luck_is_tried_three_times_more),
         TEST(a_bad_value_is_found_by_halving),
         TEST(slow_or_broken_statements_fail_their_items),

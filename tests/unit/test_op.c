@@ -276,6 +276,20 @@ a_failed_statement_fails_the_op(void **state)
 }
 
 static void
+an_unknown_outcome_is_no_reason_to_come_again(void **state)
+{
+    struct err e;
+
+    begin(*state, "/open", two_statements);
+    (void)err_set(&e, ERR_UNKNOWN, "whether it was done is not known");
+    call_done(&e);
+    expect_sent("HTTP/1.1 504 ");
+    expect_sent("\"code\":\"unknown\"");
+    assert_null(strstr(sent, "Retry-After"));
+    assert_int_equal(freed, 1);
+}
+
+static void
 after_the_deadline_it_waits_for_what_is_out(void **state)
 {
     begin(*state, "/open", two_statements);
@@ -558,6 +572,7 @@ main(void)
         LIFE(an_answer_in_the_step_frees_at_once),
         LIFE(statements_lead_from_step_to_step),
         LIFE(a_failed_statement_fails_the_op),
+        LIFE(an_unknown_outcome_is_no_reason_to_come_again),
         LIFE(after_the_deadline_it_waits_for_what_is_out),
         LIFE(what_is_lent_comes_back),
         LIFE(the_last_one_back_frees_an_answered_op),
