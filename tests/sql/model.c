@@ -585,7 +585,7 @@ deal(struct model *m, struct m_ticket *t, const struct pull *item, struct answer
     r->version = t->version;
     r->epoch = t->epoch;
     r->queue = t->queue;
-    r->lane = t->lane;
+    r->lane = before.state == STATE_QUEUED ? t->lane : 0; /* an offer was taken out of the queue before */
     r->priority = t->priority;
     r->class_of = t->class_of;
     r->key = t->key;
