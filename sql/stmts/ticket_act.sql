@@ -305,7 +305,7 @@ with gate as (
                 when s2 = 3 and verb = 7 then at + idle_limit * 0.25
                 when s2 = 3 and (to_state = 3 or actor = a2) then at + idle_limit * 0.75
                 when to_state = 5 then at + auto_close
-                when s2 = 1 and (to_state = 1 or verb = 39) then
+                when s2 = 1 and (to_state = 1 or verb = 39 or key_rule = 'PRIORITY' and l2 > 0) then
                     case when l2 < 0 then at + sticky
                          else (select case when y.wider is not null then
                                            lane_due(l2, case when key_rule = 'REOPEN' then at else anchor end, priority2) end
