@@ -95,6 +95,7 @@ declare
     ahead json;
     ahead_words text;
     p smallint;
+    p_key bigint;
     p_place int;
     needs text[];
     k calendar;
@@ -211,8 +212,9 @@ begin
             says := says || 'Requests that already had an earlier turn keep it: those that return from waiting or from another queue, or that hold up an older one. Whether they come from inside or outside the company makes no difference.'::text;
             -- what would change it
             for p in select x from generate_series(c.priority::int - 1, 1, -1) x loop
-                p_place := place_of(c.queue_id, greatest(cal_add(q.calendar_id, c.key, q.targets[p] - target_usec),
-                                                         cal_add(q.calendar_id, now_at, -q.age_cap)), id) + 1;
+                p_key := key_ranked(q.calendar_id, c.key, usec(c.anchor), now_at, q.targets, parts.reopened, c.priority, p, q.age_cap);
+                continue when p_key = c.key;
+                p_place := place_of(c.queue_id, p_key, id) + 1;
                 if p_place is distinct from place then
                     says := says || format('With priority %s, which a lead can give, it would be number %s.', priority_name(p),
                                            coalesce(p_place::text, 'more than 10,000'));

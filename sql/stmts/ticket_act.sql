@@ -198,12 +198,10 @@ with gate as (
                                   cal_add(d.new_calendar, d.at_us, d.new_targets[d.priority])),
                             cal_add(d.new_calendar, d.at_us, -d.new_age_cap))
                when 'REOPEN' then cal_add(d.calendar_id, d.at_us, d.targets[d.priority] / 2)
-               when 'PRIORITY' then    -- a parked ticket's key runs along with the clock; lowered: never earlier than now
-                   greatest(cal_add(d.calendar_id,
-                                    case when d.remaining is null then d.key else cal_add(d.calendar_id, d.at_us, d.remaining) end,
-                                    d.targets[d.priority2] - d.targets[d.priority]),
-                            case when d.priority2 < d.priority then cal_add(d.calendar_id, d.at_us, -d.age_cap)
-                                 when d.priority2 > d.priority then d.at_us end)
+               when 'PRIORITY' then    -- a parked ticket's key runs along with the clock
+                   key_ranked(d.calendar_id,
+                              case when d.remaining is null then d.key else cal_add(d.calendar_id, d.at_us, d.remaining) end,
+                              usec(d.anchor), d.at_us, d.targets, d.reopens > 0, d.priority, d.priority2, d.age_cap)
                when 'DUE' then usec(($13::timestamptz[])[d.ord])
 --]
            end as key2,
