@@ -89,7 +89,9 @@ declare
     c record;
     t ticket;
     q queue;
+    came queue;                 -- where it was asked: what was added for a burst was added there
     figures boolean;
+    crowd boolean;              -- figures of that
     target_usec bigint;
     place int;
     ahead json;
@@ -114,7 +116,10 @@ begin
     if is_look(me, q.private, q.department_id) then
         looked := array[id];
     end if;
+    select * into came from queue x where x.queue_id = t.queue_id;
     figures := level = 2 or not q.private;
+    crowd := case when came.queue_id = q.queue_id then figures
+                  else not came.private or came.department_id = any (me.departments) end;
     target_usec := q.targets[c.priority];
     select * into k from calendar x where x.calendar_id = q.calendar_id;
     k.zone := coalesce(k.zone, 'UTC');
@@ -147,11 +152,11 @@ begin
         end if;
         if parts.penalty is not null then
             says := says || format('%s%s were added, so that others do not wait for a burst; ''%s'' never adds more than %s.',
-                case when figures and parts.ahead is not null
+                case when crowd and parts.ahead is not null
                      then format('When it came, %s had %s other requests waiting there, and %s are normal: ', parts.flow, parts.ahead,
                                  parts.allowance)
                      else 'Many requests of the same side came at once: ' end,
-                in_hours(parts.penalty), q.name, in_hours(q.burst_cap));
+                in_hours(parts.penalty), came.name, in_hours(came.burst_cap));
         end if;
     end if;
 
@@ -259,9 +264,9 @@ begin
         seconds(target_usec * interval '1 microsecond') as target_seconds, k.name as calendar,
         json_build_object('target_seconds', seconds(parts.target * interval '1 microsecond'), 'reopened', parts.reopened,
                           'penalty_seconds', coalesce(seconds(parts.penalty * interval '1 microsecond'), 0),
-                          'penalty_cap_seconds', seconds(q.burst_cap * interval '1 microsecond'),
-                          'flow_waiting', case when figures then parts.ahead end,
-                          'flow_allowance', case when figures then parts.allowance end,
+                          'penalty_cap_seconds', seconds(came.burst_cap * interval '1 microsecond'),
+                          'flow_waiting', case when crowd then parts.ahead end,
+                          'flow_allowance', case when crowd then parts.allowance end,
                           'calendar', k.name, 'zone', case when k.name is not null then k.zone end,
                           'moved', coalesce(parts.moved, '{}')) as key_parts, place, coalesce(ahead, '[]') as ahead,
         alone as unattended, says as text) x;

@@ -230,9 +230,10 @@ model_key(const struct m_ticket *t, const struct m_row *row, const struct act *i
     switch (row->key) {
     case KEY_RESUME: /* seniority is kept, the pause counts for nobody, never more than the age cap in the past */
         return cal_add(c, at, model_max(t->remaining, -q->age_cap));
-    case KEY_TRANSFER: /* the customer has not stopped waiting */
+    case KEY_TRANSFER: /* the customer has not stopped waiting; a penalty is passed on unchanged, within its spell */
         c = desk_calendar(item->queue);
-        moved = model_min(key, cal_add(c, at, desk_queues[item->queue].target[t->priority]));
+        moved = desk_queues[item->queue].target[t->priority] + (t->reopens == 0 ? t->penalty : 0);
+        moved = model_min(key, cal_add(c, at, moved));
         return model_max(moved, cal_add(c, at, -desk_queues[item->queue].age_cap));
     case KEY_REOPEN: /* a new spell, half the time */
         return cal_add(c, at, q->target[t->priority] / 2);

@@ -397,7 +397,44 @@ the_cap_holds(void **state)
     assert_int_equal(KEY_OF(t[59]), NOW + DAY + HOUR);
     /* and travels with the ticket: passed on, it is in the key */
     DO(w, .ticket = t[59], .verb = VERB_PASS, .actor = EVA, .queue = Q_IT);
-    assert_int_equal(KEY_OF(t[59]), NOW + DAY);
+    assert_int_equal(KEY_OF(t[59]), NOW + DAY + HOUR);
+}
+
+static void
+a_penalty_is_passed_on_unchanged(void **state)
+{
+    int64_t t[60], first, last, penalty;
+
+    (void)state;
+    world_keep(w, Q_WAREHOUSE, ROUND_THE_CLOCK, 2 * DAY);
+    work_for_a_day();
+    burst_of(CARL, 60, t);
+    first = t[0];
+    last = t[59];
+    penalty = added(last);
+    assert_true(penalty > 8 * HOUR);
+    DO(w, .ticket = last, .verb = VERB_PASS, .actor = EVA, .queue = Q_IT); /* promises the same */
+    assert_int_equal(KEY_OF(last), NOW + DAY + penalty);
+    world_pass(w, HOUR);
+    DO(w, .ticket = last, .verb = VERB_PASS, .actor = ROOT, .queue = Q_SALES);
+    assert_int_equal(KEY_OF(last), NOW + 8 * HOUR + penalty);
+    /* and back: what was promised once stays */
+    DO(w, .ticket = last, .verb = VERB_PASS, .actor = ROOT, .queue = Q_WAREHOUSE);
+    assert_int_equal(KEY_OF(last), NOW + 8 * HOUR + penalty);
+    DO(w, .ticket = first, .verb = VERB_PASS, .actor = ROOT, .queue = Q_SALES);
+    assert_int_equal(KEY_OF(first), NOW + 8 * HOUR);
+    /* a new spell has none */
+    DO(w, .ticket = last, .verb = VERB_GIVE, .actor = EVA, .agent = "luis");
+    DO(w, .ticket = last, .verb = VERB_RESOLVE, .actor = LUIS, .epoch = 1, .body = "done");
+    DO(w, .ticket = last, .verb = VERB_REOPEN, .actor = CARL);
+    rank(last, PRIORITY_LOW);
+    DO(w, .ticket = last, .verb = VERB_PASS, .actor = EVA, .queue = Q_SALES);
+    assert_int_equal(KEY_OF(last), NOW + 36 * HOUR);
+    world_pass(w, DAY);
+    rank(last, PRIORITY_NORMAL);
+    DO(w, .ticket = last, .verb = VERB_SET_DUE, .actor = ROOT, .at = NOW + 9 * DAY);
+    DO(w, .ticket = last, .verb = VERB_PASS, .actor = ROOT, .queue = Q_IT);
+    assert_int_equal(KEY_OF(last), NOW + DAY);
 }
 
 static void
@@ -580,6 +617,36 @@ why_tells_the_parts_of_the_key(void **state)
     assert_says(t[0], EVA, "that was its promise when it came, and what was promised stays", true);
 }
 
+/* What was added where it came in is said of that queue, wherever it is now; a private one's figures go nowhere. */
+static void
+why_tells_of_the_queue_that_added(void **state)
+{
+    int64_t t[60];
+    struct seen s;
+
+    (void)state;
+    world_keep(w, Q_WAREHOUSE, ROUND_THE_CLOCK, 2 * DAY);
+    world_keep(w, Q_SALES, ROUND_THE_CLOCK, HOUR);
+    work_for_a_day();
+    burst_of(CARL, 60, t);
+    DO(w, .ticket = t[59], .verb = VERB_PASS, .actor = EVA, .queue = Q_SALES);
+    assert_says(t[59], LEO, "ACME had 59 other requests waiting there, and 5 are normal: ", true);
+    assert_says(t[59], LEO, "'warehouse' never adds more than 48 h.", true);
+    assert_says(t[59], LEO, "'sales' never adds", false);
+    assert_says(t[59], LEO, "That has moved since", false); /* it is what sales promise, and what was added */
+    s = LOOK(w->d->owner, STMT_TICKET_WHY, num(LEO), num(t[59]));
+    assert_int_equal(int_at(s.body, "key_parts.penalty_cap_seconds"), 48 * 3600);
+    assert_int_equal(int_at(s.body, "key_parts.flow_waiting"), 59);
+    seen_clear(&s);
+    (void)desk_text(w->d, "update queue set private = true where queue_id = %d returning 1", Q_WAREHOUSE);
+    assert_says(t[59], LEO, "Many requests of the same side came at once: ", true);
+    assert_says(t[59], EVA, "59 other requests", true); /* her queue */
+    s = LOOK(w->d->owner, STMT_TICKET_WHY, num(LEO), num(t[59]));
+    assert_int_equal(int_at(s.body, "key_parts.flow_waiting"), 0);
+    seen_clear(&s);
+    (void)desk_text(w->d, "update queue set private = false where queue_id = %d returning 1", Q_WAREHOUSE);
+}
+
 #define OFFICE_(name) cmocka_unit_test_setup_teardown(name, office_hours, tear_down)
 
 int
@@ -602,6 +669,7 @@ main(void)
         TEST(within_a_batch_the_sixth_more_pays),
         TEST(between_batches_what_waits_counts),
         TEST(the_cap_holds),
+        TEST(a_penalty_is_passed_on_unchanged),
         TEST(without_a_cap_nothing_is_added),
         TEST(where_nothing_was_dealt_out_nothing_is_added),
         TEST(what_is_normal_for_a_flow_is_free),
@@ -610,6 +678,7 @@ main(void)
         TEST(counting_goes_on_where_it_stopped),
         TEST(one_daemon_at_a_time_and_not_too_often),
         TEST(why_tells_the_parts_of_the_key),
+        TEST(why_tells_of_the_queue_that_added),
     };
 
     cmocka_set_test_filter(getenv("TURNO_TEST"));
