@@ -7,7 +7,8 @@
 --              took j could have taken i. Services of which the lane cannot be told are counted as unjudged. gap: how much
 --              later j arrived, in business time of the queue. It must not exceed bound = D_max + C - D_min (+ D_min + G
 --              when j had been here before or asks for another ticket: such keys begin at -G), plus probe interval and
---              sticky time. D, C and G are the extremes of all versions of the desk, for keys once given stay.
+--              sticky time. D, C and G are the extremes of all versions of the desk, for keys once given stay; C of all
+--              queues, too, for what was added in one goes along to the next.
 --   T2 waits   a wait W during which s tickets at least were in the hands of the queue's agents at every instant is at most
 --              (what was left of the work in hand at its begin + the work begun meanwhile) / s, where work that T1 does not
 --              allow before it (of each lane the 50 services with the largest gaps) does not count. within / premise must be 1.
@@ -78,18 +79,21 @@ begin
     from generate_series(1, (select max(z.queue_id) from queue z)) n
     left join (
         select z.queue_id, probe + coalesce(max(extract(epoch from z.sticky) * 1000000)::bigint, 0) as slack,
-               max(d.high + d.burst) as top, min(d.low) as low, max(d.cap) as cap
+               max(d.high) + c.burst as top, min(d.low) as low, max(d.cap) as cap
         from queue z
+        cross join (select greatest(0, (select max(x.burst_cap) from queue x),
+                                    (select max((j ->> 'burst')::bigint)
+                                     from desk x, jsonb_path_query(x.document, '$.departments[*].queues[*]') j)) as burst) c
         cross join lateral (
             select (select max(v) from unnest(x.targets) v) as high, (select min(v) from unnest(x.targets) v) as low,
-                   x.age_cap as cap, x.burst_cap as burst
+                   x.age_cap as cap
             from queue x where x.queue_id = z.queue_id
             union all
             select (select max(v::bigint) from jsonb_array_elements_text(j -> 'targets') v),
                    (select min(v::bigint) from jsonb_array_elements_text(j -> 'targets') v),
-                   (j ->> 'age_cap')::bigint, greatest(0, (j ->> 'burst')::bigint)
+                   (j ->> 'age_cap')::bigint
             from desk x, jsonb_path_query(x.document, '$.departments[*].queues[*]') j where j ->> 'name' = z.name) d
-        group by z.queue_id) b on b.queue_id = n;
+        group by z.queue_id, c.burst) b on b.queue_id = n;
 
     with y as materialized (             -- every stay
         select * from fair_stays(f_since, f_until, seen_queues)

@@ -90,7 +90,7 @@ declare
     c record;
     t ticket;
     q queue;
-    origin queue;
+    origin queue;               -- where it was first put in: what was added for a burst was added there
     origin_shown boolean;
     figures boolean;
     target_usec bigint;
@@ -98,6 +98,7 @@ declare
     ahead json;
     ahead_words text;
     p smallint;
+    p_key bigint;
     p_place int;
     needs text[];
     k calendar;
@@ -153,12 +154,13 @@ begin
             says := says || 'It was reopened: then half of that is promised, counted from the reopening.'::text;
         end if;
         if parts.penalty is not null then
-            says := says || format('%s%s were added, so that others do not wait for a burst; ''%s'' never adds more than %s.',
-                case when figures and parts.ahead is not null
+            says := says || format('%s%s were added, so that others do not wait for a burst%s.',
+                case when parts.ahead is not null
                      then format('When it came, %s had %s other requests waiting there, and %s are normal: ', parts.flow, parts.ahead,
                                  parts.allowance)
                      else 'Many requests of the same side came at once: ' end,
-                in_hours(parts.penalty), q.name, in_hours(q.burst_cap));
+                in_hours(parts.penalty),
+                case when origin_shown then format('; ''%s'' never adds more than %s', origin.name, in_hours(origin.burst_cap)) end);
         end if;
     end if;
 
@@ -219,8 +221,9 @@ begin
             says := says || 'Requests that already had an earlier turn keep it: those that return from waiting or from another queue, or that hold up an older one. Whether they come from inside or outside the company makes no difference.'::text;
             -- what would change it
             for p in select x from generate_series(c.priority::int - 1, 1, -1) x loop
-                p_place := place_of(c.queue_id, greatest(cal_add(q.calendar_id, c.key, q.targets[p] - target_usec),
-                                                         cal_add(q.calendar_id, now_at, -q.age_cap)), id) + 1;
+                p_key := key_ranked(q.calendar_id, c.key, usec(c.anchor), now_at, q.targets, parts.reopened, c.priority, p, q.age_cap);
+                continue when p_key = c.key;
+                p_place := place_of(c.queue_id, p_key, id) + 1;
                 if p_place is distinct from place then
                     says := says || format('With priority %s, which a lead can give, it would be number %s.', priority_name(p),
                                            coalesce(p_place::text, 'more than 10,000'));
@@ -266,9 +269,8 @@ begin
         seconds(target_usec * interval '1 microsecond') as target_seconds, k.name as calendar,
         json_build_object('target_seconds', seconds(parts.target * interval '1 microsecond'), 'reopened', parts.reopened,
                           'penalty_seconds', coalesce(seconds(parts.penalty * interval '1 microsecond'), 0),
-                          'penalty_cap_seconds', seconds(q.burst_cap * interval '1 microsecond'),
-                          'flow_waiting', case when figures then parts.ahead end,
-                          'flow_allowance', case when figures then parts.allowance end,
+                          'penalty_cap_seconds', case when origin_shown then seconds(origin.burst_cap * interval '1 microsecond') end,
+                          'flow_waiting', parts.ahead, 'flow_allowance', parts.allowance,
                           'calendar', k.name, 'zone', case when k.name is not null then k.zone end,
                           'moved', coalesce(parts.moved, '{}')) as key_parts, place, coalesce(ahead, '[]') as ahead,
         alone as unattended, says as text) x;

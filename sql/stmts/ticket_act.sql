@@ -152,6 +152,9 @@ with gate as (
 --[
                n.department_id as new_department, n.lane_id as new_lane, n.targets as new_targets,
                n.age_cap as new_age_cap, n.calendar_id as new_calendar, n.private as new_private, n.queue_id as new_queue,
+               -- what was added for a burst goes along, until a new spell begins
+               case when t.key_rule = 'TRANSFER' and f.reopens = 0
+                    then coalesce((select x.penalty from ticket x where x.ticket_id = f.ticket_id), 0) else 0 end as penalty,
 --]
                -- what rights() says: here with the queue that is at hand anyway, at a fifth of the time
                coalesce((select role_row(a.person_id, a.admin, a.departments, a.leads, a.stands, q.take_right = 'agent',
@@ -193,17 +196,15 @@ with gate as (
                when 'SAVE' then d.key
                when 'RESUME' then cal_add(d.calendar_id, d.at_us, greatest(coalesce(d.remaining, d.key - d.at_us), -d.age_cap))
 --[
-               when 'TRANSFER' then    -- from the key it has: going there and back changes nothing
+               when 'TRANSFER' then    -- from the key it has: no pass sets that back, and what one queue promised stays in the next
                    greatest(least(case when d.remaining is null then d.key else cal_add(d.calendar_id, d.at_us, d.remaining) end,
-                                  cal_add(d.new_calendar, d.at_us, d.new_targets[d.priority])),
+                                  cal_add(d.new_calendar, d.at_us, d.new_targets[d.priority] + d.penalty)),
                             cal_add(d.new_calendar, d.at_us, -d.new_age_cap))
                when 'REOPEN' then cal_add(d.calendar_id, d.at_us, d.targets[d.priority] / 2)
-               when 'PRIORITY' then    -- a parked ticket's key runs along with the clock; lowered: never earlier than now
-                   greatest(cal_add(d.calendar_id,
-                                    case when d.remaining is null then d.key else cal_add(d.calendar_id, d.at_us, d.remaining) end,
-                                    d.targets[d.priority2] - d.targets[d.priority]),
-                            case when d.priority2 < d.priority then cal_add(d.calendar_id, d.at_us, -d.age_cap)
-                                 when d.priority2 > d.priority then d.at_us end)
+               when 'PRIORITY' then    -- a parked ticket's key runs along with the clock
+                   key_ranked(d.calendar_id,
+                              case when d.remaining is null then d.key else cal_add(d.calendar_id, d.at_us, d.remaining) end,
+                              usec(d.anchor), d.at_us, d.targets, d.reopens > 0, d.priority, d.priority2, d.age_cap)
                when 'DUE' then usec(($13::timestamptz[])[d.ord])
 --]
            end as key2,
@@ -305,7 +306,7 @@ with gate as (
                 when s2 = 3 and verb = 7 then at + idle_limit * 0.25
                 when s2 = 3 and (to_state = 3 or actor = a2) then at + idle_limit * 0.75
                 when to_state = 5 then at + auto_close
-                when s2 = 1 and (to_state = 1 or verb = 39) then
+                when s2 = 1 and (to_state = 1 or verb = 39 or key_rule = 'PRIORITY' and l2 > 0) then
                     case when l2 < 0 then at + sticky
                          else (select case when y.wider is not null then
                                            lane_due(l2, case when key_rule = 'REOPEN' then at else anchor end, priority2) end

@@ -139,7 +139,11 @@ with item as materialized (
                       requester, submitter, from_department, account_id, stations, public_by, due_at, tags)
     select ticket_id, 1, department_id, queue_id, lane_id, prio, class, due_key, t, t, t,
            waiter, actor, asking, account_id, array[department_id], actor,
-           case when ($31::bigint[])[ord] is not null then at_usec(cal_add(($29::int[])[ord], usec(t), ($31::bigint[])[ord])) end,
+           case when ($31::bigint[])[ord] is null then null
+--[
+                when blocks is not null then lane_due(lane_id, t, prio)        -- $31 is by the priority it was routed with
+--]
+                else at_usec(cal_add(($29::int[])[ord], usec(t), ($31::bigint[])[ord])) end,
            coalesce(string_to_array(nullif(($25::text[])[ord], ''), ','), '{}') from going
 --[
 ), put_link as (

@@ -195,6 +195,29 @@ model_sees(const struct m_ticket *t, int person)
 
 /* ---- keys: queueing.md 2.5, in the business time of the queue that serves ------------------------------------------- */
 
+/* Another priority: the same anchor. `key` has all that has happened to it since (pauses, a penalty, a date that was set), so
+ * that the anchor it goes by is where its promise would begin; for what is due before its own promise that lies before it
+ * came, and then the real one counts. */
+static int64_t
+ranked_key(const struct m_ticket *t, int wanted, int64_t key, int64_t at)
+{
+    const struct desk_queue *q = &desk_queues[t->queue];
+    const struct calendar *c = desk_calendar(t->queue);
+    const int64_t part = t->reopens > 0 ? 2 : 1; /* of a reopened one half is promised */
+    const int64_t old = q->target[t->priority] / part, new = q->target[wanted] / part;
+    int64_t moved = cal_add(c, key, new - old);
+
+    if (wanted > t->priority) { /* never earlier than now */
+        return model_max(moved, at);
+    }
+    if (wanted < t->priority) { /* no older than the age cap, unless it is */
+        moved = model_max(moved, cal_add(c, t->anchor, new));
+        moved = model_max(moved, cal_add(c, at, -q->age_cap));
+        return model_min(moved, key);
+    }
+    return key;
+}
+
 int64_t
 model_key(const struct m_ticket *t, const struct m_row *row, const struct act *item, int64_t at)
 {
@@ -207,17 +230,15 @@ model_key(const struct m_ticket *t, const struct m_row *row, const struct act *i
     switch (row->key) {
     case KEY_RESUME: /* seniority is kept, the pause counts for nobody, never more than the age cap in the past */
         return cal_add(c, at, model_max(t->remaining, -q->age_cap));
-    case KEY_TRANSFER: /* the customer has not stopped waiting */
+    case KEY_TRANSFER: /* the customer has not stopped waiting; a penalty is passed on unchanged, within its spell */
         c = desk_calendar(item->queue);
-        moved = model_min(key, cal_add(c, at, desk_queues[item->queue].target[t->priority]));
+        moved = desk_queues[item->queue].target[t->priority] + (t->reopens == 0 ? t->penalty : 0);
+        moved = model_min(key, cal_add(c, at, moved));
         return model_max(moved, cal_add(c, at, -desk_queues[item->queue].age_cap));
     case KEY_REOPEN: /* a new spell, half the time */
         return cal_add(c, at, q->target[t->priority] / 2);
-    case KEY_PRIORITY: /* same anchor; raised: the age cap; lowered: never earlier than now */
-        moved = cal_add(c, key, q->target[item->priority] - q->target[t->priority]);
-        return item->priority < t->priority   ? model_max(moved, cal_add(c, at, -q->age_cap))
-               : item->priority > t->priority ? model_max(moved, at)
-                                              : key;
+    case KEY_PRIORITY:
+        return ranked_key(t, item->priority, key, at);
     case KEY_DUE:
         return item->at;
     case KEY_KEEP:

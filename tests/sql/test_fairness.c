@@ -130,6 +130,13 @@ one_overtaking(void **state)
     COUNT(ORDER(&s, "it"), "t2.premise", 0);
     assert_true(json_is_null(at(ORDER(&s, "it"), "ks.distance")));
     seen_clear(&s);
+    /* what is added for a burst in one queue may be passed on to any */
+    (void)desk_text(x->d, "update queue set burst_cap = %lld where queue_id = %d returning 1", (long long)HOUR,
+                    Q_SALES);
+    s = audit(x, IAN);
+    ABOUT(ORDER(&s, "it"), "bound_seconds", 170 * 60 + 2);
+    seen_clear(&s);
+    (void)desk_text(x->d, "update queue set burst_cap = 0 where queue_id = %d returning 1", Q_SALES);
 }
 
 /* Two are at work, one waits; somebody who came four hours later is taken before. Said to be out of turn it is told as such;

@@ -188,6 +188,119 @@ what_was_promised_stays_when_the_desk_changes(void **state)
                     (long long)HOUR, (long long)(4 * HOUR), (long long)DAY, (long long)(3 * DAY));
 }
 
+/* ---- another priority -------------------------------------------------------------------------------------------------- */
+
+static void
+assert_says(int64_t ticket, int who, const char *words, bool does)
+{
+    struct seen s = LOOK(w->d->owner, STMT_TICKET_WHY, num(who), num(ticket));
+
+    if ((strstr(s.text, words) != NULL) != does) {
+        fail_msg("'%s' is %s in %s", words, does ? "not" : "also", s.text);
+    }
+    seen_clear(&s);
+}
+
+static void
+rank(int64_t t, int priority)
+{
+    DO(w, .ticket = t, .verb = VERB_SET_PRIORITY, .actor = ROOT, .priority = priority);
+}
+
+/* What waits is older than the age cap by itself; that is for what comes back. */
+static void
+a_raise_never_pushes_back(void **state)
+{
+    int64_t t = queued(Q_WAREHOUSE, PRIORITY_NORMAL), key = KEY_OF(t), next;
+
+    (void)state;
+    world_pass(w, 10 * DAY);
+    next = queued(Q_WAREHOUSE, PRIORITY_NORMAL);
+    world_pass(w, 20 * DAY);
+    assert_says(t, EVA, "It is the next to be taken.", true);
+    assert_says(t, EVA, "With priority", false);
+    rank(t, PRIORITY_HIGH);
+    assert_int_equal(KEY_OF(t), key);
+    rank(t, PRIORITY_URGENT);
+    assert_int_equal(KEY_OF(t), key);
+    assert_int_equal(world_next(w, LUIS, Q_WAREHOUSE, false), t);
+    rank(next, PRIORITY_URGENT);
+    assert_int_equal(KEY_OF(next), NOW - 19 * DAY);
+    /* parked, too: it comes back no older than the cap */
+    rank(t, PRIORITY_LOW);
+    assert_int_equal(KEY_OF(t), NOW);
+    world_pass(w, 5 * DAY + 12 * HOUR);
+    DO(w, .ticket = t, .verb = VERB_PARK_VENDOR, .actor = LUIS, .epoch = 1, .note = "Initech");
+    rank(t, PRIORITY_URGENT);
+    assert_int_equal(model_get(w->m, t)->remaining, -6 * DAY);
+}
+
+static int64_t
+reopened(int queue, int agent)
+{
+    int64_t t = held(queue, agent, PRIORITY_NORMAL);
+
+    DO(w, .ticket = t, .verb = VERB_RESOLVE, .actor = agent, .epoch = 1, .body = "done");
+    world_pass(w, DAY);
+    DO(w, .ticket = t, .verb = VERB_REOPEN, .actor = CARL);
+    return t;
+}
+
+static void
+a_reopened_one_has_half_of_any_priority(void **state)
+{
+    int64_t t = reopened(Q_WAREHOUSE, LUIS);
+
+    (void)state;
+    assert_int_equal(KEY_OF(t), NOW + 12 * HOUR);
+    rank(t, PRIORITY_URGENT);
+    assert_int_equal(KEY_OF(t), NOW + 30 * MINUTE);
+    rank(t, PRIORITY_LOW);
+    assert_int_equal(KEY_OF(t), NOW + 36 * HOUR);
+    rank(t, PRIORITY_NORMAL);
+    assert_int_equal(KEY_OF(t), NOW + 12 * HOUR);
+    /* in opening hours, and parked */
+    world_keep(w, Q_SALES, OFFICE, 0);
+    t = reopened(Q_SALES, ANA); /* Wednesday 09:00: 4 hours */
+    assert_int_equal(KEY_OF(t), NOW + 4 * HOUR);
+    rank(t, PRIORITY_LOW);
+    assert_int_equal(KEY_OF(t), NOW + 2 * DAY + 8 * HOUR);
+    assert_int_equal(world_next(w, ANA, Q_SALES, false), t);
+    DO(w, .ticket = t, .verb = VERB_REPLY, .actor = ANA, .epoch = 2, .body = "?");
+    rank(t, PRIORITY_HIGH);
+    assert_int_equal(model_get(w->m, t)->remaining, HOUR);
+}
+
+/* How far priorities are apart is for what has the promise of one: what is due before it by its parent, another queue or a
+ * lead gets what was promised for the new one, if that is sooner, and no more. */
+static void
+what_is_due_sooner_is_not_raised_beyond_the_promise(void **state)
+{
+    int64_t p = held(Q_WAREHOUSE, LUIS, PRIORITY_NORMAL), c, t;
+
+    (void)state;
+    world_pass(w, 14 * HOUR);
+    c = NEW(w, .actor = LUIS, .queue = Q_IT, .blocks = p); /* 10 hours are left */
+    assert_int_equal(KEY_OF(c), NOW + 10 * HOUR);
+    rank(c, PRIORITY_HIGH);
+    assert_int_equal(KEY_OF(c), NOW + 4 * HOUR);
+    rank(c, PRIORITY_URGENT);
+    assert_int_equal(KEY_OF(c), NOW + HOUR);
+    world_pass(w, 9 * HOUR + 30 * MINUTE);
+    c = NEW(w, .actor = LUIS, .queue = Q_IT, .blocks = p); /* half an hour is left */
+    rank(c, PRIORITY_URGENT);
+    assert_int_equal(KEY_OF(c), NOW + 30 * MINUTE);
+    assert_says(c, IAN, "With priority", false);
+    t = held(Q_SALES, ANA, PRIORITY_NORMAL);                                             /* 8 hours */
+    DO(w, .ticket = t, .verb = VERB_PASS, .actor = ANA, .epoch = 1, .queue = Q_RETURNS); /* where it would be 2 days */
+    rank(t, PRIORITY_URGENT);
+    assert_int_equal(KEY_OF(t), NOW + 2 * HOUR);
+    t = queued(Q_WAREHOUSE, PRIORITY_LOW);
+    DO(w, .ticket = t, .verb = VERB_SET_DUE, .actor = EVA, .at = NOW + 5 * HOUR);
+    rank(t, PRIORITY_HIGH);
+    assert_int_equal(KEY_OF(t), NOW + 4 * HOUR);
+}
+
 /* ---- bursts ------------------------------------------------------------------------------------------------------------ */
 
 /* A queue that deals out one request in ten minutes, for a day: then a turn of one flow is ten minutes. */
@@ -284,7 +397,44 @@ the_cap_holds(void **state)
     assert_int_equal(KEY_OF(t[59]), NOW + DAY + HOUR);
     /* and travels with the ticket: passed on, it is in the key */
     DO(w, .ticket = t[59], .verb = VERB_PASS, .actor = EVA, .queue = Q_IT);
-    assert_int_equal(KEY_OF(t[59]), NOW + DAY);
+    assert_int_equal(KEY_OF(t[59]), NOW + DAY + HOUR);
+}
+
+static void
+a_penalty_is_passed_on_unchanged(void **state)
+{
+    int64_t t[60], first, last, penalty;
+
+    (void)state;
+    world_keep(w, Q_WAREHOUSE, ROUND_THE_CLOCK, 2 * DAY);
+    work_for_a_day();
+    burst_of(CARL, 60, t);
+    first = t[0];
+    last = t[59];
+    penalty = added(last);
+    assert_true(penalty > 8 * HOUR);
+    DO(w, .ticket = last, .verb = VERB_PASS, .actor = EVA, .queue = Q_IT); /* promises the same */
+    assert_int_equal(KEY_OF(last), NOW + DAY + penalty);
+    world_pass(w, HOUR);
+    DO(w, .ticket = last, .verb = VERB_PASS, .actor = ROOT, .queue = Q_SALES);
+    assert_int_equal(KEY_OF(last), NOW + 8 * HOUR + penalty);
+    /* and back: what was promised once stays */
+    DO(w, .ticket = last, .verb = VERB_PASS, .actor = ROOT, .queue = Q_WAREHOUSE);
+    assert_int_equal(KEY_OF(last), NOW + 8 * HOUR + penalty);
+    DO(w, .ticket = first, .verb = VERB_PASS, .actor = ROOT, .queue = Q_SALES);
+    assert_int_equal(KEY_OF(first), NOW + 8 * HOUR);
+    /* a new spell has none */
+    DO(w, .ticket = last, .verb = VERB_GIVE, .actor = EVA, .agent = "luis");
+    DO(w, .ticket = last, .verb = VERB_RESOLVE, .actor = LUIS, .epoch = 1, .body = "done");
+    DO(w, .ticket = last, .verb = VERB_REOPEN, .actor = CARL);
+    rank(last, PRIORITY_LOW);
+    DO(w, .ticket = last, .verb = VERB_PASS, .actor = EVA, .queue = Q_SALES);
+    assert_int_equal(KEY_OF(last), NOW + 36 * HOUR);
+    world_pass(w, DAY);
+    rank(last, PRIORITY_NORMAL);
+    DO(w, .ticket = last, .verb = VERB_SET_DUE, .actor = ROOT, .at = NOW + 9 * DAY);
+    DO(w, .ticket = last, .verb = VERB_PASS, .actor = ROOT, .queue = Q_IT);
+    assert_int_equal(KEY_OF(last), NOW + DAY);
 }
 
 static void
@@ -430,17 +580,6 @@ one_daemon_at_a_time_and_not_too_often(void **state)
 /* ---- why --------------------------------------------------------------------------------------------------------------- */
 
 static void
-assert_says(int64_t ticket, int who, const char *words)
-{
-    struct seen s = LOOK(w->d->owner, STMT_TICKET_WHY, num(who), num(ticket));
-
-    if (strstr(s.text, words) == NULL) {
-        fail_msg("'%s' is not in %s", words, s.text);
-    }
-    seen_clear(&s);
-}
-
-static void
 why_tells_the_parts_of_the_key(void **state)
 {
     int64_t t[12], p, c;
@@ -451,14 +590,14 @@ why_tells_the_parts_of_the_key(void **state)
     work_for_a_day();
     world_pass(w, -(NOW - TUE(0)));
     burst_of(CARL, 12, t);
-    assert_says(
-        t[0], EVA,
-        "for which 'warehouse' promises 24 h, counted from 2026-01-06 09:00 UTC, in opening hours of 'office'.");
-    assert_says(t[0], EVA, "So its turn is due at 2026-01-08 17:00 UTC, in 2 d 8 h (24 h of opening hours).");
-    assert_says(t[11], EVA, "When it came, ACME had 11 other requests waiting there, and 5 are normal: ");
+    assert_says(t[0], EVA,
+                "for which 'warehouse' promises 24 h, counted from 2026-01-06 09:00 UTC, in opening hours of 'office'.",
+                true);
+    assert_says(t[0], EVA, "So its turn is due at 2026-01-08 17:00 UTC, in 2 d 8 h (24 h of opening hours).", true);
+    assert_says(t[11], EVA, "When it came, ACME had 11 other requests waiting there, and 5 are normal: ", true);
     assert_says(t[11], EVA,
-                " were added, so that others do not wait for a burst; 'warehouse' never adds more than 16 h.");
-    assert_says(t[11], EVA, "Whoever has more waiting than is normal for them comes later, by 16 h at most.");
+                " were added, so that others do not wait for a burst; 'warehouse' never adds more than 16 h.", true);
+    assert_says(t[11], EVA, "Whoever has more waiting than is normal for them comes later, by 16 h at most.", true);
     s = LOOK(w->d->owner, STMT_TICKET_WHY, num(EVA), num(t[11]));
     assert_int_equal(int_at(s.body, "key_parts.flow_waiting"), 11);
     assert_int_equal(int_at(s.body, "key_parts.flow_allowance"), 5);
@@ -468,14 +607,44 @@ why_tells_the_parts_of_the_key(void **state)
     seen_clear(&s);
     /* what has moved it */
     DO(w, .ticket = t[1], .verb = VERB_SET_DUE, .actor = EVA, .at = TUE(3));
-    assert_says(t[1], EVA, "That has moved since: a lead has set the time.");
+    assert_says(t[1], EVA, "That has moved since: a lead has set the time.", true);
     p = world_next(w, LUIS, Q_WAREHOUSE, false);
     c = NEW(w, .actor = LUIS, .queue = Q_IT, .blocks = p);
-    assert_says(c, IAN, "is as urgent as that one");
+    assert_says(c, IAN, "is as urgent as that one", true);
     DO(w, .ticket = p, .verb = VERB_PASS, .actor = LUIS, .epoch = 1, .queue = Q_SALES);
-    assert_says(p, LEO, "it came from another queue, where its time ran already");
+    assert_says(p, LEO, "it came from another queue, where its time ran already", true);
     world_keep(w, Q_WAREHOUSE, ROUND_THE_CLOCK, 0);
-    assert_says(t[0], EVA, "that was its promise when it came, and what was promised stays");
+    assert_says(t[0], EVA, "that was its promise when it came, and what was promised stays", true);
+}
+
+/* What was added where it came in is said of that queue, wherever it is now; a private one's figures go nowhere. */
+static void
+why_tells_of_the_queue_that_added(void **state)
+{
+    int64_t t[60];
+    struct seen s;
+
+    (void)state;
+    world_keep(w, Q_WAREHOUSE, ROUND_THE_CLOCK, 2 * DAY);
+    world_keep(w, Q_SALES, ROUND_THE_CLOCK, HOUR);
+    work_for_a_day();
+    burst_of(CARL, 60, t);
+    DO(w, .ticket = t[59], .verb = VERB_PASS, .actor = EVA, .queue = Q_SALES);
+    assert_says(t[59], LEO, "ACME had 59 other requests waiting there, and 5 are normal: ", true);
+    assert_says(t[59], LEO, "'warehouse' never adds more than 48 h.", true);
+    assert_says(t[59], LEO, "'sales' never adds", false);
+    assert_says(t[59], LEO, "That has moved since", false); /* it is what sales promise, and what was added */
+    s = LOOK(w->d->owner, STMT_TICKET_WHY, num(LEO), num(t[59]));
+    assert_int_equal(int_at(s.body, "key_parts.penalty_cap_seconds"), 48 * 3600);
+    assert_int_equal(int_at(s.body, "key_parts.flow_waiting"), 59);
+    seen_clear(&s);
+    (void)desk_text(w->d, "update queue set private = true where queue_id = %d returning 1", Q_WAREHOUSE);
+    assert_says(t[59], LEO, "Many requests of the same side came at once: ", true);
+    assert_says(t[59], EVA, "59 other requests", true); /* her queue */
+    s = LOOK(w->d->owner, STMT_TICKET_WHY, num(LEO), num(t[59]));
+    assert_int_equal(int_at(s.body, "key_parts.flow_waiting"), 0);
+    seen_clear(&s);
+    (void)desk_text(w->d, "update queue set private = false where queue_id = %d returning 1", Q_WAREHOUSE);
 }
 
 #define OFFICE_(name) cmocka_unit_test_setup_teardown(name, office_hours, tear_down)
@@ -494,9 +663,13 @@ main(void)
         OFFICE_(a_child_has_the_hours_of_its_own_queue_and_the_time_of_its_parent),
         OFFICE_(a_parent_wakes_with_its_opening_hours),
         OFFICE_(what_was_promised_stays_when_the_desk_changes),
+        TEST(a_raise_never_pushes_back),
+        TEST(a_reopened_one_has_half_of_any_priority),
+        TEST(what_is_due_sooner_is_not_raised_beyond_the_promise),
         TEST(within_a_batch_the_sixth_more_pays),
         TEST(between_batches_what_waits_counts),
         TEST(the_cap_holds),
+        TEST(a_penalty_is_passed_on_unchanged),
         TEST(without_a_cap_nothing_is_added),
         TEST(where_nothing_was_dealt_out_nothing_is_added),
         TEST(what_is_normal_for_a_flow_is_free),
@@ -505,6 +678,7 @@ main(void)
         TEST(counting_goes_on_where_it_stopped),
         TEST(one_daemon_at_a_time_and_not_too_often),
         TEST(why_tells_the_parts_of_the_key),
+        TEST(why_tells_of_the_queue_that_added),
     };
 
     cmocka_set_test_filter(getenv("TURNO_TEST"));

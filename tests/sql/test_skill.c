@@ -543,6 +543,59 @@ what_waits_long_goes_to_a_wider_lane_in_its_old_place(void **state)
     (void)desk_int(d, "select count(lane_chain(lane_id)) from lane");
 }
 
+/* Minutes after it was asked. */
+static int64_t
+widens_after(int64_t t)
+{
+    return desk_int(d, "select coalesce(extract(epoch from due_at - opened) / 60, -1) from live where ticket_id = %lld",
+                    (long long)t);
+}
+
+/* Warehouse: urgent 1 h, high 4 h, normal 1 d, low 3 d. */
+static void
+it_is_widened_by_the_priority_it_has(void **state)
+{
+    int lift;
+    int64_t t, p, c;
+
+    (void)state;
+    (void)desk_int(d, "update queue set widen = '[{\"after\": 50, \"drop\": [\"lift\"]}]' where queue_id = %d",
+                   Q_WAREHOUSE);
+    (void)desk_int(d, "select count(lane_chain(lane_id)) from lane");
+    lift = lane_for(Q_WAREHOUSE, "{lift}");
+    t = SUBMIT(one, .actor = CARL, .queue = Q_WAREHOUSE, .lane = lift, .widens = DAY / 2)->ticket;
+    assert_int_equal(widens_after(t), 720);
+    assert_string_equal(
+        ACT(one, .ticket = t, .verb = VERB_SET_PRIORITY, .actor = EVA, .priority = PRIORITY_URGENT)->outcome, "done");
+    assert_int_equal(widens_after(t), 30);
+    assert_string_equal(
+        ACT(one, .ticket = t, .verb = VERB_SET_PRIORITY, .actor = EVA, .priority = PRIORITY_LOW)->outcome, "done");
+    assert_int_equal(widens_after(t), 36 * 60);
+    /* what is in hand has another clock */
+    assert_int_equal(take(one, LUIS, false, lift, 0)->ticket, t);
+    assert_int_equal(widens_after(t), 90); /* idle */
+    assert_string_equal(
+        ACT(one, .ticket = t, .verb = VERB_SET_PRIORITY, .actor = EVA, .priority = PRIORITY_URGENT)->outcome, "done");
+    assert_int_equal(widens_after(t), 90);
+    /* and what is kept for its last agent is so as long as it was */
+    p = returned();
+    desk_pass(d, 5 * MINUTE);
+    assert_string_equal(
+        ACT(one, .ticket = p, .verb = VERB_SET_PRIORITY, .actor = EVA, .priority = PRIORITY_URGENT)->outcome, "done");
+    assert_int_equal(widens_after(p), 70);
+    /* a request that holds up another one has that one's, whatever its own rule says */
+    p = SUBMIT(one, .actor = CARL, .queue = Q_SALES, .priority = PRIORITY_HIGH)->ticket;
+    c = SUBMIT(one, .actor = ANA, .queue = Q_WAREHOUSE, .lane = lift, .priority = PRIORITY_LOW, .blocks = p,
+               .widens = 36 * HOUR)
+            ->ticket;
+    assert_int_equal(widens_after(c), 120);
+    assert_string_equal(ACT(one, .ticket = c, .verb = VERB_CANCEL, .actor = ANA)->outcome, "done");
+    c = SUBMIT(one, .actor = ANA, .queue = Q_WAREHOUSE, .priority = PRIORITY_LOW, .blocks = p)->ticket;
+    assert_int_equal(widens_after(c), -1);
+    (void)desk_int(d, "update queue set widen = '[]'");
+    (void)desk_int(d, "select count(lane_chain(lane_id)) from lane");
+}
+
 /* ---- nobody is here ------------------------------------------------------------------------------------------------------- */
 
 /* The lanes in which something waits and nobody is here for it, as the daemon asks: "12 13". */
@@ -763,6 +816,7 @@ main(void)
         TEST(a_blocked_request_comes_back_to_its_agent_too),
         TEST(what_is_kept_can_be_given_passed_and_cancelled),
         TEST(what_waits_long_goes_to_a_wider_lane_in_its_old_place),
+        TEST(it_is_widened_by_the_priority_it_has),
         TEST(what_waits_and_nobody_is_here_for_is_said),
         TEST(whoever_is_here_without_the_skill_does_not_count),
         TEST(whoever_helps_out_does_count),
