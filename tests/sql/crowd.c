@@ -18,7 +18,7 @@
 #include "tests/sql/crowd_chance.h"
 #include "tests/sql/crowd_route.h"
 
-enum { FLOWS_MAX = 400, FIRST_PERSON = 1000, BURST = 30, DAEMONS = 2, HOPS_MAX = 6 };
+enum { FLOWS_MAX = 400, FIRST_PERSON = 1000, DAEMONS = 2, HOPS_MAX = 6 };
 
 const int crowd_queues[CROWD_QUEUES] = {Q_WAREHOUSE, Q_IT, Q_RETURNS};
 const int64_t crowd_target[5] = {0, 10 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR};
@@ -103,28 +103,6 @@ next_of(struct life *l)
     }
     l->heap[i] = last;
     return first;
-}
-
-/* Who comes when: now and then one flow hands in thirty at once. */
-static void
-draw_arrivals(struct life *l)
-{
-    struct crowd *c = l->c;
-    double hops = c->plan.plain ? 1 : 1.55;
-    int64_t mean = (int64_t)(10 * (double)MINUTE * hops / (c->plan.agents * c->plan.busy)), at = l->d->now;
-    int burst = 0, flow = 0;
-
-    for (int i = 0; i < c->plan.guests; i++) {
-        if (burst > 0) {
-            burst--;
-        } else {
-            at += exponential(luck(c, i, 0, GAP), mean);
-            flow = (int)(luck(c, i, 0, FLOW) * c->plan.flows);
-            burst = luck(c, i, 0, IS_BURST) < 1.0 / (c->plan.burst > 0 ? 100 : 300) ? BURST : 0;
-        }
-        l->arrives[i] = at;
-        c->guest[i] = (struct crowd_guest){.flow = flow, .ruled = true, .turn = -1};
-    }
 }
 
 /* ---- acting ---------------------------------------------------------------------------------------------------------- */
@@ -688,7 +666,7 @@ set_up(struct life *l, struct desk *d, struct side *s, const struct crowd_plan *
     for (int i = 0; i < DAEMONS; i++) {
         l->lanes[i] = lanes_new();
     }
-    draw_arrivals(l);
+    draw_arrivals(l->c, d->now, l->arrives);
     if (plan->probe > 0) {
         plan_at(l, d->now + plan->probe, PROBES, 0, 0, 0);
     }

@@ -18,4 +18,8 @@ int64_t exponential(double u, int64_t mean); /* u: a luck */
 /* Lognormal, about ten minutes on average (queueing.md 7.4). */
 int64_t work_of(const struct crowd *c, int guest, int hop);
 
+enum { BURST = 30 };
+/* Who comes when (usec), from now on: now and then one flow hands in thirty at once. Fills the guests in. */
+void draw_arrivals(struct crowd *c, int64_t now, int64_t *ret_arrives);
+
 #endif
