@@ -112,7 +112,8 @@ $$;
 -- tickets and time. A walk over the events, because what a stay is follows from what came before it.
 --   state     1 waiting, 2 offered, 3 held;  next: verb that ended it, null: it goes on (then to_at is the end of the period)
 --   agent     who has it (2, 3), or who got it next (1)
---   wait      number of its spell in this queue;  arrival: when that began;  arrived: the same in business time of the queue
+--   wait      number of its spell in this queue;  arrival: when that began, maybe in a hand, where its key was made anew;
+--             arrived: the same in business time of the queue
 --   plain     of a first wait, of a request of its own;  ruled: its key follows from the rules, nobody has set it by hand
 --   lane      as the rules made it, then as it was passed on or widened; null where that cannot be said
 --   first     the first stay of its ticket here that took any time
@@ -180,7 +181,8 @@ begin
             arrival := null;
             first := true;
         end if;
-        if e.verb in (33, 34) or e.to_state = 1 and not (e.verb in (5, 6, 39) or e.verb = 9 and e.from_state in (2, 3)) then
+        if e.verb = 34 or e.verb = 33 and e.set_to is distinct from priority or e.from_state = 4 and e.to_state = 3
+           or e.to_state = 1 and not (e.verb in (5, 6, 33, 39) or e.verb = 9 and e.from_state in (2, 3)) then
             wait := wait + 1;
             arrival := null;
             plain := false;
@@ -211,7 +213,7 @@ begin
         from_at := e.at;
         p := width_bucket(shifts[queue_id] + from_at, opens.at);
         from_b := opens.base[p] + least(opens.ends[p], from_at);
-        if state = 1 and arrival is null then
+        if arrival is null then
             arrival := from_at;
             arrived := from_b;
         end if;

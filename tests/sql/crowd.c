@@ -33,7 +33,7 @@ static const char own_rules[] =
     "{ name = \"outside\"; class = \"external\"; queue = \"warehouse\"; tags = \"outside\"; },"
     "{ name = \"inside\"; class = \"internal\"; queue = \"it\"; tags = \"inside\"; }";
 
-enum what { FREE, LAPSES, ANSWERS, WAKES, TOLD, PROBES };
+enum what { FREE, LAPSES, HURRIES, ANSWERS, WAKES, TOLD, PROBES };
 
 struct happening {
     int64_t at, seq, key;
@@ -329,7 +329,32 @@ taken(struct life *l, int k, int i, bool offered)
     if (offered) {
         assert_true(act(l, i, (struct act){.verb = VERB_ACCEPT, .actor = people[k], .epoch = g->epoch}));
     }
-    plan_at(l, l->d->now + work_of(l->c, i, g->hops), FREE, k, 0, 0);
+    int64_t work = work_of(l->c, i, g->hops);
+    if (!l->c->plan.plain && luck(l->c, i, g->hops, HURRY) < 0.1) {
+        plan_at(l, l->d->now + work / 2, HURRIES, i, 0, 0);
+    }
+    plan_at(l, l->d->now + work, FREE, k, 0, 0);
+}
+
+/* Its agent goes on with what is parked, before its time: the key is made anew in that hand. False: the agent is busy. */
+static bool
+fetched(struct life *l, int i)
+{
+    struct crowd_guest *g = &l->c->guest[i];
+    int k = l->c->turn[g->turn].agent;
+
+    if (l->agent[k].guest >= 0) {
+        return false;
+    }
+    assert_true(act(l, i, (struct act){.verb = VERB_TAKE, .actor = people[k]}));
+    g->arrival = l->d->now;
+    g->first = false;
+    g->back = false;
+    g->key = desk_int(l->d, "select key from live where ticket_id = %lld", (long long)g->id);
+    struct answer r = {.key = g->key, .epoch = g->epoch};
+    begin_turn(l, i, k, &r, false);
+    taken(l, k, i, false);
+    return true;
 }
 
 static void
@@ -506,7 +531,12 @@ meddle(struct life *l)
     struct crowd_guest *g = &c->guest[i];
     if (u < 0.4) {
         int priority = 1 + (int)(luck(c, turn, l->next, LATER) * 4);
-        if (act(l, i, (struct act){.verb = VERB_SET_PRIORITY, .actor = ROOT, .priority = priority})) {
+        if (!act(l, i, (struct act){.verb = VERB_SET_PRIORITY, .actor = ROOT, .priority = priority})) {
+            return;
+        }
+        if (priority == g->priority) { /* the same wait goes on, with the same key */
+            g->back = true;
+        } else {
             left(l, i);
             g->priority = priority;
             waits(l, i, false);
@@ -597,7 +627,7 @@ happen(struct life *l, const struct happening *h)
 {
     struct agent *a = &l->agent[h->who];
     struct crowd_guest *g = &l->c->guest[h->who];
-    int guest;
+    int guest, priority;
 
     switch (h->what) {
     case FREE:
@@ -613,6 +643,15 @@ happen(struct life *l, const struct happening *h)
             waits(l, guest, true);
         }
         break;
+    case HURRIES:
+        priority = 1 + (int)(luck(l->c, h->who, g->hops, HURRY) * 40); /* another priority while it is in a hand */
+        assert_true(act(l, h->who, (struct act){.verb = VERB_SET_PRIORITY, .actor = ROOT, .priority = priority}));
+        if (priority != g->priority) {
+            g->priority = priority;
+            g->arrival = l->d->now;
+            g->first = false;
+        }
+        break;
     case ANSWERS:
         g->ruled = g->ruled || g->state == GUEST_GONE; /* reopened: a key of its own again */
         assert_true(act(
@@ -620,6 +659,9 @@ happen(struct life *l, const struct happening *h)
         waits(l, h->who, false);
         break;
     case WAKES:
+        if (luck(l->c, h->who, g->hops, FETCH) < 0.5 && fetched(l, h->who)) {
+            break;
+        }
         assert_true(act(l, h->who, (struct act){.verb = VERB_WAKE, .actor = TURNO}));
         waits(l, h->who, false);
         break;

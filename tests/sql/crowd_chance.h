@@ -10,7 +10,25 @@
 
 #include "tests/sql/crowd.h"
 
-enum question { GAP, FLOW, IS_BURST, URGENCY, WORK, WORK2, END, LATER, REOPEN, OFFER, LAPSE, TELL, MEDDLE, WHOM, HOW };
+enum question {
+    GAP,
+    FLOW,
+    IS_BURST,
+    URGENCY,
+    WORK,
+    WORK2,
+    END,
+    LATER,
+    REOPEN,
+    OFFER,
+    LAPSE,
+    TELL,
+    MEDDLE,
+    WHOM,
+    HOW,
+    FETCH,
+    HURRY
+};
 
 /* 0 <= luck < 1 */
 double luck(const struct crowd *c, int guest, int hop, enum question q);

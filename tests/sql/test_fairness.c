@@ -315,6 +315,77 @@ order_is_judged_by_lanes(void **state)
     (void)desk_text(x->d, "update lane set wider = null, wider_after = null; delete from lane where skills <> '{}'");
 }
 
+/* What goes on in a hand begins there: its key is as new as that, and so is what it may be told to have overtaken. */
+static void
+a_key_made_in_hand_counts_from_then(void **state)
+{
+    static const int back[] = {VERB_RELEASE, VERB_IDLE};
+    struct fixture *x = *state;
+    struct seen s;
+
+    for (size_t i = 0; i < sizeof(back) / sizeof(*back); i++) { /* parked for ten days, then taken by who had it */
+        int64_t old, urgent;
+
+        desk_clear(x->d);
+        old = ask(x, CARL, Q_IT, PRIORITY_LOW);
+        assert_int_equal(take(x, IAN, Q_IT), old);
+        act(x, old, IAN, VERB_REPLY);
+        desk_pass(x->d, 10 * DAY - 15 * MINUTE);
+        urgent = ask(x, ZOE, Q_IT, PRIORITY_URGENT);
+        desk_pass(x->d, 15 * MINUTE);
+        act(x, old, IAN, VERB_TAKE);
+        desk_pass(x->d, 4 * HOUR);
+        act(x, old, back[i] == VERB_IDLE ? TURNO : IAN, back[i]);
+        desk_pass(x->d, MINUTE);
+        assert_int_equal(take(x, SOL, Q_IT), urgent); /* its key is the smaller one by far */
+        expect_order(x, "it", 0, 0, 0);
+        deal(x,
+             ask(x, ZOE, Q_IT, PRIORITY_NORMAL)); /* out of order, four hours and two minutes after that key was made */
+        expect_order(x, "it", 1, 1, 0);
+        s = audit(x, IAN);
+        ABOUT(ORDER(&s, "it"), "max_gap_seconds", 4 * 3600 + 120);
+        seen_clear(&s);
+    }
+}
+
+static void
+a_priority_set_in_hand_counts_from_then(void **state)
+{
+    struct fixture *x = *state;
+    int64_t held = ask(x, CARL, Q_IT, PRIORITY_NORMAL), low;
+
+    assert_int_equal(take(x, IAN, Q_IT), held);
+    act(x, held, ROOT, VERB_SET_PRIORITY); /* due in half an hour */
+    desk_pass(x->d, 2 * HOUR);
+    low = ask(x, DORA, Q_IT, PRIORITY_LOW);
+    desk_pass(x->d, 8 * HOUR);
+    act(x, held, IAN, VERB_RELEASE);
+    assert_int_equal(take(x, SOL, Q_IT), held);
+    expect_order(x, "it", 0, 0, 0); /* not eight hours later than the other, of six that are allowed */
+    assert_int_equal(take(x, IAN, Q_IT), low);
+}
+
+/* A priority set to what it is leaves the key, which may lie farther back than any new one. */
+static void
+the_same_priority_changes_nothing(void **state)
+{
+    struct fixture *x = *state;
+    int64_t high = ask(x, CARL, Q_IT, PRIORITY_HIGH), low;
+    struct seen s;
+
+    desk_pass(x->d, 2 * HOUR);
+    low = ask(x, DORA, Q_IT, PRIORITY_LOW);
+    desk_pass(x->d, 8 * HOUR);
+    act(x, high, ROOT, VERB_SET_PRIORITY);
+    desk_pass(x->d, MINUTE);
+    assert_int_equal(take(x, SOL, Q_IT), high);
+    expect_order(x, "it", 0, 0, 0);
+    s = audit(x, IAN);
+    ABOUT(row(&s, "waits", "priority", "high"), "external.median", 10 * 3600 + 60);
+    seen_clear(&s);
+    assert_int_equal(take(x, IAN, Q_IT), low);
+}
+
 static void
 private_queues_and_people_outside(void **state)
 {
@@ -608,6 +679,9 @@ main(void)
         cmocka_unit_test_setup(a_service_beyond_the_bound_is_found, begin_empty),
         cmocka_unit_test_setup(what_was_left_lying_and_ordered_by_hand, begin_empty),
         cmocka_unit_test_setup(order_is_judged_by_lanes, begin_empty),
+        cmocka_unit_test_setup(a_key_made_in_hand_counts_from_then, begin_empty),
+        cmocka_unit_test_setup(a_priority_set_in_hand_counts_from_then, begin_empty),
+        cmocka_unit_test_setup(the_same_priority_changes_nothing, begin_empty),
         cmocka_unit_test_setup(private_queues_and_people_outside, begin_empty),
         cmocka_unit_test_setup(two_weeks_apart_ring, begin_empty),
         cmocka_unit_test_setup(a_long_history_is_audited_or_refused, begin_empty),
