@@ -5,10 +5,11 @@
 --              another priority) begins a new one, which goes on when it is given back; so does another priority meanwhile. A ticket
 --              whose due time was set by hand has no bound until it is passed on or reopened, and is told apart.
 --   T1 order   j overtakes i: j arrived later and was dealt (claim or offer) while i waited in the same lane, so that whoever
---              took j could have taken i. Services of which the lane cannot be told are counted as unjudged. gap: how much
---              later j arrived, in business time of the queue. It must not exceed bound = D_max + C - D_min (+ D_min + G
---              when j had been here before or asks for another ticket: such keys begin at -G), plus probe interval and
---              sticky time. D, C and G are the extremes of all versions of the desk, for keys once given stay.
+--              took j could have taken i. Services of which the lane cannot be told, or whose key is of a queue that the desk
+--              moved them out of (until they are passed on or reopened), are counted as unjudged. gap: how much later j arrived,
+--              in business time of the queue. It must not exceed bound = D_max + C - D_min (+ D_min + G when j had been here
+--              before or asks for another ticket: such keys begin at -G), plus probe interval and sticky time. D, C and G are
+--              the extremes of all versions of the desk, for keys once given stay.
 --   T2 waits   a wait W during which s tickets at least were in the hands of the queue's agents at every instant is at most
 --              (what was left of the work in hand at its begin + the work begun meanwhile) / s, where work that T1 does not
 --              allow before it (of each lane the 50 services with the largest gaps) does not count. within / premise must be 1.
@@ -114,7 +115,8 @@ begin
     ), late as (                         -- of them what was dealt in turn
         select * from past where next in (2, 3)
     ), tally as materialized (           -- how stays ended
-        select y.queue_id, y.class, y.state, y.next, y.agent, count(*) as n, count(*) filter (where y.lane is null) as unknown,
+        select y.queue_id, y.class, y.state, y.next, y.agent, count(*) as n,
+               count(*) filter (where y.lane is null or y.ruled is null) as unknown,
                count(*) filter (where y.ruled) as ruled, bool_or(y.plain) as plain, sum(y.to_at - y.from_at)::bigint as usec
         from y group by y.queue_id, y.class, y.state, y.next, y.agent
     ), t1 as (

@@ -386,6 +386,71 @@ the_same_priority_changes_nothing(void **state)
     assert_int_equal(take(x, IAN, Q_IT), low);
 }
 
+/* The desk was applied anew: what waits in the warehouse, or is in a hand or parked there, goes on in IT with the key it has. */
+static void
+move(struct fixture *x)
+{
+    desk_pass(x->d, MINUTE);
+    (void)desk_text(x->d,
+                    "begin; update queue set active = false, moved_to = %d where queue_id = %d; "
+                    "select desk_move_tickets(7); update queue set active = true, moved_to = null where queue_id = %d; "
+                    "commit",
+                    Q_IT, Q_WAREHOUSE, Q_WAREHOUSE);
+}
+
+/* Keys by the targets of another queue say nothing about this one, until they are made anew here. */
+static void
+what_the_desk_has_moved_is_not_judged(void **state)
+{
+    struct fixture *x = *state;
+    int64_t low, urgent, held, parked;
+
+    (void)desk_text(x->d, "update queue set targets[4] = %lld where queue_id = %d", (long long)(30 * DAY), Q_WAREHOUSE);
+    low = SUBMIT(x->s, .actor = CARL, .queue = Q_WAREHOUSE, .priority = PRIORITY_LOW, .target = 30 * DAY)->ticket;
+    move(x);
+    desk_pass(x->d, 10 * DAY);
+    urgent = ask(x, ZOE, Q_IT, PRIORITY_URGENT);
+    assert_int_equal(take(x, SOL, Q_IT), urgent); /* its key is earlier by 20 days */
+    expect_order(x, "it", 0, 0, 0);
+    desk_pass(x->d, 21 * DAY);
+    act(x, low, ROOT, VERB_NOTE);
+    assert_int_equal(take(x, IAN, Q_IT), low);
+    expect_order(x, "it", 0, 0, 1);
+
+    (void)desk_text(x->d, "update queue set targets[4] = %lld where queue_id = %d",
+                    (long long)crowd_target[PRIORITY_LOW], Q_WAREHOUSE);
+    desk_clear(x->d); /* from days and nights to office hours: the same instant is another number */
+    desk_keep(x->d, Q_IT, OFFICE, 0);
+    held = ask(x, CARL, Q_WAREHOUSE, PRIORITY_NORMAL);
+    act(x, held, ROOT, VERB_TAKE);
+    (void)desk_text(x->d, "insert into member values (%d, %d, false, 'desk')", ROOT, IT);
+    move(x);
+    assert_int_equal(desk_int(x->d, "select state from live where ticket_id = %lld", (long long)held), STATE_HELD);
+    (void)desk_text(x->d, "delete from member where person_id = %d", ROOT);
+    low = ask(x, DORA, Q_IT, PRIORITY_LOW);
+    desk_pass(x->d, HOUR);
+    act(x, held, ROOT, VERB_RELEASE);
+    desk_pass(x->d, MINUTE);
+    deal(x, ask(x, ZOE, Q_IT, PRIORITY_NORMAL));
+    expect_order(x, "it", 1, 0, 0); /* of low alone */
+    assert_int_equal(take(x, IAN, Q_IT), held);
+    expect_order(x, "it", 1, 0, 1);
+    act(x, held, IAN, VERB_RESOLVE);
+    act(x, held, ROOT, VERB_REOPEN); /* a key of this queue's own */
+    desk_pass(x->d, MINUTE);
+    deal(x, held);
+    expect_order(x, "it", 2, 0, 1);
+
+    parked = ask(x, CARL, Q_WAREHOUSE, PRIORITY_NORMAL);
+    act(x, parked, ROOT, VERB_TAKE);
+    act(x, parked, ROOT, VERB_REPLY);
+    move(x);
+    act(x, parked, CARL, VERB_MESSAGE); /* back with what it has left of that queue's budget */
+    desk_pass(x->d, MINUTE);
+    deal(x, parked);
+    expect_order(x, "it", 2, 0, 2);
+}
+
 static void
 private_queues_and_people_outside(void **state)
 {
@@ -682,6 +747,7 @@ main(void)
         cmocka_unit_test_setup(a_key_made_in_hand_counts_from_then, begin_empty),
         cmocka_unit_test_setup(a_priority_set_in_hand_counts_from_then, begin_empty),
         cmocka_unit_test_setup(the_same_priority_changes_nothing, begin_empty),
+        cmocka_unit_test_setup(what_the_desk_has_moved_is_not_judged, begin_empty),
         cmocka_unit_test_setup(private_queues_and_people_outside, begin_empty),
         cmocka_unit_test_setup(two_weeks_apart_ring, begin_empty),
         cmocka_unit_test_setup(a_long_history_is_audited_or_refused, begin_empty),
