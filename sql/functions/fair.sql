@@ -112,8 +112,10 @@ $$;
 -- tickets and time. A walk over the events, because what a stay is follows from what came before it.
 --   state     1 waiting, 2 offered, 3 held;  next: verb that ended it, null: it goes on (then to_at is the end of the period)
 --   agent     who has it (2, 3), or who got it next (1)
---   wait      number of its spell in this queue;  arrival: when that began;  arrived: the same in business time of the queue
---   plain     of a first wait, of a request of its own;  ruled: its key follows from the rules, nobody has set it by hand
+--   wait      number of its spell in this queue;  arrival: when that began, maybe in a hand, where its key was made anew;
+--             arrived: the same in business time of the queue
+--   plain     of a first wait, of a request of its own
+--   ruled     its key follows from the rules, nobody has set it by hand; null: from those of a queue that the desk moved it out of
 --   lane      as the rules made it, then as it was passed on or widened; null where that cannot be said
 --   first     the first stay of its ticket here that took any time
 create or replace function fair_stays(since timestamptz, until timestamptz, seen int[])
@@ -158,6 +160,7 @@ begin
         select w.*, case when w.touched then (select t.priority from ticket t where t.ticket_id = w.ticket_id) else w.prio end as priority
         from (select x.ticket_id, x.version, x.verb, x.from_state, x.to_state, x.queue_id, x.agent, usec(x.at) as at, k.class, k.priority as prio,
                      x.verb = 1 and coalesce(x.data ? 'blocks', false) as child,
+                     x.verb = 32 and coalesce(x.data ? 'from_queue', false) as moved,
                      case when x.verb = 33 then (x.data ->> 'priority')::int end as set_to, bool_or(x.verb = 33) over life as touched,
                      lead(x.version) over life as next_version, usec(lead(x.at) over life) as to_at, lead(x.verb) over life as next,
                      lead(x.agent) over life as next_agent, case x.verb when 1 then r.lane when 39 then (x.data ->> 'lane')::int end as lane
@@ -180,19 +183,18 @@ begin
             arrival := null;
             first := true;
         end if;
-        if e.verb in (33, 34) or e.to_state = 1 and not (e.verb in (5, 6, 39) or e.verb = 9 and e.from_state in (2, 3)) then
+        if e.verb in (32, 34) or e.verb = 33 and e.set_to is distinct from priority or e.from_state = 4 and e.to_state = 3
+           or e.to_state = 1 and not (e.verb in (5, 6, 33, 39) or e.verb = 9 and e.from_state in (2, 3)) then
             wait := wait + 1;
             arrival := null;
             plain := false;
-        elsif e.queue_id is distinct from queue_id then
-            wait := wait + 1;
         end if;
         if e.verb = 33 then
             priority := e.set_to;
         elsif e.verb = 34 then
             ruled := false;
         elsif e.verb in (1, 28, 32) or e.verb = 12 and e.from_state = 5 then
-            ruled := true;
+            ruled := case when not e.moved then true end;
             plain := e.verb = 1 and not e.child;
         end if;
         queue_id := e.queue_id;
@@ -200,10 +202,11 @@ begin
             lane := lanes[queue_id];
         elsif e.verb in (1, 39) then
             lane := e.lane;
-        elsif e.verb = 32 then                          -- as ticket_act has it, if that lane was there for sure
+        elsif e.verb = 32 then                          -- as ticket_act (desk_move_tickets) has it, if that lane was there for sure
             lane := (select case when y.skills = '{}' or y.made < at_usec(e.at) - interval '1 minute' then y.lane_id end
-                     from lane y
-                     where y.queue_id = e.queue_id and y.also = '{}' and y.skills <@ (select o.skills from lane o where o.lane_id = lane)
+                     from lane y, lane o
+                     where o.lane_id = lane and y.queue_id = e.queue_id and y.also = '{}' and y.skills <@ o.skills
+                       and (not e.moved or y.skills in (o.skills, '{}'))
                      order by cardinality(y.skills) desc, y.lane_id limit 1);
         end if;
         state := e.to_state;
@@ -211,7 +214,7 @@ begin
         from_at := e.at;
         p := width_bucket(shifts[queue_id] + from_at, opens.at);
         from_b := opens.base[p] + least(opens.ends[p], from_at);
-        if state = 1 and arrival is null then
+        if arrival is null then
             arrival := from_at;
             arrived := from_b;
         end if;

@@ -1,14 +1,16 @@
 -- Was it fair? The theorems of queueing.md 2.2 as an audit of what is recorded, and the figures of 2.6.
 --
 --   spell      one wait: from the arrival in a queue (asked, returned, passed on, reopened) until the ticket is in somebody's
---              hand for good; what lapses or is given back goes on with its spell. A priority set by hand begins a new
---              one; a ticket whose due time was set by hand has no bound until it is passed on or reopened, and is told apart.
+--              hand for good; what lapses or is given back goes on with its spell. A key made anew in a hand (taken while parked,
+--              another priority) begins a new one, which goes on when it is given back; so does another priority meanwhile. A ticket
+--              whose due time was set by hand has no bound until it is passed on or reopened, and is told apart.
 --   T1 order   j overtakes i: j arrived later and was dealt (claim or offer) while i waited in the same lane, so that whoever
---              took j could have taken i. Services of which the lane cannot be told are counted as unjudged. gap: how much
---              later j arrived, in business time of the queue. It must not exceed bound = D_max + C - D_min (+ D_min + G
---              when j had been here before or asks for another ticket: such keys begin at -G), plus probe interval and
---              sticky time. D, C and G are the extremes of all versions of the desk, for keys once given stay; C of all
---              queues, too, for what was added in one goes along to the next.
+--              took j could have taken i. Services of which the lane cannot be told, or whose key is of a queue that the desk
+--              moved them out of (until they are passed on or reopened), are counted as unjudged. gap: how much later j arrived,
+--              in business time of the queue. It must not exceed bound = D_max + C - D_min (+ D_min + G when j had been here
+--              before or asks for another ticket: such keys begin at -G), plus probe interval and sticky time. D, C and G are
+--              the extremes of all versions of the desk, for keys once given stay; C of all queues, too, for what was added in
+--              one goes along to the next.
 --   T2 waits   a wait W during which s tickets at least were in the hands of the queue's agents at every instant is at most
 --              (what was left of the work in hand at its begin + the work begun meanwhile) / s, where work that T1 does not
 --              allow before it (of each lane the 50 services with the largest gaps) does not count. within / premise must be 1.
@@ -117,7 +119,8 @@ begin
     ), late as (                         -- of them what was dealt in turn
         select * from past where next in (2, 3)
     ), tally as materialized (           -- how stays ended
-        select y.queue_id, y.class, y.state, y.next, y.agent, count(*) as n, count(*) filter (where y.lane is null) as unknown,
+        select y.queue_id, y.class, y.state, y.next, y.agent, count(*) as n,
+               count(*) filter (where y.lane is null or y.ruled is null) as unknown,
                count(*) filter (where y.ruled) as ruled, bool_or(y.plain) as plain, sum(y.to_at - y.from_at)::bigint as usec
         from y group by y.queue_id, y.class, y.state, y.next, y.agent
     ), t1 as (
@@ -133,10 +136,12 @@ begin
         select y.wait as what, y.queue_id, min(y.lane) as lane, min(y.class) as class, min(y.priority) as priority,
                min(y.arrival) as arrival, min(y.arrived) as arrived,
                sum(y.to_at - y.from_at) filter (where y.state < 3)::bigint as wait, sum(y.business) filter (where y.state < 3)::bigint as business,
-               bool_or(y.next is null and y.state < 3) as waits_now, bool_or(y.state = 3) as taken,
+               bool_or(y.next is null and y.state < 3) as waits_now,
+               coalesce(max(y.i) filter (where y.state = 3) > min(y.i) filter (where y.state = 1), false) as taken,
                min(y.from_at) filter (where y.state = 1) as from_at, min(y.to_at) filter (where y.state = 1) as to_at,
                -- T2: a wait without a break that ended by being dealt in turn
-               count(*) filter (where y.state = 1) = 1 and bool_or(y.state = 1 and y.next in (2, 3) and y.ruled and y.to_at > y.from_at) as measured
+               count(*) filter (where y.state = 1) = 1
+                   and bool_or(y.state = 1 and y.next in (2, 3) and y.ruled and y.to_at > y.from_at and y.from_at = y.arrival) as measured
         from y group by y.wait, y.queue_id
         having bool_or(y.state = 1)
     ), timely as materialized (

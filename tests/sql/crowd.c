@@ -18,7 +18,7 @@
 #include "tests/sql/crowd_chance.h"
 #include "tests/sql/crowd_route.h"
 
-enum { FLOWS_MAX = 400, FIRST_PERSON = 1000, BURST = 30, DAEMONS = 2, HOPS_MAX = 6 };
+enum { FLOWS_MAX = 400, FIRST_PERSON = 1000, DAEMONS = 2, HOPS_MAX = 6 };
 
 const int crowd_queues[CROWD_QUEUES] = {Q_WAREHOUSE, Q_IT, Q_RETURNS};
 const int64_t crowd_target[5] = {0, 10 * MINUTE, 30 * MINUTE, HOUR, 2 * HOUR};
@@ -33,7 +33,7 @@ static const char own_rules[] =
     "{ name = \"outside\"; class = \"external\"; queue = \"warehouse\"; tags = \"outside\"; },"
     "{ name = \"inside\"; class = \"internal\"; queue = \"it\"; tags = \"inside\"; }";
 
-enum what { FREE, LAPSES, ANSWERS, WAKES, TOLD, PROBES };
+enum what { FREE, LAPSES, HURRIES, ANSWERS, WAKES, TOLD, PROBES };
 
 struct happening {
     int64_t at, seq, key;
@@ -103,28 +103,6 @@ next_of(struct life *l)
     }
     l->heap[i] = last;
     return first;
-}
-
-/* Who comes when: now and then one flow hands in thirty at once. */
-static void
-draw_arrivals(struct life *l)
-{
-    struct crowd *c = l->c;
-    double hops = c->plan.plain ? 1 : 1.55;
-    int64_t mean = (int64_t)(10 * (double)MINUTE * hops / (c->plan.agents * c->plan.busy)), at = l->d->now;
-    int burst = 0, flow = 0;
-
-    for (int i = 0; i < c->plan.guests; i++) {
-        if (burst > 0) {
-            burst--;
-        } else {
-            at += exponential(luck(c, i, 0, GAP), mean);
-            flow = (int)(luck(c, i, 0, FLOW) * c->plan.flows);
-            burst = luck(c, i, 0, IS_BURST) < 1.0 / (c->plan.burst > 0 ? 100 : 300) ? BURST : 0;
-        }
-        l->arrives[i] = at;
-        c->guest[i] = (struct crowd_guest){.flow = flow, .ruled = true, .turn = -1};
-    }
 }
 
 /* ---- acting ---------------------------------------------------------------------------------------------------------- */
@@ -351,7 +329,32 @@ taken(struct life *l, int k, int i, bool offered)
     if (offered) {
         assert_true(act(l, i, (struct act){.verb = VERB_ACCEPT, .actor = people[k], .epoch = g->epoch}));
     }
-    plan_at(l, l->d->now + work_of(l->c, i, g->hops), FREE, k, 0, 0);
+    int64_t work = work_of(l->c, i, g->hops);
+    if (!l->c->plan.plain && luck(l->c, i, g->hops, HURRY) < 0.1) {
+        plan_at(l, l->d->now + work / 2, HURRIES, i, 0, 0);
+    }
+    plan_at(l, l->d->now + work, FREE, k, 0, 0);
+}
+
+/* Its agent goes on with what is parked, before its time: the key is made anew in that hand. False: the agent is busy. */
+static bool
+fetched(struct life *l, int i)
+{
+    struct crowd_guest *g = &l->c->guest[i];
+    int k = l->c->turn[g->turn].agent;
+
+    if (l->agent[k].guest >= 0) {
+        return false;
+    }
+    assert_true(act(l, i, (struct act){.verb = VERB_TAKE, .actor = people[k]}));
+    g->arrival = l->d->now;
+    g->first = false;
+    g->back = false;
+    g->key = desk_int(l->d, "select key from live where ticket_id = %lld", (long long)g->id);
+    struct answer r = {.key = g->key, .epoch = g->epoch};
+    begin_turn(l, i, k, &r, false);
+    taken(l, k, i, false);
+    return true;
 }
 
 static void
@@ -528,7 +531,12 @@ meddle(struct life *l)
     struct crowd_guest *g = &c->guest[i];
     if (u < 0.4) {
         int priority = 1 + (int)(luck(c, turn, l->next, LATER) * 4);
-        if (act(l, i, (struct act){.verb = VERB_SET_PRIORITY, .actor = ROOT, .priority = priority})) {
+        if (!act(l, i, (struct act){.verb = VERB_SET_PRIORITY, .actor = ROOT, .priority = priority})) {
+            return;
+        }
+        if (priority == g->priority) { /* the same wait goes on, with the same key */
+            g->back = true;
+        } else {
             left(l, i);
             g->priority = priority;
             waits(l, i, false);
@@ -619,7 +627,7 @@ happen(struct life *l, const struct happening *h)
 {
     struct agent *a = &l->agent[h->who];
     struct crowd_guest *g = &l->c->guest[h->who];
-    int guest;
+    int guest, priority;
 
     switch (h->what) {
     case FREE:
@@ -635,6 +643,15 @@ happen(struct life *l, const struct happening *h)
             waits(l, guest, true);
         }
         break;
+    case HURRIES:
+        priority = 1 + (int)(luck(l->c, h->who, g->hops, HURRY) * 40); /* another priority while it is in a hand */
+        assert_true(act(l, h->who, (struct act){.verb = VERB_SET_PRIORITY, .actor = ROOT, .priority = priority}));
+        if (priority != g->priority) {
+            g->priority = priority;
+            g->arrival = l->d->now;
+            g->first = false;
+        }
+        break;
     case ANSWERS:
         g->ruled = g->ruled || g->state == GUEST_GONE; /* reopened: a key of its own again */
         assert_true(act(
@@ -642,6 +659,9 @@ happen(struct life *l, const struct happening *h)
         waits(l, h->who, false);
         break;
     case WAKES:
+        if (luck(l->c, h->who, g->hops, FETCH) < 0.5 && fetched(l, h->who)) {
+            break;
+        }
         assert_true(act(l, h->who, (struct act){.verb = VERB_WAKE, .actor = TURNO}));
         waits(l, h->who, false);
         break;
@@ -688,7 +708,7 @@ set_up(struct life *l, struct desk *d, struct side *s, const struct crowd_plan *
     for (int i = 0; i < DAEMONS; i++) {
         l->lanes[i] = lanes_new();
     }
-    draw_arrivals(l);
+    draw_arrivals(l->c, d->now, l->arrives);
     if (plan->probe > 0) {
         plan_at(l, d->now + plan->probe, PROBES, 0, 0, 0);
     }

@@ -35,3 +35,23 @@ work_of(const struct crowd *c, int guest, int hop)
 
     return (int64_t)(exp(log(10) - 0.32 + 0.8 * z) * (double)MINUTE);
 }
+
+void
+draw_arrivals(struct crowd *c, int64_t now, int64_t *ret_arrives)
+{
+    double hops = c->plan.plain ? 1 : 1.55;
+    int64_t mean = (int64_t)(10 * (double)MINUTE * hops / (c->plan.agents * c->plan.busy)), at = now;
+    int burst = 0, flow = 0;
+
+    for (int i = 0; i < c->plan.guests; i++) {
+        if (burst > 0) {
+            burst--;
+        } else {
+            at += exponential(luck(c, i, 0, GAP), mean);
+            flow = (int)(luck(c, i, 0, FLOW) * c->plan.flows);
+            burst = luck(c, i, 0, IS_BURST) < 1.0 / (c->plan.burst > 0 ? 100 : 300) ? BURST : 0;
+        }
+        ret_arrives[i] = at;
+        c->guest[i] = (struct crowd_guest){.flow = flow, .ruled = true, .turn = -1};
+    }
+}

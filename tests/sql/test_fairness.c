@@ -322,6 +322,142 @@ order_is_judged_by_lanes(void **state)
     (void)desk_text(x->d, "update lane set wider = null, wider_after = null; delete from lane where skills <> '{}'");
 }
 
+/* What goes on in a hand begins there: its key is as new as that, and so is what it may be told to have overtaken. */
+static void
+a_key_made_in_hand_counts_from_then(void **state)
+{
+    static const int back[] = {VERB_RELEASE, VERB_IDLE};
+    struct fixture *x = *state;
+    struct seen s;
+
+    for (size_t i = 0; i < sizeof(back) / sizeof(*back); i++) { /* parked for ten days, then taken by who had it */
+        int64_t old, urgent;
+
+        desk_clear(x->d);
+        old = ask(x, CARL, Q_IT, PRIORITY_LOW);
+        assert_int_equal(take(x, IAN, Q_IT), old);
+        act(x, old, IAN, VERB_REPLY);
+        desk_pass(x->d, 10 * DAY - 15 * MINUTE);
+        urgent = ask(x, ZOE, Q_IT, PRIORITY_URGENT);
+        desk_pass(x->d, 15 * MINUTE);
+        act(x, old, IAN, VERB_TAKE);
+        desk_pass(x->d, 4 * HOUR);
+        act(x, old, back[i] == VERB_IDLE ? TURNO : IAN, back[i]);
+        desk_pass(x->d, MINUTE);
+        assert_int_equal(take(x, SOL, Q_IT), urgent); /* its key is the smaller one by far */
+        expect_order(x, "it", 0, 0, 0);
+        deal(x,
+             ask(x, ZOE, Q_IT, PRIORITY_NORMAL)); /* out of order, four hours and two minutes after that key was made */
+        expect_order(x, "it", 1, 1, 0);
+        s = audit(x, IAN);
+        ABOUT(ORDER(&s, "it"), "max_gap_seconds", 4 * 3600 + 120);
+        seen_clear(&s);
+    }
+}
+
+static void
+a_priority_set_in_hand_counts_from_then(void **state)
+{
+    struct fixture *x = *state;
+    int64_t held = ask(x, CARL, Q_IT, PRIORITY_NORMAL), low;
+
+    assert_int_equal(take(x, IAN, Q_IT), held);
+    act(x, held, ROOT, VERB_SET_PRIORITY); /* due in half an hour */
+    desk_pass(x->d, 2 * HOUR);
+    low = ask(x, DORA, Q_IT, PRIORITY_LOW);
+    desk_pass(x->d, 8 * HOUR);
+    act(x, held, IAN, VERB_RELEASE);
+    assert_int_equal(take(x, SOL, Q_IT), held);
+    expect_order(x, "it", 0, 0, 0); /* not eight hours later than the other, of six that are allowed */
+    assert_int_equal(take(x, IAN, Q_IT), low);
+}
+
+/* A priority set to what it is leaves the key, which may lie farther back than any new one. */
+static void
+the_same_priority_changes_nothing(void **state)
+{
+    struct fixture *x = *state;
+    int64_t high = ask(x, CARL, Q_IT, PRIORITY_HIGH), low;
+    struct seen s;
+
+    desk_pass(x->d, 2 * HOUR);
+    low = ask(x, DORA, Q_IT, PRIORITY_LOW);
+    desk_pass(x->d, 8 * HOUR);
+    act(x, high, ROOT, VERB_SET_PRIORITY);
+    desk_pass(x->d, MINUTE);
+    assert_int_equal(take(x, SOL, Q_IT), high);
+    expect_order(x, "it", 0, 0, 0);
+    s = audit(x, IAN);
+    ABOUT(row(&s, "waits", "priority", "high"), "external.median", 10 * 3600 + 60);
+    seen_clear(&s);
+    assert_int_equal(take(x, IAN, Q_IT), low);
+}
+
+/* The desk was applied anew: what waits in the warehouse, or is in a hand or parked there, goes on in IT with the key it has. */
+static void
+move(struct fixture *x)
+{
+    desk_pass(x->d, MINUTE);
+    (void)desk_text(x->d,
+                    "begin; update queue set active = false, moved_to = %d where queue_id = %d; "
+                    "select desk_move_tickets(7); update queue set active = true, moved_to = null where queue_id = %d; "
+                    "commit",
+                    Q_IT, Q_WAREHOUSE, Q_WAREHOUSE);
+}
+
+/* Keys by the targets of another queue say nothing about this one, until they are made anew here. */
+static void
+what_the_desk_has_moved_is_not_judged(void **state)
+{
+    struct fixture *x = *state;
+    int64_t low, urgent, held, parked;
+
+    (void)desk_text(x->d, "update queue set targets[4] = %lld where queue_id = %d", (long long)(30 * DAY), Q_WAREHOUSE);
+    low = SUBMIT(x->s, .actor = CARL, .queue = Q_WAREHOUSE, .priority = PRIORITY_LOW, .target = 30 * DAY)->ticket;
+    move(x);
+    desk_pass(x->d, 10 * DAY);
+    urgent = ask(x, ZOE, Q_IT, PRIORITY_URGENT);
+    assert_int_equal(take(x, SOL, Q_IT), urgent); /* its key is earlier by 20 days */
+    expect_order(x, "it", 0, 0, 0);
+    desk_pass(x->d, 21 * DAY);
+    act(x, low, ROOT, VERB_NOTE);
+    assert_int_equal(take(x, IAN, Q_IT), low);
+    expect_order(x, "it", 0, 0, 1);
+
+    (void)desk_text(x->d, "update queue set targets[4] = %lld where queue_id = %d",
+                    (long long)crowd_target[PRIORITY_LOW], Q_WAREHOUSE);
+    desk_clear(x->d); /* from days and nights to office hours: the same instant is another number */
+    desk_keep(x->d, Q_IT, OFFICE, 0);
+    held = ask(x, CARL, Q_WAREHOUSE, PRIORITY_NORMAL);
+    act(x, held, ROOT, VERB_TAKE);
+    (void)desk_text(x->d, "insert into member values (%d, %d, false, 'desk')", ROOT, IT);
+    move(x);
+    assert_int_equal(desk_int(x->d, "select state from live where ticket_id = %lld", (long long)held), STATE_HELD);
+    (void)desk_text(x->d, "delete from member where person_id = %d", ROOT);
+    low = ask(x, DORA, Q_IT, PRIORITY_LOW);
+    desk_pass(x->d, HOUR);
+    act(x, held, ROOT, VERB_RELEASE);
+    desk_pass(x->d, MINUTE);
+    deal(x, ask(x, ZOE, Q_IT, PRIORITY_NORMAL));
+    expect_order(x, "it", 1, 0, 0); /* of low alone */
+    assert_int_equal(take(x, IAN, Q_IT), held);
+    expect_order(x, "it", 1, 0, 1);
+    act(x, held, IAN, VERB_RESOLVE);
+    act(x, held, ROOT, VERB_REOPEN); /* a key of this queue's own */
+    desk_pass(x->d, MINUTE);
+    deal(x, held);
+    expect_order(x, "it", 2, 0, 1);
+
+    parked = ask(x, CARL, Q_WAREHOUSE, PRIORITY_NORMAL);
+    act(x, parked, ROOT, VERB_TAKE);
+    act(x, parked, ROOT, VERB_REPLY);
+    move(x);
+    act(x, parked, CARL, VERB_MESSAGE); /* back with what it has left of that queue's budget */
+    desk_pass(x->d, MINUTE);
+    deal(x, parked);
+    expect_order(x, "it", 2, 0, 2);
+}
+
 static void
 private_queues_and_people_outside(void **state)
 {
@@ -465,77 +601,6 @@ a_long_history_is_audited_or_refused(void **state)
     assert_in_range(desk_int(x->d, "select count(*) from closed where opened < '%s'", edge + strlen("until ")), 199900,
                     200000);
     seen_clear(&s);
-}
-
-/* Against resampling with replacement, done the long way. */
-static void
-the_interval_is_that_of_a_bootstrap(void **state)
-{
-    enum { N = 60, DRAWS = 4000 };
-    struct fixture *x = *state;
-    double a[N], b[N], ratios[DRAWS];
-    uint64_t dice = 88172645463325252U;
-    double low, high;
-
-    for (int i = 0; i < N; i++) {
-        a[i] = floor(600 * -log(1 - (i + 0.5) / N)) + 1;
-        b[i] = floor(400 * -log(1 - (i + 0.5) / N)) + 1;
-    }
-    for (int d = 0; d < DRAWS; d++) {
-        double *sides[2] = {a, b}, median[2];
-
-        for (int k = 0; k < 2; k++) {
-            int times[N] = {0}, at_ = 0, sum = 0;
-            for (int i = 0; i < N; i++) {
-                dice ^= dice << 13;
-                dice ^= dice >> 7;
-                dice ^= dice << 17;
-                times[(dice >> 20) % N]++;
-            }
-            while (sum + times[at_] < N / 2) {
-                sum += times[at_++];
-            }
-            median[k] = sides[k][at_];
-        }
-        ratios[d] = median[0] / median[1];
-    }
-    for (int i = 1; i < DRAWS; i++) { /* few are far from their place in the end */
-        double r = ratios[i];
-        int k = i;
-        for (; k > 0 && ratios[k - 1] > r; k--) {
-            ratios[k] = ratios[k - 1];
-        }
-        ratios[k] = r;
-    }
-    (void)desk_text(x->d, "create temp table r as select * from fair_ratio("
-                          "(select array_agg(packed((floor(600 * -ln(1 - (i + 0.5) / 60)) + 1)::bigint, true) order by "
-                          "i) from generate_series(0, 59) i), "
-                          "(select array_agg(packed((floor(400 * -ln(1 - (i + 0.5) / 60)) + 1)::bigint, true) order by "
-                          "i) from generate_series(0, 59) i), 0.5)");
-    low = strtod(desk_text(x->d, "select low from r"), NULL);
-    high = strtod(desk_text(x->d, "select high from r"), NULL);
-    print_message("# %.3f-%.3f; by resampling %.3f-%.3f\n", low, high, ratios[DRAWS / 40], ratios[DRAWS - DRAWS / 40]);
-    assert_true(fabs(low / ratios[DRAWS / 40] - 1) < 0.12);
-    assert_true(fabs(high / ratios[DRAWS - DRAWS / 40] - 1) < 0.12);
-    assert_string_equal(desk_text(x->d, "select ratio is null from fair_ratio(array_fill(2::bigint, array[19]), "
-                                        "array_fill(2::bigint, array[500]), 0.5)"),
-                        "t");
-}
-
-static void
-steps_have_the_median_of_the_figures(void **state)
-{
-    struct fixture *x = *state;
-
-    assert_int_equal(
-        desk_int(
-            x->d,
-            "with r as (select n, array_agg(v order by v) as v from (select n, ((random() * 50)::bigint * 14 + "
-            "(random() < 0.2)::int) as v "
-            "from generate_series(1, 300) n, generate_series(1, 1 + n / 3)) y group by n) "
-            "select count(*) from r, fair_steps(v) s, figures(v, 0) f where (f ->> 'median')::numeric is distinct from "
-            "trim_scale((s.vals[width_bucket(0.5 - 1e-9, s.cum) + 1]) / 1000000.0) and cardinality(s.vals) > 0"),
-        0);
 }
 
 /* ---- long random lives ------------------------------------------------------------------------------------------------- */
@@ -686,11 +751,13 @@ main(void)
         cmocka_unit_test_setup(a_service_beyond_the_bound_is_found, begin_empty),
         cmocka_unit_test_setup(what_was_left_lying_and_ordered_by_hand, begin_empty),
         cmocka_unit_test_setup(order_is_judged_by_lanes, begin_empty),
+        cmocka_unit_test_setup(a_key_made_in_hand_counts_from_then, begin_empty),
+        cmocka_unit_test_setup(a_priority_set_in_hand_counts_from_then, begin_empty),
+        cmocka_unit_test_setup(the_same_priority_changes_nothing, begin_empty),
+        cmocka_unit_test_setup(what_the_desk_has_moved_is_not_judged, begin_empty),
         cmocka_unit_test_setup(private_queues_and_people_outside, begin_empty),
         cmocka_unit_test_setup(two_weeks_apart_ring, begin_empty),
         cmocka_unit_test_setup(a_long_history_is_audited_or_refused, begin_empty),
-        cmocka_unit_test(the_interval_is_that_of_a_bootstrap),
-        cmocka_unit_test(steps_have_the_median_of_the_figures),
         cmocka_unit_test(all_pairs_agree),
         cmocka_unit_test(the_audit_is_blind_to_labels),
         cmocka_unit_test(exceptions_are_listed_and_versions_count),
