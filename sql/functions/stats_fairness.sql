@@ -1,9 +1,10 @@
 -- Was it fair? The theorems of queueing.md 2.2 as an audit of what is recorded, and the figures of 2.6.
 --
 --   spell      one wait: from the arrival in a queue (asked, returned, passed on, reopened) until the ticket is in somebody's
---              hand for good; what lapses or is given back goes on with its spell. A key made anew in a hand (taken while parked,
---              another priority) begins a new one, which goes on when it is given back; so does another priority meanwhile. A ticket
---              whose due time was set by hand has no bound until it is passed on or reopened, and is told apart.
+--              hand for good; what lapses or is given back goes on with its spell. A key made anew in a hand (taken while
+--              parked) begins a new one, which goes on when it is given back; so does a lower priority, but not a higher one:
+--              that counts from when the ticket came. A ticket whose due time was set by hand has no bound until it is passed
+--              on or reopened, and is told apart.
 --   T1 order   j overtakes i: j arrived later and was dealt (claim or offer) while i waited in the same lane, so that whoever
 --              took j could have taken i. Services of which the lane cannot be told, or whose key is of a queue that the desk
 --              moved them out of (until they are passed on or reopened), are counted as unjudged. gap: how much later j arrived,

@@ -534,13 +534,13 @@ meddle(struct life *l)
         if (!act(l, i, (struct act){.verb = VERB_SET_PRIORITY, .actor = ROOT, .priority = priority})) {
             return;
         }
-        if (priority == g->priority) { /* the same wait goes on, with the same key */
+        if (priority <= g->priority) { /* the same wait goes on: a raise counts from when it came */
             g->back = true;
         } else {
             left(l, i);
-            g->priority = priority;
             waits(l, i, false);
         }
+        g->priority = priority;
     } else if (u < 0.6) {
         if (act(l, i, (struct act){.verb = VERB_CANCEL, .actor = person_of(c, g->flow)})) {
             left(l, i);
@@ -646,11 +646,11 @@ happen(struct life *l, const struct happening *h)
     case HURRIES:
         priority = 1 + (int)(luck(l->c, h->who, g->hops, HURRY) * 40); /* another priority while it is in a hand */
         assert_true(act(l, h->who, (struct act){.verb = VERB_SET_PRIORITY, .actor = ROOT, .priority = priority}));
-        if (priority != g->priority) {
-            g->priority = priority;
+        if (priority > g->priority) {
             g->arrival = l->d->now;
             g->first = false;
         }
+        g->priority = priority;
         break;
     case ANSWERS:
         g->ruled = g->ruled || g->state == GUEST_GONE; /* reopened: a key of its own again */
