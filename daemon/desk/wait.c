@@ -300,14 +300,17 @@ lapse(struct app *app, const struct waiter *w)
     act_fire(app, w->ticket_id, VERB_LAPSE, 1, BATCH_NONE32, w->version);
 }
 
-/* A claim nobody waits for any more is undone. */
+/* A claim nobody waits for any more is undone; not a hold with a key: whoever repeats that is to find it in hand. Nor what was
+ * known: somebody has heard of it before. */
 static void
-give_back(struct app *app, const struct db_row *row, int32_t agent)
+give_back(struct app *app, const struct db_row *row, const struct waiter *w, const char *outcome)
 {
-    int verb = db_i64(row, C_STATE) == STATE_OFFERED ? VERB_LAPSE : VERB_RELEASE;
+    bool offered = db_i64(row, C_STATE) == STATE_OFFERED;
 
-    act_fire(app, db_i64(row, C_TICKET), verb, verb == VERB_LAPSE ? 1 : agent, (int32_t)db_i64(row, C_EPOCH),
-             (int32_t)db_i64(row, C_VERSION));
+    if (strcmp(outcome, "known") != 0 && (offered || uuid_is_none(&w->claim.key))) {
+        act_fire(app, db_i64(row, C_TICKET), offered ? VERB_LAPSE : VERB_RELEASE, offered ? 1 : w->claim.agent,
+                 (int32_t)db_i64(row, C_EPOCH), (int32_t)db_i64(row, C_VERSION));
+    }
 }
 
 static void
@@ -558,13 +561,6 @@ no_claim(struct waiter *w, const char *outcome, const struct err *e)
     refuse(w, &refused);
 }
 
-/* Nobody hears of it now, but whoever repeats the key is to find it in hand; and what it had brought before was heard of. */
-static bool
-is_promised(const struct waiter *w, const struct db_row *row, const char *outcome)
-{
-    return strcmp(outcome, "known") == 0 || (!uuid_is_none(&w->claim.key) && db_i64(row, C_STATE) == STATE_HELD);
-}
-
 static void
 on_claimed(struct item *item, const struct db_row *row, const struct err *e)
 {
@@ -586,9 +582,7 @@ on_claimed(struct item *item, const struct db_row *row, const struct err *e)
             wake(app, lane_id, true);
         }
         if (w->op->replied || (!w->stream && !op_is_alive(w->op)) || (w->claim.offer && app->draining)) {
-            if (!is_promised(w, row, outcome)) {
-                give_back(app, row, w->claim.agent);
-            }
+            give_back(app, row, w, outcome);
             mine = false;
             outcome = "gone";
         }

@@ -161,4 +161,24 @@ overtaken(struct act first, struct act second)
     return r.outcome;
 }
 
+#define AWAY(who, is)                                                                                                  \
+    ((void)desk_int(d, "update agent_state set away = %s where person_id = %d", (is) ? "true" : "false", (who)))
+
+/* Held by LUIS, answered, and the customer has written: kept for LUIS. */
+RACE_FN int64_t
+returned(void)
+{
+    int64_t t = queued();
+
+    (void)desk_int(d, "update queue set sticky = '10 min'");
+    assert_int_equal(claim_one(one, LUIS, Q_WAREHOUSE)->ticket, t);
+    assert_string_equal(
+        ACT(one, .ticket = t, .verb = VERB_REPLY, .actor = LUIS, .epoch = 1, .body = "which one?")->outcome, "done");
+    desk_pass(d, HOUR);
+    const struct answer *r = ACT(one, .ticket = t, .verb = VERB_MESSAGE, .actor = CARL, .body = "the blue one");
+    assert_string_equal(r->outcome, "done");
+    assert_int_equal(r->state, STATE_QUEUED);
+    return t;
+}
+
 #endif
