@@ -434,7 +434,7 @@ what_the_desk_has_moved_is_not_judged(void **state)
     move(x);
     assert_int_equal(desk_int(x->d, "select state from live where ticket_id = %lld", (long long)held), STATE_HELD);
     (void)desk_text(x->d, "delete from member where person_id = %d", ROOT);
-    low = ask(x, DORA, Q_IT, PRIORITY_LOW);
+    (void)ask(x, DORA, Q_IT, PRIORITY_LOW);
     desk_pass(x->d, HOUR);
     act(x, held, ROOT, VERB_RELEASE);
     desk_pass(x->d, MINUTE);
