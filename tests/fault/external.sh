@@ -134,7 +134,9 @@ repeats_next()
     exec 8>&-
     sql desk_owner turno 'drop trigger held on turno.live; drop function turno.held()' || return 1
     cat "$desk/status" "$desk/next"
-    [ "$(cat "$desk/status")" = 200 ] && [ "$(is_mine)" = 200 ] && desk_stop || { cat "$desk/body"; return 1; }
+    [ "$(cat "$desk/status")" = 200 ] || return 1
+    [ "$(is_mine)" = 200 ] || { cat "$desk/body"; return 1; }
+    desk_stop
 }
 has_asked() { [ "$(curl -s --unix-socket "$socket" http://turno/metrics | awk '$1 == "turno_database_queued_items" { print $2 }')" = 1 ]; }
 ok "what an agent was told to hold stays theirs, whoever asked for it before and left" repeats_next
