@@ -50,7 +50,7 @@ set_up(void **state)
     x->d = desk_open(NULL);
     x->s = side_open(x->d);
     x->sql = read_file(FILE_NAME);
-    life = saga_live(x->d, x->s, 1500, 7);
+    life = saga_live(x->d, x->s, 1500, 8);
     print_message("# %d asked, %d acts, %d closed\n", life.asked, life.acts, life.closed);
     assert_true(life.closed > 20 && life.acts > 300);
     *state = x;
