@@ -215,8 +215,8 @@ batch_failed(struct batch *b)
         act = SQLSTATE_AGAIN;
     }
     /* Somebody else brought the same key at the same time: now it can be seen. */
-    if (b->n == 1 && strcmp(state, "23505") == 0) {
-        act = b->tries < BATCH_TRIES_MAX ? SQLSTATE_AGAIN : act;
+    if (b->n == 1 && b->tries < BATCH_TRIES_MAX && strcmp(state, "23505") == 0) {
+        act = SQLSTATE_AGAIN;
     }
     if (act == SQLSTATE_AGAIN && b->tries < (b->unknown ? UNKNOWN_TRIES_MAX : BATCH_TRIES_MAX)) {
         b->tries++;

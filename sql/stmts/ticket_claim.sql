@@ -75,7 +75,7 @@ with gate as (
     select array_agg(o.ord order by o.ord) as ords, count(*)::int as n
     from open o where o.room and o.ord <> all (array(select ord from own union all select ord from kept))
 --|
-with ctx as materialized (
+with ctx as materialized (      -- (fresh: asked for below, so that the clock is read before any row)
     select desk_now() as t, pg_current_xact_id()::text::bigint as xid, true as fresh
 ), known as materialized (
     select i.ord, i.agent, f.away,

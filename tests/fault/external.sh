@@ -74,9 +74,27 @@ ok "a complete schema needs no owner" needs_no_owner
 waiting() { [ "$(sql postgres turno "select count(*) from pg_stat_activity where usename = 'desk_daemon' and wait_event_type = 'Lock'")" = "$1" ]; }
 holds() { [ "$(sql postgres turno "select count(*) from pg_locks where locktype = 'advisory' and granted")" = 1 ]; }
 tickets() { sql postgres turno 'select count(*) from turno.ticket'; }
+# hold WHEN TABLE CONDITION: the database waits at such rows, until `let_go TABLE`
+hold()
+{
+    sql desk_owner turno "create function turno.held() returns trigger language plpgsql as
+        'begin if $3 then perform pg_advisory_xact_lock_shared(77); end if; return new; end';
+        create trigger held before $1 on turno.$2 for each row execute function turno.held()" || return 1
+    "$programs/psql" -X -q -h "$desk" -U postgres -d turno <"$desk/holds" >"$desk/held" &
+    exec 8>"$desk/holds"
+    echo 'select pg_advisory_lock(77);' >&8
+    until_true 20 holds
+}
+let_go()
+{
+    echo 'select pg_advisory_unlock(77);' >&8
+    wait "$asking"
+    exec 8>&-
+    sql desk_owner turno "drop trigger held on turno.$1; drop function turno.held()"
+}
 goes_on_behind()
 {
-    local before status
+    local before
     command -v python3 >/dev/null || { echo 'python3 is missing'; return 1; }
     mkdir "$desk/p" && mkfifo "$desk/cuts" "$desk/holds" || return 1
     python3 -B tests/torture/proxy.py 1 "[[\"db\", \"$desk/p/.s.PGSQL.5432\", \"$desk/.s.PGSQL.5432\"]]" <"$desk/cuts" >"$desk/cut" &
@@ -85,22 +103,14 @@ goes_on_behind()
     conninfo="host=$desk/p dbname=turno user=desk_daemon" external
     until_true 60 is_ready || return 1
     before=$(tickets)
-    sql desk_owner turno "create function turno.held() returns trigger language plpgsql as
-        'begin perform pg_advisory_xact_lock_shared(77); return new; end';
-        create trigger held before insert on turno.ticket for each row execute function turno.held()" || return 1
-    "$programs/psql" -X -q -h "$desk" -U postgres -d turno <"$desk/holds" >"$desk/held" &
-    exec 8>"$desk/holds"
-    echo 'select pg_advisory_lock(77);' >&8
-    until_true 20 holds || return 1
-    submit >"$desk/status" &
-    status=$!
+    hold insert ticket true || return 1
+    submit >"$desk/status" 8>&- &
+    asking=$!
     until_true 20 waiting 1 || return 1
     echo 'cut db 9' >&7
     until_true 20 waiting 2 || return 1 # the second one at the gate of the first
-    echo 'select pg_advisory_unlock(77);' >&8
-    wait "$status"
-    exec 7>&- 8>&-
-    sql desk_owner turno 'drop trigger held on turno.ticket; drop function turno.held()' || return 1
+    let_go ticket || return 1
+    exec 7>&-
     cat "$desk/status" "$desk/body"
     [ "$(cat "$desk/status")" = 201 ] && [ "$(tickets)" = $((before + 1)) ] && desk_stop
 }
@@ -118,21 +128,13 @@ repeats_next()
     external
     until_true 60 is_ready && submit_says 201 || return 1
     token=$(TURNO_URL=unix://$socket "$build/turno" token add --person ana --scope agent --label again --json | jq -r .secret)
-    sql desk_owner turno "create function turno.held() returns trigger language plpgsql as
-        'begin if new.state = 3 then perform pg_advisory_xact_lock_shared(77); end if; return new; end';
-        create trigger held before update on turno.live for each row execute function turno.held()" || return 1
-    "$programs/psql" -X -q -h "$desk" -U postgres -d turno <"$desk/holds" >"$desk/held" &
-    exec 8>"$desk/holds"
-    echo 'select pg_advisory_lock(77);' >&8
-    until_true 20 holds || return 1
+    hold update live 'new.state = 3' || return 1
     next_says 0.5 8>&-
     until_true 20 waiting 1 || return 1
     next_says 20 >"$desk/status" 8>&- &
+    asking=$!
     until_true 20 has_asked || return 1
-    echo 'select pg_advisory_unlock(77);' >&8
-    wait $!
-    exec 8>&-
-    sql desk_owner turno 'drop trigger held on turno.live; drop function turno.held()' || return 1
+    let_go live || return 1
     cat "$desk/status" "$desk/next"
     [ "$(cat "$desk/status")" = 200 ] || return 1
     [ "$(is_mine)" = 200 ] || { cat "$desk/body"; return 1; }
