@@ -153,7 +153,8 @@ bool db_call_withdraw(struct db *db, struct db_call *c);
  * when the previous one of the connection is acknowledged, so an idle desk adds no delay. Each batch has a gate (a
  * uuid, first parameter, one row in `op`): after a lost connection the same batch is sent again, in the whole form of its
  * statement, and answers the same of what was done; what was not is asked in another batch. A batch refused for bad data
- * (SQLSTATE class 22 or 23) is halved until the one item is found; the others go on. The first two result columns are `ord` (1-based place of the item) and `outcome`; 'again' puts the item into
+ * (SQLSTATE class 22 or 23) is halved until the one item is found; the others go on.
+ * The first two result columns are `ord` (1-based place of the item) and `outcome`; 'again' puts the item into
  * a later batch, at most 50 times (then ERR_BUSY).
  */
 enum batch_type {

@@ -98,8 +98,9 @@ static void
 still_waits(const struct act *act, const struct db_row *row)
 {
     int32_t lane_id = (int32_t)db_i64(row, C_LANE);
+    const char *woken = db_text(row, C_WOKEN, NULL); /* itself, too, when it has moved */
 
-    if (act->is.state == STATE_QUEUED && lane_id > 0 && db_text(row, C_WOKEN, NULL) == NULL) {
+    if (act->is.state == STATE_QUEUED && lane_id > 0 && (woken == NULL || *woken == '\0')) {
         wait_came(act->app, lane_id, db_i64(row, C_KEY), true);
     }
 }
