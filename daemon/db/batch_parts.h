@@ -18,6 +18,7 @@ struct batch {
     struct db_call call;       /* carries the parameters */
     int32_t group;             /* of its items, if the kind has groups */
     bool lock;                 /* STMT_LINK_LOCK goes first */
+    bool committing;           /* its rows are there, the server commits */
     bool unknown;              /* a sending was lost: it may be committed */
     bool settled;              /* unknown, but no sending is open any more */
     unsigned tries;            /* sendings that failed by bad luck */
@@ -30,8 +31,8 @@ struct batch {
 
 enum place { ITEM_WAITING, ITEM_REFUSED, ITEM_SENT };
 
-/* Take items from the queue into a new batch; NULL when none may go now. */
-struct batch *build_next(struct db *db, struct queue *q, int64_t now);
+/* Take items from the queue into a new batch for this connection; NULL when none may go now. */
+struct batch *build_next(struct db *db, struct queue *q, const struct conn *conn, int64_t now);
 /* A new batch of n of these items, with a new gate. */
 struct batch *build_of(struct db *db, struct queue *q, struct item *const *items, int n);
 /* Its tickets may be in another batch from now on. */

@@ -77,13 +77,13 @@ same_group(const struct item *a, const struct item *b)
     return is_plain(a) == is_plain(b) && (at < 0 || *(const int32_t *)field(a, at) == *(const int32_t *)field(b, at));
 }
 
-/* Another batch of its group is under way: claims from the same lanes at once find the same tickets, and what one of them
- * takes costs the other more than the second processor brings. */
+/* Another batch of its group is under way and not over when this connection comes to the next one: claims from the same
+ * lanes at once find the same tickets, and what one of them takes costs the other more than the second processor brings. */
 static bool
-is_group_busy(const struct queue *q, const struct item *item)
+is_group_busy(const struct queue *q, const struct item *item, const struct conn *conn)
 {
     for (const struct batch *b = q->active; b != NULL && q->kind->group_offset >= 0; b = b->next_active) {
-        if (b->group == *(const int32_t *)field(item, q->kind->group_offset)) {
+        if ((b->conn != conn || !b->committing) && b->group == *(const int32_t *)field(item, q->kind->group_offset)) {
             return true;
         }
     }
@@ -143,7 +143,7 @@ queue_unlink(struct queue *q, struct item *item)
 }
 
 static int
-choose(struct db *db, struct queue *q, int64_t now, struct item **chosen)
+choose(struct db *db, struct queue *q, const struct conn *conn, int64_t now, struct item **chosen)
 {
     struct keys *k = q->kind->unique_offset >= 0 ? busy_tickets(db, q) : NULL;
     struct item *item = q->head, *next;
@@ -161,7 +161,7 @@ choose(struct db *db, struct queue *q, int64_t now, struct item **chosen)
             db_wake(db, item->not_before);
             continue;
         }
-        if (n > 0 ? !same_group(chosen[0], item) : is_group_busy(q, item)) {
+        if (n > 0 ? !same_group(chosen[0], item) : is_group_busy(q, item, conn)) {
             continue;
         }
         more = bytes_of(item);
@@ -226,10 +226,10 @@ build_of(struct db *db, struct queue *q, struct item *const *items, int n)
 }
 
 struct batch *
-build_next(struct db *db, struct queue *q, int64_t now)
+build_next(struct db *db, struct queue *q, const struct conn *conn, int64_t now)
 {
     struct item *chosen[500]; /* batch_max is never more */
-    int n = choose(db, q, now, chosen);
+    int n = choose(db, q, conn, now, chosen);
 
     return n > 0 ? build_of(db, q, chosen, n) : NULL;
 }

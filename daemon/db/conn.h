@@ -35,6 +35,8 @@ struct unit {
     char msg[160];    /* its primary message */
     char constraint[64];
     PGresult *res; /* of the last statement that gave one */
+    /* The last statement has given its rows; the commit comes next. NULL: not asked for (it costs a message). */
+    void (*on_rows)(struct unit *u);
     /* Exactly once, from the loop. res is freed after it. Here the sender may free the unit. */
     void (*done)(struct unit *u, enum unit_end end, const PGresult *res);
 };

@@ -57,7 +57,8 @@ pipe_push(struct conn *c, struct unit *u, int nstmt)
     if (c->state == CONN_BROKEN) {
         return; /* comes back as lost with the others */
     }
-    if (!send_sync(c->pg)) {
+    /* (no end of the transaction: the server only empties its buffer) */
+    if ((u->on_rows != NULL && PQsendFlushRequest(c->pg) != 1) || !send_sync(c->pg)) {
         conn_break(c, "%s", PQerrorMessage(c->pg));
         return;
     }
@@ -165,6 +166,9 @@ take_result(struct conn *c, PGresult *res, ExecStatusType status)
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
         PQclear(u->res);
         u->res = res;
+        if (u->on_rows != NULL && u->at + 1 == u->nstmt) {
+            u->on_rows(u);
+        }
         return;
     }
     if (status == PGRES_FATAL_ERROR) {
