@@ -54,7 +54,7 @@ static const struct key keys[] = {
     {"database.owner_conninfo",   TEXT,     AT(database.owner_conninfo),   0, 0, "", false, "the same for the owner of the schema, who migrates it; empty: the role of conninfo does"},
     {"database.role",             TEXT,     AT(database.role),             1, 0, "turnod", false, "role the daemon works as, which is given its rights by the owner"},
     {"database.bin_dir",          PATH,     AT(database.bin_dir),          0, 0, "", false, "folder of PostgreSQL's programs, embedded; empty: found"},
-    {"database.write_connections", NUMBER, AT(database.write_connections), 1, 4, "2", false, "connections for writing; more than one is used only under load"},
+    {"database.write_connections", NUMBER, AT(database.write_connections), 1, 4, "2", false, "connections for writing; the first does nearly all of it"},
     {"database.read_connections", NUMBER,   AT(database.read_connections), 1, 8, "2", false, "connections for reading"},
     {"database.queue_max",        NUMBER,   AT(database.queue_max),        1, 1000000, "20000", false, "statements that may wait for the database before requests get 503"},
     {"database.batch_max",        NUMBER,   AT(database.batch_max),        1, 500, "128", false, "requests written in one transaction at most"},

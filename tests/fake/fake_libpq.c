@@ -330,6 +330,14 @@ answer_prepare(struct pg_conn *c)
 }
 
 int
+PQsendFlushRequest(PGconn *c)
+{
+    fake_ensure(c->building != NULL);
+    c->building->flush = true;
+    return 1;
+}
+
+int
 PQpipelineSync(PGconn *c)
 {
     bool first = c->units == NULL;

@@ -130,9 +130,8 @@ a_group_has_one_batch_at_a_time(void **state)
         rig_add_kind(&rig_claim, &t[i], i);
         t[i].group = i / 4;
     }
-    rig_settle();
+    RIG_WAIT(fake_pending(a) + fake_pending(b) == 2); /* the first one is not answered */
     assert_int_equal(fake_pending(a), 1);
-    assert_int_equal(fake_pending(b), 1);
     if (strcmp(rig_tickets(a, 0), "4 5") == 0) { /* which one is the first is not said */
         PGconn *first = b;
         b = a;
@@ -243,45 +242,153 @@ kinds_take_turns(void **state)
     }
 }
 
-static void
-the_second_connection_takes_full_batches_only(void **state)
+/* Two write connections, batches of four; which one is the first is not said, so it is found by a batch of one item. */
+static PGconn *
+start_with_two(PGconn **second, struct rig_thing *t)
 {
-    struct rig_thing t[12];
     PGconn *a, *b;
 
-    (void)state;
     rig_start_with(2, 100, 4);
     RIG_WAIT(fake_conn_at(FAKE_WRITE, 1) != NULL && db_is_up(rig.db) &&
              db_get_durability(rig.db) == DB_DURABILITY_LOCAL);
     rig_settle();
     a = fake_conn_at(FAKE_WRITE, 0);
     b = fake_conn_at(FAKE_WRITE, 1);
-    for (int i = 0; i < 7; i++) {
+    rig_add(t, 0);
+    rig_settle();
+    assert_int_equal(fake_pending(a) + fake_pending(b), 1);
+    *second = fake_pending(a) == 0 ? a : b;
+    return fake_pending(a) == 0 ? b : a;
+}
+
+static void
+the_second_connection_is_for_plenty(void **state)
+{
+    struct rig_thing t[12];
+    PGconn *a, *b;
+    int64_t before = rig_now();
+
+    (void)state;
+    a = start_with_two(&b, &t[0]);
+    for (int i = 1; i < 8; i++) {
         rig_add(&t[i], i);
     }
     rig_settle();
-    assert_int_equal(fake_pending(a) + fake_pending(b), 1); /* three are no full batch */
-    if (fake_pending(b) == 1) {                             /* which one is the first is not said */
-        PGconn *first = b;
-        b = a;
-        a = first;
+    if (rig_now() - before < 20000) {
+        assert_int_equal(fake_pending(b), 0); /* seven are no two full batches */
+        rig_add(&t[8], 8);
+        rig_settle();
+        assert_int_equal(fake_pending(b), 1);
+    } else { /* a slow machine: the first one counts as stuck by now */
+        rig_add(&t[8], 8);
+        RIG_WAIT(fake_pending(b) == 1);
     }
-    rig_add(&t[7], 7);
-    rig_settle();
     assert_int_equal(fake_pending(a), 1);
-    assert_int_equal(fake_pending(b), 1);
-    rig_add(&t[8], 0); /* under way on the other one: has to wait */
-    rig_add(&t[9], 9);
-    rig_settle();
+    assert_string_equal(rig_tickets(b, 0), "1 2 3 4");
+    rig_add(&t[9], 0); /* under way on the other one: has to wait */
+    rig_add(&t[10], 10);
     rig_answer_done(b, 4);
+    RIG_WAIT(t[4].done);
+    rig_answer_done(a, 1);
+    RIG_WAIT(t[0].done);
+    while (fake_pending(a) + fake_pending(b) > 0) {
+        PGconn *c = fake_pending(a) > 0 ? a : b;
+        int n = strcmp(rig_tickets(c, 0), "5 6 7 8") == 0 ? 4 : 2;
+        rig_answer_done(c, n);
+        rig_settle();
+    }
+    assert_true(t[9].done && t[10].done && t[8].done);
+    assert_true(t[0].order < t[9].order);
+}
+
+static void
+the_second_connection_is_for_what_would_wait_behind_a_stuck_batch(void **state)
+{
+    struct rig_thing t[2];
+    PGconn *a, *b;
+    int64_t sent;
+
+    (void)state;
+    a = start_with_two(&b, &t[0]);
+    sent = rig_now();
+    rig_add(&t[1], 1);
+    RIG_WAIT(fake_pending(b) == 1); /* nothing is answered meanwhile */
+    assert_true(rig_now() - sent > 15000);
+    rig_answer_done(b, 1);
+    RIG_WAIT(t[1].done);
+    assert_int_equal(t[0].done, 0);
+    rig_answer_done(a, 1);
+    RIG_WAIT(t[0].done);
+}
+
+/* The rows come before the commit: the next batch is sent behind, of the same group too, and nobody is told. */
+static void
+the_next_batch_goes_behind_the_one_that_commits(void **state)
+{
+    PGconn *c = rig_start();
+    struct rig_thing t[9];
+
+    (void)state;
+    for (int i = 0; i < 9; i++) {
+        rig_add_kind(&rig_claim, &t[i], i);
+        t[i].group = 7;
+    }
     rig_settle();
-    assert_int_equal(fake_pending(b), 0);
-    rig_answer_done(a, 4);
+    assert_int_equal(fake_pending(c), 1);
+    assert_true(fake_unit(c, 0)->flush);
+    fake_done(c, 4);
+    RIG_WAIT(fake_pending(c) == 2);
+    assert_string_equal(rig_tickets(c, 1), "4 5 6 7");
     rig_settle();
-    assert_string_equal(rig_tickets(a, 0), "0 9");
-    rig_answer_done(a, 2);
-    RIG_WAIT(t[8].done && t[9].done);
-    assert_true(t[0].order < t[8].order);
+    assert_int_equal(fake_pending(c), 2); /* one at a time */
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(t[i].done, 0);
+    }
+    fake_sync(c);
+    rig_settle();
+    assert_int_equal(t[0].done + t[3].done, 2);
+    assert_int_equal(fake_pending(c), 1); /* the next one is executed now */
+    rig_answer_done(c, 4);
+    rig_settle();
+    assert_false(fake_unit(c, 0)->flush); /* not for a single one */
+    rig_answer_done(c, 1);
+    RIG_WAIT(t[8].done);
+}
+
+static void
+what_was_sent_behind_a_lost_commit_is_lost_with_it(void **state)
+{
+    PGconn *c = rig_start();
+    struct rig_thing t[6];
+    struct rig_bytes first, second;
+
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        rig_add(&t[i], i);
+    }
+    rig_settle();
+    fake_done(c, 4);
+    RIG_WAIT(fake_pending(c) == 2);
+    first = rig_bytes(c, 0);
+    second = rig_bytes(c, 1);
+    fake_lose(c);
+    RIG_WAIT(rig.downs == 1);
+    RIG_WAIT(db_is_up(rig.db));
+    c = fake_conn(FAKE_WRITE);
+    RIG_WAIT(fake_pending(c) == 2);
+    for (int i = 0; i < 6; i++) {
+        assert_int_equal(t[i].done, 0);
+    }
+    struct rig_bytes again = rig_bytes(c, 0);
+    rig_same_bytes(&first, &again);
+    again = rig_bytes(c, 1);
+    rig_same_bytes(&second, &again);
+    fake_done(c, 1); /* the barrier */
+    rig_answer_done(c, 4);
+    RIG_WAIT(t[0].done);
+    fake_done(c, 1);
+    rig_answer_done(c, 2);
+    RIG_WAIT(t[5].done);
 }
 
 /* ---- again --------------------------------------------------------------------------------------------------------- */
@@ -426,7 +533,10 @@ main(void)
         TEST(the_whole_statement_does_what_the_plain_one_leaves),
         TEST(the_lock_goes_first_when_an_item_wants_it),
         TEST(kinds_take_turns),
-        TEST(the_second_connection_takes_full_batches_only),
+        TEST(the_second_connection_is_for_plenty),
+        TEST(the_second_connection_is_for_what_would_wait_behind_a_stuck_batch),
+        TEST(the_next_batch_goes_behind_the_one_that_commits),
+        TEST(what_was_sent_behind_a_lost_commit_is_lost_with_it),
         TEST(again_goes_back_before_those_behind_it),
         TEST(again_ends_after_fifty_tries),
         TEST(a_full_queue_refuses_from_the_loop),
