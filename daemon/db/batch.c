@@ -28,8 +28,8 @@
 #define LOSSES_MAX        10 /* a batch that kills its connection each time must end */
 #define DOUBT_DELAY_USEC  INT64_C(1000000)
 #define PASSED_MAX        2
-#define ENOUGH            4 /* items for which it is worth to hear of the rows before the commit */
-#define PLENTY            2 /* full batches that wait: worth a second server at work */
+#define ENOUGH            4              /* items for which it is worth to hear of the rows before the commit */
+#define PLENTY            2              /* full batches that wait: worth a second server at work */
 #define PATIENCE_USEC     INT64_C(20000) /* a batch under way for so long is stuck: others go another way */
 #define ACTIVE_MAX        6 /* batches a kind, so that the set of tickets has room: 6 x 500 + SCAN_MAX < KEYS */
 

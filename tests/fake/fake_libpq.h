@@ -34,7 +34,7 @@ struct fake_unit {
     struct fake_unit *next;
     int n; /* statements before the Sync */
     struct fake_stmt stmt[FAKE_STMTS_MAX];
-    bool flush; /* asked, behind them, for what there is */
+    bool flush;   /* asked, behind them, for what there is */
     int answered; /* statements that have got their result */
     bool failed;
 };
