@@ -18,13 +18,13 @@ struct batch {
     struct db_call call;       /* carries the parameters */
     int32_t group;             /* of its items, if the kind has groups */
     bool lock;                 /* STMT_LINK_LOCK goes first */
-    bool committing;           /* its rows are there, the server commits */
     bool unknown;              /* a sending was lost: it may be committed */
     bool settled;              /* unknown, but no sending is open any more */
     unsigned tries;            /* sendings that failed by bad luck */
     unsigned losses;           /* sendings that were lost */
     int64_t not_before;
     int64_t sent_at;
+    int64_t rows_at; /* its rows are there since then, the server commits; 0: it does not yet */
     int n;
     struct item **items; /* answered ones become NULL */
 };

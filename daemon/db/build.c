@@ -83,7 +83,7 @@ static bool
 is_group_busy(const struct queue *q, const struct item *item, const struct conn *conn)
 {
     for (const struct batch *b = q->active; b != NULL && q->kind->group_offset >= 0; b = b->next_active) {
-        if ((b->conn != conn || !b->committing) && b->group == *(const int32_t *)field(item, q->kind->group_offset)) {
+        if ((b->conn != conn || b->rows_at == 0) && b->group == *(const int32_t *)field(item, q->kind->group_offset)) {
             return true;
         }
     }

@@ -63,6 +63,7 @@ struct db {
     struct batch *again, **again_tail; /* batches to send again, before anything else */
     struct item *refused_items, *refused_tail;
     unsigned queued_items;
+    int64_t commit_usec; /* of batches, by the quicker ones: what this process adds by being busy does not count */
     struct keys *keys;
 
     struct notify *notify;
