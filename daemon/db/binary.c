@@ -151,6 +151,17 @@ elem_of(struct elem *e, enum batch_type t, const void *field)
     ensure_failed("t is a batch_type", __FILE__, __LINE__);
 }
 
+bool
+array_is_null(enum batch_type t, const void *const *fields, size_t n)
+{
+    struct elem e = {.null = true};
+
+    for (size_t i = 0; i < n && e.null; i++) {
+        elem_of(&e, t, fields[i]);
+    }
+    return e.null;
+}
+
 const char *
 array_encode(struct arena *a, enum batch_type t, const void *const *fields, size_t n, int *ret_len)
 {

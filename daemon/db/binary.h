@@ -51,6 +51,7 @@ enum pg_type array_elem_type(enum pg_type array); /* 0: not an array of ours */
 
 /* Encode n values as an array. fields[i] points at the C value of the type (see enum batch_type); the BATCH_NONE* values,
  * NULL pointers and all-zero uuids become NULL. */
+bool array_is_null(enum batch_type t, const void *const *fields, size_t n); /* each of them would */
 const char *array_encode(struct arena *a, enum batch_type t, const void *const *fields, size_t n, int *ret_len);
 
 /* Elements of a received array; *ret_elem its element type. */

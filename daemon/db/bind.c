@@ -112,13 +112,23 @@ db_bind_bytes(struct db_call *c, const void *p, size_t n)
 #define FORM_OF(x)  ((enum form)((x)&15))
 #define ARRAY_OF(x) ((enum batch_type)((x) >> 4))
 
-void
+static void
 bind_array(struct db_call *c, enum batch_type t, const void *const *fields, size_t n)
 {
     int len = 0;
     const char *p = array_encode(c->a, t, fields, n, &len);
 
     bind(c, (enum form)(FORM_ARRAY | (unsigned)t << 4), p, (size_t)len);
+}
+
+void
+bind_column(struct db_call *c, enum batch_type t, const void *const *fields, size_t n)
+{
+    if (array_is_null(t, fields, n)) {
+        db_bind_null(c);
+    } else {
+        bind_array(c, t, fields, n);
+    }
 }
 
 static void

@@ -22,7 +22,9 @@ struct bound {
     int format[DB_PARAMS_MAX];
 };
 
-void bind_array(struct db_call *c, enum batch_type t, const void *const *fields, size_t n);
+/* Values of a column, one an item: an array of n, or NULL where no item has one (most verbs leave most columns out, and the
+ * server reads each array element by element). */
+void bind_column(struct db_call *c, enum batch_type t, const void *const *fields, size_t n);
 
 /* False: number or type of a parameter is not what the statement takes: a fault of ours (ERR_INTERNAL). */
 bool bind_fit(const struct db_call *c, const struct stmt_params *want, struct bound *ret, struct err *e);

@@ -191,7 +191,7 @@ bind_columns(struct batch *b)
         for (int i = 0; i < b->n; i++) {
             fields[i] = field(b->items[i], (ptrdiff_t)kind->cols[col].offset);
         }
-        bind_array(&b->call, kind->cols[col].type, fields, (size_t)b->n);
+        bind_column(&b->call, kind->cols[col].type, fields, (size_t)b->n);
     }
 }
 

@@ -198,7 +198,7 @@ struct batch_kind {
     enum stmt_id stmt;
     bool has_plain;
     enum stmt_id plain;           /* the same statement without what few items need: it answers 'whole' for those */
-    const struct batch_col *cols; /* parameters 2 .. : one array each */
+    const struct batch_col *cols; /* parameters 2 .. : an array each, or NULL */
     int ncols;
     ptrdiff_t unique_offset; /* an int64_t that may occur once in a batch (the ticket), or -1 */
     ptrdiff_t group_offset;  /* an int32_t all items of a batch must share (the lane set), or -1; a batch at a time */

@@ -158,6 +158,8 @@ arrays_survive_the_journey(void **state)
     assert_int_equal(n, 0);
     assert_memory_equal(db_elem_text(&r, 0, 3, &n), "\xc3\xb1", 2);
     drop(&r);
+    assert_false(array_is_null(BATCH_TEXT, fields, 4));
+    assert_true(array_is_null(BATCH_TEXT, fields + 1, 1));
     p = array_encode(a, BATCH_I64, fields, 0, &len);
     assert_int_equal(len, 12);
     r = one(PG_INT8_ARRAY, p, len);
