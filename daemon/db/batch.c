@@ -342,10 +342,11 @@ batch_done(struct batch *b, const PGresult *res)
     batch_fail(b, &e); /* whoever is left; frees the batch */
 }
 
+/* Too much: this process was busy when the commit came. Too little: it was busy when the rows came. */
 static void
 learn_commit(struct db *db, int64_t usec)
 {
-    db->commit_usec = usec < db->commit_usec ? usec : db->commit_usec + (usec - db->commit_usec) / 32;
+    db->commit_usec += (usec - db->commit_usec) / (usec < db->commit_usec ? 4 : 32);
 }
 
 static void
@@ -383,6 +384,12 @@ on_rows(struct unit *u)
 
 /* ---- sending ------------------------------------------------------------------------------------------------------- */
 
+static unsigned
+enough(const struct db *db)
+{
+    return (unsigned)(db->conf.batch_max < ENOUGH ? db->conf.batch_max : ENOUGH);
+}
+
 static void
 send_on(struct conn *conn, struct batch *b)
 {
@@ -413,7 +420,7 @@ send_on(struct conn *conn, struct batch *b)
     b->conn = conn;
     b->sent_at = db_now();
     b->rows_at = 0;
-    b->unit.on_rows = b->n >= ENOUGH ? on_rows : NULL;
+    b->unit.on_rows = (unsigned)b->n >= enough(b->db) ? on_rows : NULL;
     b->unit.done = on_back;
     b->db->stats.batches++;
     b->db->stats.inflight++;
@@ -449,7 +456,8 @@ push_again(struct db *db, int64_t now)
 
 /* What of the batches on a connection matters to the next one. */
 struct load {
-    int64_t executed; /* the last one whose rows are not there yet was sent then; 0: there is none */
+    unsigned batches;
+    int64_t executed; /* the first one whose rows are not there yet was sent then; 0: there is none */
     bool commits;     /* one whose rows are there */
 };
 
@@ -460,9 +468,13 @@ load_of(const struct db *db, const struct conn *conn)
 
     for (int i = 0; i < db->nqueues; i++) {
         for (const struct batch *b = db->queues[i].active; b != NULL; b = b->next_active) {
-            if (b->conn == conn && b->rows_at != 0) {
+            if (b->conn != conn) {
+                continue;
+            }
+            load.batches++;
+            if (b->rows_at != 0) {
                 load.commits = true;
-            } else if (b->conn == conn && b->sent_at > load.executed) {
+            } else if (load.executed == 0 || b->sent_at < load.executed) {
                 load.executed = b->sent_at;
             }
         }
@@ -486,6 +498,7 @@ free_writer(struct db *db, const struct queue *q, int64_t now)
     bool has_plenty = q->n >= PLENTY * (unsigned)db->conf.batch_max;
     bool slow = db->commit_usec >= SLOW_COMMIT_USEC;
     bool is_first = true;
+    struct conn *behind = NULL; /* a single statement, which may take long: if there is nothing else */
 
     for (int i = 0; i < db->nwrite; i++) {
         struct conn *c = db->write[i];
@@ -494,8 +507,13 @@ free_writer(struct db *db, const struct queue *q, int64_t now)
             continue;
         }
         struct load load = load_of(db, c);
-        if (load.executed == 0 && !(slow && load.commits) && conn_load(c) < BATCH_DEPTH) {
-            return !slow || is_first || q->n >= ENOUGH ? c : NULL;
+        bool is_free = load.executed == 0 && !(slow && load.commits) && conn_load(c) < BATCH_DEPTH &&
+                       (!slow || is_first || q->n >= enough(db));
+        if (is_free && conn_load(c) == load.batches) {
+            return c;
+        }
+        if (is_free && behind == NULL) {
+            behind = c;
         }
         if (!slow && load.executed != 0 && !has_plenty && now - load.executed < PATIENCE_USEC) {
             db_wake(db, load.executed + PATIENCE_USEC);
@@ -503,7 +521,7 @@ free_writer(struct db *db, const struct queue *q, int64_t now)
         }
         is_first = false;
     }
-    return NULL;
+    return behind;
 }
 
 /* The kind of which most waits, so that groups of clients in different phases of their work join into one; but none is

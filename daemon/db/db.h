@@ -22,7 +22,7 @@ struct db;
 
 struct db_conf {
     const char *conninfo;  /* libpq's, complete: host, user, dbname; several hosts allowed */
-    int write_connections; /* 1..4; 0 is 1. All but the first work only while 16 items wait */
+    int write_connections; /* 1..4; 0 is 1. The first does nearly all: see free_writer in batch.c */
     int read_connections;  /* 1..8 */
     int queue_max;         /* units and items waiting before ERR_BUSY; 1.. */
     int batch_max;         /* items a batch; 1..500, 128 measured best */
@@ -208,8 +208,8 @@ struct batch_kind {
     void *arg;
 };
 
-/* The item stays the caller's and must live until done; only `done` and `whole` are to be set before. Over queue_max: done gets ERR_BUSY; while the database is
- * away items wait (bounded by their op's deadline through batch_withdraw). */
+/* The item stays the caller's and must live until done; only `done` and `whole` are to be set before. Over queue_max: done
+ * gets ERR_BUSY; while the database is away items wait (bounded by their op's deadline through batch_withdraw). */
 void batch_add(struct db *db, const struct batch_kind *kind, struct item *item);
 /* Take an item back that has not been sent yet; false when it was: its done will come. */
 bool batch_withdraw(struct db *db, struct item *item);

@@ -12,9 +12,10 @@
 #define WRITE_CONNECTIONS_MAX 4
 #define READ_CONNECTIONS_MAX  8
 #define QUEUES_MAX            16
-#define BATCH_DEPTH           3  /* units under way on a write connection that a batch may join; one of them a batch */
-#define WRITE_DEPTH           4  /* with single statements, which so find room beside any number of batches */
-#define READ_DEPTH            16 /* reads are short and wait for no disk */
+#define BATCH_DEPTH                                                                                                    \
+    3 /* units under way on a write connection that a batch may join; of batches, one that is executed */
+#define WRITE_DEPTH 4  /* with single statements, which so find room beside any number of batches */
+#define READ_DEPTH  16 /* reads are short and wait for no disk */
 
 struct batch;
 struct durability;
@@ -63,7 +64,7 @@ struct db {
     struct batch *again, **again_tail; /* batches to send again, before anything else */
     struct item *refused_items, *refused_tail;
     unsigned queued_items;
-    int64_t commit_usec; /* of batches, by the quicker ones: what this process adds by being busy does not count */
+    int64_t commit_usec; /* of batches, about */
     struct keys *keys;
 
     struct notify *notify;

@@ -4,6 +4,7 @@
  *
  * - A statement's success is no commit. The commit happens while the server handles Sync, so a unit ends only with
  *   PGRES_PIPELINE_SYNC; that result is followed by no NULL, those of statements are.
+ * - A commit that fails gives an error of its own between the last statement's NULL and the Sync.
  * - After an error the rest of the unit is PGRES_PIPELINE_ABORTED: not run.
  * - Results may be there without the socket becoming readable (after an abort): read until PQisBusy.
  * - On a dead or idle connection PQgetResult gives NULL for ever: stop on CONNECTION_BAD, on an empty FIFO, and on a
@@ -157,6 +158,9 @@ take_result(struct conn *c, PGresult *res, ExecStatusType status)
 {
     struct unit *u = c->head;
 
+    if (status == PGRES_FATAL_ERROR && !u->has_result && u->at == u->nstmt) {
+        u->at--; /* the commit failed */
+    }
     if (u->has_result || u->at == u->nstmt) {
         conn_break(c, "the server's answers are out of step");
         PQclear(res);

@@ -39,11 +39,12 @@ static const struct setting tunable[] = {
 };
 
 static const struct setting fixed[] = {
-    {ALL, "search_path",         "turno,pg_temp"},
-    {ALL, "timezone",            "UTC"          },
-    {ALL, "datestyle",           "ISO"          },
-    {ALL, "intervalstyle",       "postgres"     },
-    {ALL, "client_min_messages", "warning"      },
+    {ALL, "search_path",                   "turno,pg_temp"   },
+    {ALL, "timezone",                      "UTC"             },
+    {ALL, "datestyle",                     "ISO"             },
+    {ALL, "intervalstyle",                 "postgres"        },
+    {ALL, "client_min_messages",           "warning"         },
+    {ALL, "default_transaction_isolation", "read\\ committed"}, /* stricter ones fail at the commit */
 };
 
 /* Keywords of conninfo we set when it does not. */

@@ -71,6 +71,7 @@ void fake_result(PGconn *c, PGresult *res);
 void fake_rows(PGconn *c, int n, const int *ords, const char *const *outcomes); /* int4, text */
 void fake_done(PGconn *c, int n);                                               /* n rows: 1 'done', 2 'done' … */
 void fake_error(PGconn *c, const char *sqlstate, const char *constraint);
+void fake_commit_error(PGconn *c, const char *sqlstate); /* all is answered, but cannot be committed */
 void fake_sync(PGconn *c);
 void fake_lose(PGconn *c);
 void fake_notice(PGconn *c, const char *function); /* between result and Sync, from this function of the server */

@@ -237,6 +237,17 @@ fake_error(PGconn *c, const char *sqlstate, const char *constraint)
 }
 
 void
+fake_commit_error(PGconn *c, const char *sqlstate)
+{
+    struct fake_unit *u = fake_current(c);
+
+    fake_ensure(u->answered == u->n && !u->failed);
+    u->failed = true;
+    (void)arrive(c, FAKE_RESULT, error_result(sqlstate, ""), false);
+    (void)arrive(c, FAKE_END, NULL, true);
+}
+
+void
 fake_unit_free(struct fake_unit *u)
 {
     for (int i = 0; i < u->n; i++) {

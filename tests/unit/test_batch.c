@@ -355,11 +355,11 @@ the_next_batch_goes_behind_the_one_that_commits(void **state)
     RIG_WAIT(t[8].done);
 }
 
-/* A server that takes 50 ms for a commit: nothing goes behind one, the second connection is for any four items. */
+/* A server that takes 100 ms for a commit: nothing goes behind one, the second connection is for any four items. */
 static void
 nothing_goes_behind_a_commit_that_takes_long(void **state)
 {
-    struct rig_thing t[14];
+    struct rig_thing t[20];
     PGconn *a, *b;
     int64_t rows;
 
@@ -373,7 +373,7 @@ nothing_goes_behind_a_commit_that_takes_long(void **state)
     assert_string_equal(rig_tickets(a, 0), "1 2 3 4");
     fake_done(a, 4);
     rows = rig_now();
-    RIG_WAIT(rig_now() - rows > 50000);
+    RIG_WAIT(rig_now() - rows > 100000);
     fake_sync(a);
     RIG_WAIT(t[1].done);
     for (int i = 5; i < 12; i++) {
@@ -388,8 +388,43 @@ nothing_goes_behind_a_commit_that_takes_long(void **state)
     RIG_WAIT(fake_pending(b) == 1);
     assert_string_equal(rig_tickets(b, 0), "9 10 11 12");
     fake_sync(a);
-    rig_answer_done(b, 4);
+    rig_answer_done(b, 4); /* rows and commit at once, as a busy process sees them */
     RIG_WAIT(t[8].done && t[12].done);
+    for (int i = 13; i < 20; i++) {
+        rig_add(&t[i], i);
+    }
+    RIG_WAIT(fake_pending(a) == 1);
+    fake_done(a, 4);
+    rig_settle();
+    assert_int_equal(fake_pending(a), 1);
+    fake_sync(a);
+    RIG_WAIT(t[16].done);
+    rig_answer_done(a, 3);
+    RIG_WAIT(t[19].done);
+}
+
+static void
+a_commit_that_fails_leaves_what_was_sent_behind_it_alone(void **state)
+{
+    PGconn *c = rig_start();
+    struct rig_thing t[6];
+
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        rig_add(&t[i], i);
+    }
+    rig_settle();
+    fake_done(c, 4);
+    RIG_WAIT(fake_pending(c) == 2);
+    fake_commit_error(c, "53100");
+    fake_sync(c);
+    RIG_WAIT(t[0].done && t[3].done);
+    assert_true(t[0].outcome[0] == 0 && t[0].msg[0] != 0);
+    assert_int_equal(t[4].done, 0);
+    rig_answer_done(c, 2);
+    RIG_WAIT(t[5].done);
+    assert_string_equal(t[5].outcome, "done");
+    assert_int_equal(rig.downs, 0);
 }
 
 static void
@@ -574,6 +609,7 @@ main(void)
         TEST(the_second_connection_is_for_what_would_wait_behind_a_stuck_batch),
         TEST(the_next_batch_goes_behind_the_one_that_commits),
         TEST(nothing_goes_behind_a_commit_that_takes_long),
+        TEST(a_commit_that_fails_leaves_what_was_sent_behind_it_alone),
         TEST(what_was_sent_behind_a_lost_commit_is_lost_with_it),
         TEST(again_goes_back_before_those_behind_it),
         TEST(again_ends_after_fifty_tries),
