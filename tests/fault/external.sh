@@ -143,6 +143,36 @@ repeats_next()
 has_asked() { [ "$(curl -s --unix-socket "$socket" http://turno/metrics | awk '$1 == "turno_database_queued_items" { print $2 }')" = 1 ]; }
 ok "what an agent was told to hold stays theirs, whoever asked for it before and left" repeats_next
 
+# an agent goes away; that is stored, and what they hold cannot be looked at
+ana()
+{
+    curl -s -m 30 --unix-socket "$socket" -H "Authorization: Bearer $token" -X POST -o "$desk/body" -w '%{http_code}' \
+        "http://turno/v1/$1"
+}
+is_away() { [ "$(sql postgres turno 'select count(*) from turno.agent_state where away')" = "$1" ]; }
+away_is_half_done()
+{
+    external
+    until_true 60 is_ready && submit_says 201 && [ "$(ana next)" = 200 ] || return 1
+    "$programs/psql" -X -q -h "$desk" -U postgres -d turno <"$desk/holds" >"$desk/held" &
+    exec 8>"$desk/holds"
+    echo 'begin; lock table turno.live;' >&8
+    until_true 20 locked live || return 1
+    ana away >"$desk/status" 8>&-
+    echo 'rollback;' >&8
+    exec 8>&-
+    cat "$desk/status" "$desk/body"
+    is_away 1 && [ "$(cat "$desk/status")" = 504 ] && jq -e '.code == "unknown"' "$desk/body"
+}
+locked()
+{
+    [ "$(sql postgres turno "select count(*) from pg_locks where granted and mode = 'AccessExclusiveLock'
+        and relation = 'turno.$1'::regclass")" = 1 ]
+}
+ok "who is away but still holds tickets is not told that nothing was done" away_is_half_done
+is_wholly_away() { [ "$(ana away)" = 200 ] && jq -e '.away and (.released | length) == 1' "$desk/body" && desk_stop; }
+ok "… and asks again" is_wholly_away
+
 # a lane cannot be made: what needs it is refused, and what does not is not left behind half done
 hand_in()
 {
