@@ -143,6 +143,31 @@ repeats_next()
 has_asked() { [ "$(curl -s --unix-socket "$socket" http://turno/metrics | awk '$1 == "turno_database_queued_items" { print $2 }')" = 1 ]; }
 ok "what an agent was told to hold stays theirs, whoever asked for it before and left" repeats_next
 
+# a server's process is frozen: its socket stays as it is, so no time-out of TCP ever tells
+writer() { sql postgres turno "select pid from pg_stat_activity where usename = 'desk_daemon' and wait_event_type = 'Lock'"; }
+submit_patiently()
+{
+    curl -s -m 90 --unix-socket "$socket" -H 'Content-Type: application/json' -o "$desk/body" -w '%{http_code}' \
+        -d '{"subject":"a request"}' http://turno/v1/tickets
+}
+is_frozen()
+{
+    local before
+    external -o database.statement_timeout=1s -o limits.deadline=80s
+    until_true 60 is_ready && hold insert ticket true || return 1
+    submit >"$desk/status" 8>&- &
+    asking=$!
+    until_true 20 waiting 1 && frozen=$(writer) || return 1
+    let_go ticket || return 1
+    [ "$(cat "$desk/status")" = 201 ] || return 1
+    before=$(tickets)
+    kill -STOP "$frozen" && submit_patiently >"$desk/status" || return 1
+    cat "$desk/status" "$desk/body"
+    [ "$(cat "$desk/status")" = 201 ] && [ "$(tickets)" = $((before + 1)) ] || return 1
+    kill -CONT "$frozen" && until_true 20 is_gone "$frozen" && [ "$(tickets)" = $((before + 1)) ] && desk_stop
+}
+ok "what a frozen process has before it goes to another one, and is done once" is_frozen
+
 # an agent goes away; that is stored, and what they hold cannot be looked at
 ana()
 {
