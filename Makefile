@@ -197,7 +197,7 @@ $(filter $(O)/tests/$(1)/%,$(tests) $(fuzzers) $(benches)): $(call obj,$(filter 
 endef
 $(foreach d,unit sql proto bench replay,$(eval $(call helpers_of,$(d))))
 # These play libpq from a script.
-$(addprefix $(O)/tests/unit/test_,conn batch loss calls row): $(call obj,$(wildcard tests/fake/*.c))
+$(addprefix $(O)/tests/unit/test_,conn batch loss calls row number): $(call obj,$(wildcard tests/fake/*.c))
 $(fuzzers): $(O)/tests/fuzz/replay.o
 # It lives by the statements, in the cluster of tests/sql.
 $(O)/tests/bench/bench_fairness: $(call obj,$(filter tests/sql/%,$(helpers)))

@@ -6,6 +6,10 @@
  *
  * Whatever fails calls conn_break, from wherever it is; the connection comes apart in conn_work only, at the end of the
  * event that noticed or in the next loop pass, so no caller finds its unit completed under its feet.
+ *
+ * A server that has something to do and says nothing for longer than a statement may take is left: its process is frozen, or
+ * something between us keeps our side of a dead connection up, so that no time-out of TCP ever tells. A commit that waits for
+ * its standby looks the same from here, and the process we leave stays there: each time in a row we wait twice as long.
  */
 #include "daemon/db/conn.h"
 
@@ -24,6 +28,8 @@
 #define CONNECT_TIMEOUT_MS 10000
 #define BACKOFF_MIN_MS     20
 #define BACKOFF_MAX_MS     5000
+#define SILENCE_MARGIN_MS  30000 /* beyond the time a statement may take */
+#define STALLS_MAX         6
 #define LOG_EVERY_USEC     INT64_C(60000000)
 
 static void conn_work(struct conn *c);
@@ -167,6 +173,41 @@ take_notifies(struct conn *c)
     }
 }
 
+static unsigned
+silence_max_ms(const struct conn *c)
+{
+    return ((unsigned)c->conf.statement_timeout_ms + SILENCE_MARGIN_MS) << c->stalls;
+}
+
+/* The timer runs while something is under way; what is heard meanwhile only moves the time it looks at. */
+static void
+watch(struct conn *c)
+{
+    if (c->load == 0) {
+        (void)event_del(c->timer);
+    } else if (c->conf.statement_timeout_ms > 0 && !event_pending(c->timer, EV_TIMEOUT, NULL)) {
+        c->heard = now_usec();
+        if (c->heard - c->stalled > INT64_C(4000) * silence_max_ms(c)) {
+            c->stalls = 0;
+        }
+        set_timer(c, silence_max_ms(c));
+    }
+}
+
+static void
+look(struct conn *c)
+{
+    int64_t now = now_usec(), left_ms = silence_max_ms(c) - (now - c->heard) / 1000;
+
+    if (left_ms > 0) {
+        set_timer(c, (unsigned)left_ms);
+        return;
+    }
+    conn_break(c, "the server has said nothing for %u s", silence_max_ms(c) / 1000);
+    c->stalled = now;
+    c->stalls += c->stalls < STALLS_MAX;
+}
+
 /* After anything may have changed. */
 static void
 conn_work(struct conn *c)
@@ -180,6 +221,7 @@ conn_work(struct conn *c)
     }
     if (c->state == CONN_READY) {
         prepare_stop(c); /* not earlier: the last of them has just called us */
+        watch(c);
     }
     if (c->state == CONN_BROKEN) {
         fall(c);
@@ -199,8 +241,11 @@ on_socket(evutil_socket_t fd, short what, void *arg)
     struct conn *c = arg;
 
     (void)fd;
-    if (what & EV_READ && PQconsumeInput(c->pg) != 1) {
-        conn_break(c, "%s", PQerrorMessage(c->pg));
+    if (what & EV_READ) {
+        c->heard = now_usec();
+        if (PQconsumeInput(c->pg) != 1) {
+            conn_break(c, "%s", PQerrorMessage(c->pg));
+        }
     }
     if (c->state != CONN_BROKEN) {
         pipe_flush(c);
@@ -305,6 +350,8 @@ on_timer(evutil_socket_t fd, short what, void *arg)
     (void)fd, (void)what;
     if (c->state == CONN_DOWN) {
         start(c);
+    } else if (c->state == CONN_READY) {
+        look(c);
     } else {
         conn_break(c, "the server did not answer within %d s", CONNECT_TIMEOUT_MS / 1000);
     }

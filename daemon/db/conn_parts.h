@@ -13,13 +13,16 @@ struct conn {
     enum conn_state state;
     PGconn *pg;
     struct event *ev_read, *ev_write; /* on pg's socket */
-    struct event *timer;              /* connect timeout, or back-off */
+    struct event *timer;              /* connect timeout, back-off, or the look whether the server still answers */
     struct event *kick;               /* a zero-delay call of conn_work */
     struct unit *head, **tail;        /* FIFO: results belong to head */
     unsigned load;
     unsigned fails;  /* attempts since the last READY */
     unsigned rotate; /* which of several hosts is tried first */
     bool was_ready;  /* on_ready was called, on_lost not yet */
+    int64_t heard;   /* while units are under way: when the server last spoke, or the first of them went, usec */
+    int64_t stalled; /* when it was last left because it said nothing, usec */
+    unsigned stalls; /* how often, in a row */
     uint64_t count;
     uint64_t seed;  /* of the jitter */
     int64_t logged; /* when the last failure was logged, usec */

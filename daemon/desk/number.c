@@ -3,6 +3,9 @@
  * A current block and, once it is half used, the next one on its way. The size of blocks doubles while they are used up
  * within a second, so that a burst does not wait for the database, and a quiet desk has small numbers. Ops that find
  * too few numbers wait in a list and are resumed in order.
+ *
+ * Blocks are dropped when a connection was lost: what answers afterwards may be a standby that has not heard of the lease
+ * (asynchronous replication), and would give the same numbers to somebody else.
  */
 #include "daemon/desk/number.h"
 
@@ -29,6 +32,7 @@ struct numbers {
     int block; /* size of the next lease */
     int asked; /* size of the one under way */
     usec_t leased_at;
+    uint64_t losses; /* of connections, when the blocks were last found good */
     bool asking;
     struct arena *a; /* of the statement under way */
     struct db_call call;
@@ -125,9 +129,23 @@ lease(struct numbers *n)
     db_call_send(n->db, &n->call);
 }
 
+/* Of whatever connection: one of several may be the only one that tells. */
+static void
+drop_after_loss(struct numbers *n)
+{
+    struct db_stats st;
+
+    db_get_stats(n->db, &st);
+    if (st.reconnects != n->losses) {
+        n->losses = st.reconnects;
+        n->next = n->end = n->spare = n->spare_end = 0;
+    }
+}
+
 void
 numbers_ready(struct numbers *n)
 {
+    drop_after_loss(n);
     if (n->next >= n->end) {
         lease(n);
     }
@@ -137,6 +155,7 @@ bool
 numbers_take(struct numbers *n, struct op *op, int count, int64_t *ret)
 {
     ensure(count >= 1 && count <= TAKE_MAX);
+    drop_after_loss(n);
     if (n->end - n->next < count && n->spare < n->spare_end) {
         n->next = n->spare;
         n->end = n->spare_end;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Repeats: what a client's Idempotency-Key becomes. Scope: person, key, method and path. The same key for the same
- * person and route is the same op, whoever asks which daemon.
+ * person and route is the same op, whoever asks which daemon. For how long: 24 hours (table op), but for ever for what was
+ * done with a ticket that was there (op_id in event); README.md says so.
  */
 #ifndef TURNO_REPEAT_H
 #define TURNO_REPEAT_H

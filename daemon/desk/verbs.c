@@ -428,7 +428,8 @@ step_away(struct op *op)
         db_bind_bool(c, true);
         db_bind_text(c, w->reason);
         return op_send(op);
-    case 1: /* then, as it is seen after that, what there is goes back */
+    case 1: /* then, as it is seen after that, what there is goes back; asking again does what is left */
+        op->begun = true;
         c = op_call(op, STMT_AGENT_HOLDS);
         db_bind_i32(c, op->who.person_id);
         return op_send(op);

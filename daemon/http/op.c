@@ -69,6 +69,19 @@ op_back(struct op *op)
 
 /* ---- statements ---- */
 
+/* 503 is the promise that nothing was done. */
+static enum op_next
+fail_call(struct op *op, const struct err *e)
+{
+    struct err begun;
+
+    if (!op->begun || err_http(e->code) != 503) {
+        return op_fail_err(op, e);
+    }
+    (void)err_set(&begun, ERR_UNKNOWN, "it was begun, but not all of it is done: %s", e->msg);
+    return op_fail_err(op, &begun);
+}
+
 static void
 on_call(struct db_call *call, const struct db_result *res)
 {
@@ -78,7 +91,7 @@ on_call(struct db_call *call, const struct db_result *res)
     if (op_back(op)) {
         if (res->err) {
             op->running = true;
-            (void)op_fail_err(op, res->err);
+            (void)fail_call(op, res->err);
             op->running = false;
             op_settle(op);
         } else {

@@ -55,6 +55,7 @@ struct op {
     int step;
     unsigned pending; /* statements and items handed over and not yet back */
     bool replied;
+    bool begun;      /* set by a step: part of what was asked for is done, so a failure from now on is no 503 */
     int64_t started; /* monotonic microseconds */
     /* the request */
     int64_t path_i64[4];      /* placeholders of the path, in order: [1] is the second one; {id}: its number */

@@ -143,6 +143,61 @@ repeats_next()
 has_asked() { [ "$(curl -s --unix-socket "$socket" http://turno/metrics | awk '$1 == "turno_database_queued_items" { print $2 }')" = 1 ]; }
 ok "what an agent was told to hold stays theirs, whoever asked for it before and left" repeats_next
 
+# a server's process is frozen: its socket stays as it is, so no time-out of TCP ever tells
+writer() { sql postgres turno "select pid from pg_stat_activity where usename = 'desk_daemon' and wait_event_type = 'Lock'"; }
+submit_patiently()
+{
+    curl -s -m 90 --unix-socket "$socket" -H 'Content-Type: application/json' -o "$desk/body" -w '%{http_code}' \
+        -d '{"subject":"a request"}' http://turno/v1/tickets
+}
+is_frozen()
+{
+    local before
+    external -o database.statement_timeout=1s -o limits.deadline=80s
+    until_true 60 is_ready && hold insert ticket true || return 1
+    submit >"$desk/status" 8>&- &
+    asking=$!
+    until_true 20 waiting 1 && frozen=$(writer) || return 1
+    let_go ticket || return 1
+    [ "$(cat "$desk/status")" = 201 ] || return 1
+    before=$(tickets)
+    kill -STOP "$frozen" && submit_patiently >"$desk/status" || return 1
+    cat "$desk/status" "$desk/body"
+    [ "$(cat "$desk/status")" = 201 ] && [ "$(tickets)" = $((before + 1)) ] || return 1
+    kill -CONT "$frozen" && until_true 20 is_gone "$frozen" && [ "$(tickets)" = $((before + 1)) ] && desk_stop
+}
+ok "what a frozen process has before it goes to another one, and is done once" is_frozen
+
+# an agent goes away; that is stored, and what they hold cannot be looked at
+ana()
+{
+    curl -s -m 30 --unix-socket "$socket" -H "Authorization: Bearer $token" -X POST -o "$desk/body" -w '%{http_code}' \
+        "http://turno/v1/$1"
+}
+is_away() { [ "$(sql postgres turno 'select count(*) from turno.agent_state where away')" = "$1" ]; }
+away_is_half_done()
+{
+    external
+    until_true 60 is_ready && submit_says 201 && [ "$(ana next)" = 200 ] || return 1
+    "$programs/psql" -X -q -h "$desk" -U postgres -d turno <"$desk/holds" >"$desk/held" &
+    exec 8>"$desk/holds"
+    echo 'begin; lock table turno.live;' >&8
+    until_true 20 locked live || return 1
+    ana away >"$desk/status" 8>&-
+    echo 'rollback;' >&8
+    exec 8>&-
+    cat "$desk/status" "$desk/body"
+    is_away 1 && [ "$(cat "$desk/status")" = 504 ] && jq -e '.code == "unknown"' "$desk/body"
+}
+locked()
+{
+    [ "$(sql postgres turno "select count(*) from pg_locks where granted and mode = 'AccessExclusiveLock'
+        and relation = 'turno.$1'::regclass")" = 1 ]
+}
+ok "who is away but still holds tickets is not told that nothing was done" away_is_half_done
+is_wholly_away() { [ "$(ana away)" = 200 ] && jq -e '.away and (.released | length) == 1' "$desk/body" && desk_stop; }
+ok "… and asks again" is_wholly_away
+
 # a lane cannot be made: what needs it is refused, and what does not is not left behind half done
 hand_in()
 {

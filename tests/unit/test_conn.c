@@ -11,7 +11,7 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
-#include "daemon/db/conn.h"
+#include "daemon/db/conn_parts.h"
 #include "tests/fake/fake_libpq.h"
 
 static struct event_base *base;
@@ -158,6 +158,16 @@ teardown(void **state)
     event_base_free(base);
     fake_reset();
     return 0;
+}
+
+/* So many seconds pass while the server says nothing. */
+static void
+pass(int seconds)
+{
+    conn->heard -= INT64_C(1000000) * seconds;
+    conn->stalled -= INT64_C(1000000) * seconds;
+    event_active(conn->timer, EV_TIMEOUT, 0);
+    settle();
 }
 
 /* ---- life ---------------------------------------------------------------------------------------------------------- */
@@ -440,6 +450,81 @@ closing_gives_units_back(void **state)
 }
 
 static void
+a_server_that_says_nothing_is_left(void **state)
+{
+    struct probe a, b;
+
+    (void)state;
+    (void)ready_conn();
+    send_unit(&a, 1);
+    send_unit(&b, 1);
+    settle();
+    pass(30);
+    assert_int_equal(losses, 0);
+    pass(2); /* a statement may take 1.234 s */
+    assert_int_equal(losses, 1);
+    assert_int_equal(a.end, UNIT_LOST);
+    assert_int_equal(b.end, UNIT_LOST);
+    assert_int_equal(a.done + b.done, 2);
+    assert_string_equal(conn_error(conn), "the server has said nothing for 31 s");
+    WAIT(conn_is_ready(conn));
+}
+
+static void
+a_server_that_takes_its_time_is_not(void **state)
+{
+    PGconn *c = ready_conn();
+    struct probe a, b;
+
+    (void)state;
+    send_unit(&a, 1);
+    send_unit(&b, 1);
+    settle();
+    pass(30);
+    fake_done(c, 1);
+    fake_sync(c);
+    WAIT(a.done == 1);
+    pass(30); /* of the second one */
+    assert_int_equal(losses, 0);
+    fake_done(c, 1);
+    fake_sync(c);
+    WAIT(b.done == 1);
+    assert_false(event_pending(conn->timer, EV_TIMEOUT, NULL)); /* nothing is asked, nothing is awaited */
+    conn->heard -= INT64_C(3600000000);
+    send_unit(&a, 1);
+    settle();
+    pass(30);
+    assert_int_equal(losses, 0);
+    fake_done(c, 1);
+    fake_sync(c);
+    WAIT(a.done == 1);
+}
+
+/* It may be a standby that is missing: each time a process is left behind. */
+static void
+silence_in_a_row_is_borne_longer(void **state)
+{
+    struct probe p;
+
+    (void)state;
+    (void)ready_conn();
+    for (int i = 0; i < 3; i++) {
+        send_unit(&p, 1);
+        settle();
+        pass((31 << i) - 1);
+        assert_int_equal(losses, i);
+        pass(5);
+        assert_int_equal(losses, i + 1);
+        WAIT(conn_is_ready(conn));
+    }
+    conn->stalled -= INT64_C(3600000000);
+    send_unit(&p, 1);
+    settle();
+    pass(32);
+    assert_int_equal(losses, 4);
+}
+
+static void
 notifications_tell_whose_they_are(void **state)
 {
     PGconn *c;
@@ -476,6 +561,9 @@ main(void)
         TEST(what_cannot_be_written_at_once_is_written_later),
         TEST(a_failed_sending_comes_back_from_the_loop),
         TEST(closing_gives_units_back),
+        TEST(a_server_that_says_nothing_is_left),
+        TEST(a_server_that_takes_its_time_is_not),
+        TEST(silence_in_a_row_is_borne_longer),
         TEST(notifications_tell_whose_they_are),
     };
 

@@ -289,6 +289,31 @@ an_unknown_outcome_is_no_reason_to_come_again(void **state)
     assert_int_equal(freed, 1);
 }
 
+static enum op_next
+begin_and_go_on(struct op *op)
+{
+    op->begun = op->step == 1;
+    return two_statements(op);
+}
+
+/* 503 would say that nothing was done. */
+static void
+what_was_begun_is_not_told_as_undone(void **state)
+{
+    struct err e;
+
+    begin(*state, "/open", begin_and_go_on);
+    call_done(NULL);
+    (void)err_set(&e, ERR_BUSY, "others hold what is needed");
+    call_done(&e);
+    assert_int_equal(steps, 2);
+    expect_sent("HTTP/1.1 504 ");
+    expect_sent("\"code\":\"unknown\"");
+    expect_sent("others hold what is needed");
+    assert_null(strstr(sent, "Retry-After"));
+    assert_int_equal(freed, 1);
+}
+
 static void
 after_the_deadline_it_waits_for_what_is_out(void **state)
 {
@@ -573,6 +598,7 @@ main(void)
         LIFE(statements_lead_from_step_to_step),
         LIFE(a_failed_statement_fails_the_op),
         LIFE(an_unknown_outcome_is_no_reason_to_come_again),
+        LIFE(what_was_begun_is_not_told_as_undone),
         LIFE(after_the_deadline_it_waits_for_what_is_out),
         LIFE(what_is_lent_comes_back),
         LIFE(the_last_one_back_frees_an_answered_op),
