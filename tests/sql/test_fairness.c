@@ -428,6 +428,32 @@ what_the_desk_has_moved_is_not_judged(void **state)
     expect_order(x, "it", 2, 0, 2);
 }
 
+/* What another calendar has made says nothing by that of today, until it is made anew. */
+static void
+what_another_calendar_made_is_not_judged(void **state)
+{
+    struct fixture *x = *state;
+    int64_t low, urgent;
+
+    desk_keep(x->d, Q_IT, OFFICE, 0);
+    desk_pass(x->d, 4 * DAY + 7 * HOUR); /* Friday at four: due on Monday, at ten */
+    low = ask(x, CARL, Q_IT, PRIORITY_LOW);
+    desk_pass(x->d, DAY);
+    desk_keep(x->d, Q_IT, ROUND_THE_CLOCK, 0);
+    (void)desk_text(x->d, "update queue set calendar_since = desk_now() where queue_id = %d", Q_IT);
+    desk_pass(x->d, DAY);
+    urgent = ask(x, ZOE, Q_IT, PRIORITY_URGENT);
+    assert_int_equal(take(x, SOL, Q_IT), urgent); /* an hour of office hours later, but two days */
+    expect_order(x, "it", 0, 0, 0);
+    assert_int_equal(take(x, IAN, Q_IT), low);
+    expect_order(x, "it", 0, 0, 1);
+    act(x, low, IAN, VERB_RESOLVE);
+    act(x, low, ROOT, VERB_REOPEN);
+    desk_pass(x->d, 4 * HOUR);
+    deal(x, ask(x, ZOE, Q_IT, PRIORITY_NORMAL)); /* out of order, past a key of today's */
+    expect_order(x, "it", 1, 1, 1);
+}
+
 static void
 private_queues_and_people_outside(void **state)
 {
@@ -618,6 +644,7 @@ main(void)
         cmocka_unit_test_setup(a_priority_set_in_hand_counts_from_then, begin_empty),
         cmocka_unit_test_setup(the_same_priority_changes_nothing, begin_empty),
         cmocka_unit_test_setup(what_the_desk_has_moved_is_not_judged, begin_empty),
+        cmocka_unit_test_setup(what_another_calendar_made_is_not_judged, begin_empty),
         cmocka_unit_test_setup(private_queues_and_people_outside, begin_empty),
         cmocka_unit_test(all_pairs_agree),
         cmocka_unit_test(the_audit_is_blind_to_labels),
