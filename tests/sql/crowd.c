@@ -15,6 +15,7 @@
 #include "common/strbuf.h"
 #include "common/xalloc.h"
 #include "daemon/desk/lane.h"
+#include "tests/sql/crowd_agenda.h"
 #include "tests/sql/crowd_chance.h"
 #include "tests/sql/crowd_route.h"
 
@@ -35,12 +36,6 @@ static const char own_rules[] =
 
 enum what { FREE, LAPSES, HURRIES, ANSWERS, WAKES, TOLD, PROBES };
 
-struct happening {
-    int64_t at, seq, key;
-    enum what what;
-    int who, queue; /* guest, agent or daemon */
-};
-
 struct agent {
     int guest; /* -1: none */
     int64_t idle_since;
@@ -52,10 +47,9 @@ struct life {
     struct crowd *c;
     struct desk *d;
     struct side *s;
-    struct happening *heap;
-    int nheap, cap;
-    int64_t renewed;    /* when the counts of the flows were */
-    int64_t seq, slack; /* slack: sticky time and probe interval, which come on top of each bound */
+    struct agenda agenda;
+    int64_t renewed; /* when the counts of the flows were */
+    int64_t slack;   /* sticky time and probe interval, which come on top of each bound */
     int64_t *arrives;
     int next; /* guest to arrive */
     int *waiting, nwaiting;
@@ -63,47 +57,6 @@ struct life {
     struct lanes *lanes[DAEMONS];
     struct routes *routes;
 };
-
-/* ---- what is to come ------------------------------------------------------------------------------------------------- */
-
-static bool
-is_sooner(const struct happening *a, const struct happening *b)
-{
-    return a->at != b->at ? a->at < b->at : a->seq < b->seq;
-}
-
-static void
-plan_at(struct life *l, int64_t at, enum what what, int who, int queue, int64_t key)
-{
-    int i = l->nheap++;
-
-    if (l->nheap > l->cap) {
-        l->cap = 2 * l->nheap + 64;
-        l->heap = xrealloc(l->heap, (size_t)l->cap * sizeof(*l->heap));
-    }
-    struct happening h = {.at = at, .seq = l->seq++, .what = what, .who = who, .queue = queue, .key = key};
-    for (; i > 0 && is_sooner(&h, &l->heap[(i - 1) / 2]); i = (i - 1) / 2) {
-        l->heap[i] = l->heap[(i - 1) / 2];
-    }
-    l->heap[i] = h;
-}
-
-static struct happening
-next_of(struct life *l)
-{
-    struct happening first = l->heap[0], last = l->heap[--l->nheap];
-    int i = 0;
-
-    for (int k = 1; k < l->nheap; i = k, k = 2 * i + 1) {
-        k += k + 1 < l->nheap && is_sooner(&l->heap[k + 1], &l->heap[k]);
-        if (!is_sooner(&l->heap[k], &last)) {
-            break;
-        }
-        l->heap[i] = l->heap[k];
-    }
-    l->heap[i] = last;
-    return first;
-}
 
 /* ---- acting ---------------------------------------------------------------------------------------------------------- */
 
@@ -129,7 +82,7 @@ came(struct life *l, int i)
     l->waiting[l->nwaiting++] = i;
     if (l->c->plan.probe > 0) {
         lane_came(l->lanes[own], desk_lane(g->queue), g->key);
-        plan_at(l, l->d->now + (int64_t)(luck(l->c, i, g->hops, TELL) * 1.5 * (double)l->c->plan.probe), TOLD, 1 - own,
+        agenda_add(&l->agenda, l->d->now + (int64_t)(luck(l->c, i, g->hops, TELL) * 1.5 * (double)l->c->plan.probe), TOLD, 1 - own,
                 g->queue, g->key);
     }
 }
@@ -322,7 +275,7 @@ taken(struct life *l, int k, int i, bool offered)
     a->guest = i;
     if (offered && !a->has_lapsed && luck(l->c, i, g->hops, LAPSE) < 0.15) {
         a->has_lapsed = true;
-        plan_at(l, l->d->now + 30 * SECOND, LAPSES, k, 0, 0);
+        agenda_add(&l->agenda, l->d->now + 30 * SECOND, LAPSES, k, 0, 0);
         return;
     }
     a->has_lapsed = false;
@@ -331,9 +284,9 @@ taken(struct life *l, int k, int i, bool offered)
     }
     int64_t work = work_of(l->c, i, g->hops);
     if (!l->c->plan.plain && luck(l->c, i, g->hops, HURRY) < 0.1) {
-        plan_at(l, l->d->now + work / 2, HURRIES, i, 0, 0);
+        agenda_add(&l->agenda, l->d->now + work / 2, HURRIES, i, 0, 0);
     }
-    plan_at(l, l->d->now + work, FREE, k, 0, 0);
+    agenda_add(&l->agenda, l->d->now + work, FREE, k, 0, 0);
 }
 
 /* Its agent goes on with what is parked, before its time: the key is made anew in that hand. False: the agent is busy. */
@@ -366,7 +319,7 @@ resolve(struct life *l, int i, int who)
     g->state = GUEST_GONE;
     if (!l->c->plan.plain && g->reopens < 2 && luck(l->c, i, g->hops, REOPEN) < 0.1) {
         g->reopens++;
-        plan_at(l, l->d->now + exponential(luck(l->c, i, g->hops, LATER), 2 * HOUR), ANSWERS, i, 0, 0);
+        agenda_add(&l->agenda, l->d->now + exponential(luck(l->c, i, g->hops, LATER), 2 * HOUR), ANSWERS, i, 0, 0);
     }
 }
 
@@ -388,13 +341,13 @@ end_work(struct life *l, int k, int i)
         item.verb = VERB_REPLY;
         item.body = "Which one?";
         assert_true(act(l, i, item));
-        plan_at(l, later, ANSWERS, i, 0, 0);
+        agenda_add(&l->agenda, later, ANSWERS, i, 0, 0);
     } else if (u < 0.80) {
         item.verb = VERB_PARK_UNTIL;
         item.note = "they are closed";
         item.at = later;
         assert_true(act(l, i, item));
-        plan_at(l, later, WAKES, i, 0, 0);
+        agenda_add(&l->agenda, later, WAKES, i, 0, 0);
     } else if (u < 0.86) {
         item.verb = VERB_PASS;
         /* with the labels exchanged it goes to the queue that takes this one's part */
@@ -672,7 +625,7 @@ happen(struct life *l, const struct happening *h)
         lane_drop_floors(l->lanes[0], NULL);
         lane_drop_floors(l->lanes[1], NULL);
         if (l->next < l->c->plan.guests || l->nwaiting > 0) {
-            plan_at(l, l->d->now + l->c->plan.probe, PROBES, 0, 0, 0);
+            agenda_add(&l->agenda, l->d->now + l->c->plan.probe, PROBES, 0, 0, 0);
         }
         break;
     }
@@ -710,7 +663,7 @@ set_up(struct life *l, struct desk *d, struct side *s, const struct crowd_plan *
     }
     draw_arrivals(l->c, d->now, l->arrives);
     if (plan->probe > 0) {
-        plan_at(l, d->now + plan->probe, PROBES, 0, 0, 0);
+        agenda_add(&l->agenda, d->now + plan->probe, PROBES, 0, 0, 0);
     }
 }
 
@@ -722,9 +675,9 @@ crowd_run(struct desk *d, struct side *s, const struct crowd_plan *plan)
     assert_in_range(plan->agents, 1, CROWD_AGENTS);
     assert_in_range(plan->flows, 2, FLOWS_MAX);
     set_up(&l, d, s, plan);
-    while (l.next < plan->guests || l.nheap > 0) {
-        bool comes = l.next < plan->guests && (l.nheap == 0 || l.arrives[l.next] <= l.heap[0].at);
-        int64_t at = comes ? l.arrives[l.next] : l.heap[0].at;
+    while (l.next < plan->guests || l.agenda.n > 0) {
+        bool comes = l.next < plan->guests && (l.agenda.n == 0 || l.arrives[l.next] <= l.agenda.heap[0].at);
+        int64_t at = comes ? l.arrives[l.next] : l.agenda.heap[0].at;
 
         desk_set_now(d, at > d->now ? at : d->now);
         if (plan->burst > 0 && d->now - l.renewed >= MINUTE) { /* as a daemon does each second */
@@ -734,7 +687,7 @@ crowd_run(struct desk *d, struct side *s, const struct crowd_plan *plan)
         if (comes) {
             arrive(&l);
         } else {
-            struct happening h = next_of(&l);
+            struct happening h = agenda_next(&l.agenda);
             happen(&l, &h);
         }
         serve(&l);
@@ -744,7 +697,7 @@ crowd_run(struct desk *d, struct side *s, const struct crowd_plan *plan)
         lanes_free(l.lanes[i]);
     }
     routes_free(l.routes);
-    free(l.heap);
+    free(l.agenda.heap);
     free(l.arrives);
     free(l.waiting);
     return l.c;
