@@ -34,7 +34,7 @@ static const char own_rules[] =
     "{ name = \"outside\"; class = \"external\"; queue = \"warehouse\"; tags = \"outside\"; },"
     "{ name = \"inside\"; class = \"internal\"; queue = \"it\"; tags = \"inside\"; }";
 
-enum what { FREE, LAPSES, HURRIES, ANSWERS, WAKES, TOLD, PROBES };
+enum what { FREE, LAPSES, HURRIES, ANSWERS, WAKES, REOPENS, TOLD, PROBES };
 
 struct agent {
     int guest; /* -1: none */
@@ -82,8 +82,8 @@ came(struct life *l, int i)
     l->waiting[l->nwaiting++] = i;
     if (l->c->plan.probe > 0) {
         lane_came(l->lanes[own], desk_lane(g->queue), g->key);
-        agenda_add(&l->agenda, l->d->now + (int64_t)(luck(l->c, i, g->hops, TELL) * 1.5 * (double)l->c->plan.probe), TOLD, 1 - own,
-                g->queue, g->key);
+        agenda_add(&l->agenda, l->d->now + (int64_t)(luck(l->c, i, g->hops, TELL) * 1.5 * (double)l->c->plan.probe),
+                   TOLD, 1 - own, g->queue, g->key);
     }
 }
 
@@ -284,7 +284,7 @@ taken(struct life *l, int k, int i, bool offered)
     }
     int64_t work = work_of(l->c, i, g->hops);
     if (!l->c->plan.plain && luck(l->c, i, g->hops, HURRY) < 0.1) {
-        agenda_add(&l->agenda, l->d->now + work / 2, HURRIES, i, 0, 0);
+        agenda_add(&l->agenda, l->d->now + work / 2, HURRIES, i, 0, g->turn);
     }
     agenda_add(&l->agenda, l->d->now + work, FREE, k, 0, 0);
 }
@@ -300,6 +300,7 @@ fetched(struct life *l, int i)
         return false;
     }
     assert_true(act(l, i, (struct act){.verb = VERB_TAKE, .actor = people[k]}));
+    l->c->fetched += l->nwaiting > 0;
     g->arrival = l->d->now;
     g->first = false;
     g->back = false;
@@ -308,6 +309,29 @@ fetched(struct life *l, int i)
     begin_turn(l, i, k, &r, false);
     taken(l, k, i, false);
     return true;
+}
+
+/* Before they ask for the next one, an agent may go on with what they have parked, or give it back to its queue. */
+static void
+look_after_parked(struct life *l, int k, int i)
+{
+    double u = luck(l->c, i, l->c->guest[i].hops, EARLY);
+
+    for (int p = 0; p < l->next && u < 0.25; p++) {
+        const struct crowd_guest *g = &l->c->guest[p];
+
+        if (p == i || g->state != GUEST_ELSEWHERE || l->c->turn[g->turn].agent != k) {
+            continue;
+        }
+        if (u < 0.1) {
+            assert_true(fetched(l, p));
+        } else {
+            l->c->returns += l->nwaiting > 0;
+            assert_true(act(l, p, (struct act){.verb = VERB_RELEASE, .actor = people[k]}));
+            waits(l, p, false);
+        }
+        return;
+    }
 }
 
 static void
@@ -319,7 +343,21 @@ resolve(struct life *l, int i, int who)
     g->state = GUEST_GONE;
     if (!l->c->plan.plain && g->reopens < 2 && luck(l->c, i, g->hops, REOPEN) < 0.1) {
         g->reopens++;
-        agenda_add(&l->agenda, l->d->now + exponential(luck(l->c, i, g->hops, LATER), 2 * HOUR), ANSWERS, i, 0, 0);
+        agenda_add(&l->agenda, l->d->now + exponential(luck(l->c, i, g->hops, LATER), 2 * HOUR), REOPENS, i, 0, 0);
+    }
+}
+
+/* It is parked until later, if nobody does anything about it; its priority may change meanwhile. */
+static void
+parked(struct life *l, int i, const struct act *item, int64_t later, enum what end)
+{
+    struct crowd_guest *g = &l->c->guest[i];
+    double u = luck(l->c, i, g->hops, HURRY);
+
+    assert_true(act(l, i, *item));
+    agenda_add(&l->agenda, later, end, i, 0, g->turn);
+    if (u >= 0.1 && u < 0.2) {
+        agenda_add(&l->agenda, l->d->now + (later - l->d->now) / 2, HURRIES, i, 0, g->turn);
     }
 }
 
@@ -337,25 +375,23 @@ end_work(struct life *l, int k, int i)
     g->state = GUEST_ELSEWHERE;
     if (l->c->plan.plain || u < 0.62 || g->hops >= HOPS_MAX) {
         resolve(l, i, people[k]);
-    } else if (u < 0.74) {
+    } else if (u < 0.84) {
         item.verb = VERB_REPLY;
         item.body = "Which one?";
-        assert_true(act(l, i, item));
-        agenda_add(&l->agenda, later, ANSWERS, i, 0, 0);
-    } else if (u < 0.80) {
+        parked(l, i, &item, later, ANSWERS);
+    } else if (u < 0.92) {
         item.verb = VERB_PARK_UNTIL;
         item.note = "they are closed";
         item.at = later;
-        assert_true(act(l, i, item));
-        agenda_add(&l->agenda, later, WAKES, i, 0, 0);
-    } else if (u < 0.86) {
+        parked(l, i, &item, later, WAKES);
+    } else if (u < 0.95) {
         item.verb = VERB_PASS;
         /* with the labels exchanged it goes to the queue that takes this one's part */
         item.queue = g->queue != Q_RETURNS ? Q_RETURNS : is_outside(l->c, g->flow) ? Q_WAREHOUSE : Q_IT;
         assert_true(act(l, i, item));
         g->ruled = true;
         waits(l, i, false);
-    } else if (u < 0.94) {
+    } else if (u < 0.975) {
         item.verb = VERB_RELEASE;
         assert_true(act(l, i, item));
         waits(l, i, true);
@@ -576,6 +612,14 @@ arrive(struct life *l)
 /* ---- a life ---------------------------------------------------------------------------------------------------------- */
 
 static void
+says(struct life *l, int i)
+{
+    int who = person_of(l->c, l->c->guest[i].flow);
+
+    assert_true(act(l, i, (struct act){.verb = VERB_MESSAGE, .actor = who, .body = "The blue one."}));
+}
+
+static void
 happen(struct life *l, const struct happening *h)
 {
     struct agent *a = &l->agent[h->who];
@@ -590,6 +634,7 @@ happen(struct life *l, const struct happening *h)
         a->idle_since = l->d->now;
         if (h->what == FREE) {
             end_work(l, h->who, guest);
+            look_after_parked(l, h->who, guest);
         } else {
             finish_turn(l, guest);
             assert_true(act(l, guest, (struct act){.verb = VERB_LAPSE, .actor = TURNO}));
@@ -597,7 +642,11 @@ happen(struct life *l, const struct happening *h)
         }
         break;
     case HURRIES:
-        priority = 1 + (int)(luck(l->c, h->who, g->hops, HURRY) * 40); /* another priority while it is in a hand */
+        if (g->turn != h->key || (g->state != GUEST_SERVED && g->state != GUEST_ELSEWHERE)) {
+            break;
+        }
+        /* another priority while it is in a hand, or parked */
+        priority = 1 + (int)(luck(l->c, h->who, g->hops, HURRY) * 40) % 4;
         assert_true(act(l, h->who, (struct act){.verb = VERB_SET_PRIORITY, .actor = ROOT, .priority = priority}));
         if (priority > g->priority) {
             g->arrival = l->d->now;
@@ -606,16 +655,24 @@ happen(struct life *l, const struct happening *h)
         g->priority = priority;
         break;
     case ANSWERS:
-        g->ruled = g->ruled || g->state == GUEST_GONE; /* reopened: a key of its own again */
-        assert_true(act(
-            l, h->who, (struct act){.verb = VERB_MESSAGE, .actor = person_of(l->c, g->flow), .body = "The blue one."}));
-        waits(l, h->who, false);
-        break;
     case WAKES:
-        if (luck(l->c, h->who, g->hops, FETCH) < 0.5 && fetched(l, h->who)) {
+        if (g->turn != h->key || g->state != GUEST_ELSEWHERE) {
+            break; /* its agent was sooner */
+        }
+        if (h->what == WAKES && luck(l->c, h->who, g->hops, FETCH) < 0.5 && fetched(l, h->who)) {
             break;
         }
-        assert_true(act(l, h->who, (struct act){.verb = VERB_WAKE, .actor = TURNO}));
+        l->c->returns += l->nwaiting > 0;
+        if (h->what == WAKES) {
+            assert_true(act(l, h->who, (struct act){.verb = VERB_WAKE, .actor = TURNO}));
+        } else {
+            says(l, h->who);
+        }
+        waits(l, h->who, false);
+        break;
+    case REOPENS:
+        g->ruled = true; /* a key of its own again */
+        says(l, h->who);
         waits(l, h->who, false);
         break;
     case TOLD:
