@@ -216,7 +216,7 @@ begin
     select coalesce(array_agg(calendar_put(c ->> 'name', c ->> 'zone', c - 'name' - 'zone') order by ord), '{}') into ids
     from jsonb_array_elements(document -> 'calendars') with ordinality u(c, ord);
     update calendar c set active = c.calendar_id = any (ids) where c.active <> (c.calendar_id = any (ids));
-    update queue x set calendar_id = n.calendar_id
+    update queue x set calendar_id = n.calendar_id, calendar_since = desk_now()
     from (select q ->> 'name' as name, (select c.calendar_id from calendar c where c.active and c.name = q ->> 'calendar') as calendar_id
           from jsonb_array_elements(document -> 'departments') d, jsonb_array_elements(d -> 'queues') q) n
     where x.name = n.name and x.calendar_id is distinct from n.calendar_id;

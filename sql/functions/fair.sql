@@ -115,7 +115,8 @@ $$;
 --   wait      number of its spell in this queue;  arrival: when that began, maybe in a hand, where its key was made anew;
 --             arrived: the same in business time of the queue
 --   plain     of a first wait, of a request of its own
---   ruled     its key follows from the rules, nobody has set it by hand; null: from those of a queue that the desk moved it out of
+--   ruled     its key follows from the rules, nobody has set it by hand; null: from those of a queue that the desk moved it out
+--             of, or from a calendar that its queue had before
 --   lane      as the rules made it, then as it was passed on or widened; null where that cannot be said
 --   first     the first stay of its ticket here that took any time
 create or replace function fair_stays(since timestamptz, until timestamptz, seen int[])
@@ -131,16 +132,18 @@ declare
     lanes int[];                         -- by queue: its lane, null where it has several
     mixed int[];                         -- queues that have several
     shifts bigint[];                     -- by queue: where the openings of its calendar begin in `opens`
+    keeps bigint[];                      -- by queue: since when its calendar makes the keys; a minute for those under way
     opens record;                        -- openings of one calendar after the other; B(t) = base + least(ends, t)
     e record;
     from_b bigint;
     p int;
 begin
-    select array_agg(l.lane order by n), array_agg(c.shift order by n) into lanes, shifts
+    select array_agg(l.lane order by n), array_agg(c.shift order by n), array_agg(c.keeps order by n) into lanes, shifts, keeps
     from generate_series(1, (select max(z.queue_id) from queue z)) n
     left join (select y.queue_id, min(y.lane_id) as lane from lane y group by y.queue_id
                having bool_and(y.skills = '{}' and y.also = '{}')) l on l.queue_id = n
-    left join (select z.queue_id, (dense_rank() over (order by z.calendar_id nulls first) - 1) << 52 as shift from queue z) c on c.queue_id = n;
+    left join (select z.queue_id, (dense_rank() over (order by z.calendar_id nulls first) - 1) << 52 as shift,
+                      coalesce(usec(z.calendar_since + interval '1 minute'), 0) as keeps from queue z) c on c.queue_id = n;
     select array_agg(x.at order by x.at) as at, array_agg(x.base order by x.at) as base, array_agg(x.ends order by x.at) as ends into opens
     from (select distinct shifts[z.queue_id] + greatest(coalesce(o.from_us, 0), 0) as at, coalesce(o.before - o.from_us, 0) as base,
                  coalesce(o.to_us, 9223372036854775807) as ends
@@ -194,7 +197,7 @@ begin
         elsif e.verb = 34 then
             ruled := false;
         elsif e.verb in (1, 28, 32) or e.verb = 12 and e.from_state = 5 then
-            ruled := case when not e.moved then true end;
+            ruled := case when not e.moved and e.at >= keeps[e.queue_id] then true end;
             plain := e.verb = 1 and not e.child;
         end if;
         queue_id := e.queue_id;

@@ -7,8 +7,9 @@
 --              on or reopened, and is told apart.
 --   T1 order   j overtakes i: j arrived later and was dealt (claim or offer) while i waited in the same lane, so that whoever
 --              took j could have taken i. Services of which the lane cannot be told, or whose key is of a queue that the desk
---              moved them out of (until they are passed on or reopened), are counted as unjudged. gap: how much later j arrived,
---              in business time of the queue. It must not exceed bound = D_max + C - D_min (+ D_min + G when j had been here
+--              moved them out of or of a calendar that the queue has no more (until they are passed on or reopened), are
+--              counted as unjudged. gap: how much later j arrived, in business time of the queue, which is everywhere that of
+--              its calendar of today. It must not exceed bound = D_max + C - D_min (+ D_min + G when j had been here
 --              before or asks for another ticket: such keys begin at -G), plus probe interval and sticky time. D, C and G are
 --              the extremes of all versions of the desk, for keys once given stay; C of all queues, too, for what was added in
 --              one goes along to the next.

@@ -19,9 +19,9 @@ create or replace function part_of(whole bigint, n int, i int) returns bigint la
 
 -- Who is waited for between two instants, in microseconds that add up to the interval exactly. Time in a queue is the
 -- department's, in hand the agent's, until an answer the requester's. Waiting for other requests is theirs (down there a
--- department is named, whoever had it): of those open at a moment that the actor sees each gets an equal part, and passes
--- it on if it waits for others itself, 16 deep as links may go; if none is seen it is 'another request'. A private station
--- of others is 'another department'.
+-- department is named, whoever had it): of those that block it at a moment and that the actor sees each gets an equal part,
+-- and passes it on if it waits for others itself, 16 deep as links may go; if none is seen it is 'another request'. A private
+-- station of others is 'another department'.
 create or replace function blame(actor int, ticket_id bigint, a timestamptz, b timestamptz, depth int)
 returns table (holder text, label smallint, usec bigint) language plpgsql stable as $$
 #variable_conflict use_column
@@ -55,15 +55,27 @@ begin
             continue;
         end if;
         for piece in
-            with block as materialized (     -- when which request stood in the way
+            with block as materialized (     -- when which request was open
                 select k.ticket_id, greatest(z.from_at, k.created_at, s.from_at) as f, least(z.to_at, s.to_at) as t
                 from link k cross join lateral spans_of(k.ticket_id) z
                 where k.blocks = blame.ticket_id and z.label <> 8 and sees(blame.actor, k.ticket_id) > 0
+            ), told as materialized (        -- and when it stood in the way: reopened after the ticket was resolved it does not
+                select (e.data ->> 'by')::bigint as ticket_id, e.at, e.xid, e.verb = 21 as blocks
+                from event e where e.ticket_id = blame.ticket_id and e.verb in (20, 21) and e.data ? 'by'
+                union all
+                select e.ticket_id, e.at, e.xid, true
+                from (select distinct b.ticket_id from block b) b join event e using (ticket_id)
+                where e.verb = 21 and (e.data ->> 'blocks')::bigint = blame.ticket_id
             ), cut as (
                 select s.from_at as at union select s.to_at
                 union select f from block where f < t union select t from block where f < t
+                union select at from told where at > s.from_at and at < s.to_at
             )
-            select x.f, x.t, array(select k.ticket_id from block k where k.f <= x.f and k.t > x.f order by k.ticket_id) as ids
+            select x.f, x.t, array(select k.ticket_id from block k
+                                   where k.f <= x.f and k.t > x.f
+                                     and coalesce((select w.blocks from told w where w.ticket_id = k.ticket_id and w.at <= x.f
+                                                   order by w.at desc, w.xid desc limit 1), true)
+                                   order by k.ticket_id) as ids
             from (select at as f, lead(at) over (order by at) as t from cut) x where x.t is not null order by x.f
         loop
             n := cardinality(piece.ids);

@@ -15,6 +15,7 @@
 #include "common/strbuf.h"
 #include "common/xalloc.h"
 #include "daemon/desk/lane.h"
+#include "tests/sql/crowd_agenda.h"
 #include "tests/sql/crowd_chance.h"
 #include "tests/sql/crowd_route.h"
 
@@ -33,13 +34,7 @@ static const char own_rules[] =
     "{ name = \"outside\"; class = \"external\"; queue = \"warehouse\"; tags = \"outside\"; },"
     "{ name = \"inside\"; class = \"internal\"; queue = \"it\"; tags = \"inside\"; }";
 
-enum what { FREE, LAPSES, HURRIES, ANSWERS, WAKES, TOLD, PROBES };
-
-struct happening {
-    int64_t at, seq, key;
-    enum what what;
-    int who, queue; /* guest, agent or daemon */
-};
+enum what { FREE, LAPSES, HURRIES, ANSWERS, WAKES, REOPENS, TOLD, PROBES };
 
 struct agent {
     int guest; /* -1: none */
@@ -52,10 +47,9 @@ struct life {
     struct crowd *c;
     struct desk *d;
     struct side *s;
-    struct happening *heap;
-    int nheap, cap;
-    int64_t renewed;    /* when the counts of the flows were */
-    int64_t seq, slack; /* slack: sticky time and probe interval, which come on top of each bound */
+    struct agenda agenda;
+    int64_t renewed; /* when the counts of the flows were */
+    int64_t slack;   /* sticky time and probe interval, which come on top of each bound */
     int64_t *arrives;
     int next; /* guest to arrive */
     int *waiting, nwaiting;
@@ -63,47 +57,6 @@ struct life {
     struct lanes *lanes[DAEMONS];
     struct routes *routes;
 };
-
-/* ---- what is to come ------------------------------------------------------------------------------------------------- */
-
-static bool
-is_sooner(const struct happening *a, const struct happening *b)
-{
-    return a->at != b->at ? a->at < b->at : a->seq < b->seq;
-}
-
-static void
-plan_at(struct life *l, int64_t at, enum what what, int who, int queue, int64_t key)
-{
-    int i = l->nheap++;
-
-    if (l->nheap > l->cap) {
-        l->cap = 2 * l->nheap + 64;
-        l->heap = xrealloc(l->heap, (size_t)l->cap * sizeof(*l->heap));
-    }
-    struct happening h = {.at = at, .seq = l->seq++, .what = what, .who = who, .queue = queue, .key = key};
-    for (; i > 0 && is_sooner(&h, &l->heap[(i - 1) / 2]); i = (i - 1) / 2) {
-        l->heap[i] = l->heap[(i - 1) / 2];
-    }
-    l->heap[i] = h;
-}
-
-static struct happening
-next_of(struct life *l)
-{
-    struct happening first = l->heap[0], last = l->heap[--l->nheap];
-    int i = 0;
-
-    for (int k = 1; k < l->nheap; i = k, k = 2 * i + 1) {
-        k += k + 1 < l->nheap && is_sooner(&l->heap[k + 1], &l->heap[k]);
-        if (!is_sooner(&l->heap[k], &last)) {
-            break;
-        }
-        l->heap[i] = l->heap[k];
-    }
-    l->heap[i] = last;
-    return first;
-}
 
 /* ---- acting ---------------------------------------------------------------------------------------------------------- */
 
@@ -129,8 +82,8 @@ came(struct life *l, int i)
     l->waiting[l->nwaiting++] = i;
     if (l->c->plan.probe > 0) {
         lane_came(l->lanes[own], desk_lane(g->queue), g->key);
-        plan_at(l, l->d->now + (int64_t)(luck(l->c, i, g->hops, TELL) * 1.5 * (double)l->c->plan.probe), TOLD, 1 - own,
-                g->queue, g->key);
+        agenda_add(&l->agenda, l->d->now + (int64_t)(luck(l->c, i, g->hops, TELL) * 1.5 * (double)l->c->plan.probe),
+                   TOLD, 1 - own, g->queue, g->key);
     }
 }
 
@@ -322,7 +275,7 @@ taken(struct life *l, int k, int i, bool offered)
     a->guest = i;
     if (offered && !a->has_lapsed && luck(l->c, i, g->hops, LAPSE) < 0.15) {
         a->has_lapsed = true;
-        plan_at(l, l->d->now + 30 * SECOND, LAPSES, k, 0, 0);
+        agenda_add(&l->agenda, l->d->now + 30 * SECOND, LAPSES, k, 0, 0);
         return;
     }
     a->has_lapsed = false;
@@ -331,9 +284,9 @@ taken(struct life *l, int k, int i, bool offered)
     }
     int64_t work = work_of(l->c, i, g->hops);
     if (!l->c->plan.plain && luck(l->c, i, g->hops, HURRY) < 0.1) {
-        plan_at(l, l->d->now + work / 2, HURRIES, i, 0, 0);
+        agenda_add(&l->agenda, l->d->now + work / 2, HURRIES, i, 0, g->turn);
     }
-    plan_at(l, l->d->now + work, FREE, k, 0, 0);
+    agenda_add(&l->agenda, l->d->now + work, FREE, k, 0, 0);
 }
 
 /* Its agent goes on with what is parked, before its time: the key is made anew in that hand. False: the agent is busy. */
@@ -347,6 +300,7 @@ fetched(struct life *l, int i)
         return false;
     }
     assert_true(act(l, i, (struct act){.verb = VERB_TAKE, .actor = people[k]}));
+    l->c->fetched += l->nwaiting > 0;
     g->arrival = l->d->now;
     g->first = false;
     g->back = false;
@@ -355,6 +309,29 @@ fetched(struct life *l, int i)
     begin_turn(l, i, k, &r, false);
     taken(l, k, i, false);
     return true;
+}
+
+/* Before they ask for the next one, an agent may go on with what they have parked, or give it back to its queue. */
+static void
+look_after_parked(struct life *l, int k, int i)
+{
+    double u = luck(l->c, i, l->c->guest[i].hops, EARLY);
+
+    for (int p = 0; p < l->next && u < 0.25; p++) {
+        const struct crowd_guest *g = &l->c->guest[p];
+
+        if (p == i || g->state != GUEST_ELSEWHERE || l->c->turn[g->turn].agent != k) {
+            continue;
+        }
+        if (u < 0.1) {
+            assert_true(fetched(l, p));
+        } else {
+            l->c->returns += l->nwaiting > 0;
+            assert_true(act(l, p, (struct act){.verb = VERB_RELEASE, .actor = people[k]}));
+            waits(l, p, false);
+        }
+        return;
+    }
 }
 
 static void
@@ -366,7 +343,21 @@ resolve(struct life *l, int i, int who)
     g->state = GUEST_GONE;
     if (!l->c->plan.plain && g->reopens < 2 && luck(l->c, i, g->hops, REOPEN) < 0.1) {
         g->reopens++;
-        plan_at(l, l->d->now + exponential(luck(l->c, i, g->hops, LATER), 2 * HOUR), ANSWERS, i, 0, 0);
+        agenda_add(&l->agenda, l->d->now + exponential(luck(l->c, i, g->hops, LATER), 2 * HOUR), REOPENS, i, 0, 0);
+    }
+}
+
+/* It is parked until later, if nobody does anything about it; its priority may change meanwhile. */
+static void
+parked(struct life *l, int i, const struct act *item, int64_t later, enum what end)
+{
+    struct crowd_guest *g = &l->c->guest[i];
+    double u = luck(l->c, i, g->hops, HURRY);
+
+    assert_true(act(l, i, *item));
+    agenda_add(&l->agenda, later, end, i, 0, g->turn);
+    if (u >= 0.1 && u < 0.2) {
+        agenda_add(&l->agenda, l->d->now + (later - l->d->now) / 2, HURRIES, i, 0, g->turn);
     }
 }
 
@@ -384,25 +375,23 @@ end_work(struct life *l, int k, int i)
     g->state = GUEST_ELSEWHERE;
     if (l->c->plan.plain || u < 0.62 || g->hops >= HOPS_MAX) {
         resolve(l, i, people[k]);
-    } else if (u < 0.74) {
+    } else if (u < 0.84) {
         item.verb = VERB_REPLY;
         item.body = "Which one?";
-        assert_true(act(l, i, item));
-        plan_at(l, later, ANSWERS, i, 0, 0);
-    } else if (u < 0.80) {
+        parked(l, i, &item, later, ANSWERS);
+    } else if (u < 0.92) {
         item.verb = VERB_PARK_UNTIL;
         item.note = "they are closed";
         item.at = later;
-        assert_true(act(l, i, item));
-        plan_at(l, later, WAKES, i, 0, 0);
-    } else if (u < 0.86) {
+        parked(l, i, &item, later, WAKES);
+    } else if (u < 0.95) {
         item.verb = VERB_PASS;
         /* with the labels exchanged it goes to the queue that takes this one's part */
         item.queue = g->queue != Q_RETURNS ? Q_RETURNS : is_outside(l->c, g->flow) ? Q_WAREHOUSE : Q_IT;
         assert_true(act(l, i, item));
         g->ruled = true;
         waits(l, i, false);
-    } else if (u < 0.94) {
+    } else if (u < 0.975) {
         item.verb = VERB_RELEASE;
         assert_true(act(l, i, item));
         waits(l, i, true);
@@ -623,6 +612,14 @@ arrive(struct life *l)
 /* ---- a life ---------------------------------------------------------------------------------------------------------- */
 
 static void
+says(struct life *l, int i)
+{
+    int who = person_of(l->c, l->c->guest[i].flow);
+
+    assert_true(act(l, i, (struct act){.verb = VERB_MESSAGE, .actor = who, .body = "The blue one."}));
+}
+
+static void
 happen(struct life *l, const struct happening *h)
 {
     struct agent *a = &l->agent[h->who];
@@ -637,6 +634,7 @@ happen(struct life *l, const struct happening *h)
         a->idle_since = l->d->now;
         if (h->what == FREE) {
             end_work(l, h->who, guest);
+            look_after_parked(l, h->who, guest);
         } else {
             finish_turn(l, guest);
             assert_true(act(l, guest, (struct act){.verb = VERB_LAPSE, .actor = TURNO}));
@@ -644,7 +642,11 @@ happen(struct life *l, const struct happening *h)
         }
         break;
     case HURRIES:
-        priority = 1 + (int)(luck(l->c, h->who, g->hops, HURRY) * 40); /* another priority while it is in a hand */
+        if (g->turn != h->key || (g->state != GUEST_SERVED && g->state != GUEST_ELSEWHERE)) {
+            break;
+        }
+        /* another priority while it is in a hand, or parked */
+        priority = 1 + (int)(luck(l->c, h->who, g->hops, HURRY) * 40) % 4;
         assert_true(act(l, h->who, (struct act){.verb = VERB_SET_PRIORITY, .actor = ROOT, .priority = priority}));
         if (priority > g->priority) {
             g->arrival = l->d->now;
@@ -653,16 +655,24 @@ happen(struct life *l, const struct happening *h)
         g->priority = priority;
         break;
     case ANSWERS:
-        g->ruled = g->ruled || g->state == GUEST_GONE; /* reopened: a key of its own again */
-        assert_true(act(
-            l, h->who, (struct act){.verb = VERB_MESSAGE, .actor = person_of(l->c, g->flow), .body = "The blue one."}));
-        waits(l, h->who, false);
-        break;
     case WAKES:
-        if (luck(l->c, h->who, g->hops, FETCH) < 0.5 && fetched(l, h->who)) {
+        if (g->turn != h->key || g->state != GUEST_ELSEWHERE) {
+            break; /* its agent was sooner */
+        }
+        if (h->what == WAKES && luck(l->c, h->who, g->hops, FETCH) < 0.5 && fetched(l, h->who)) {
             break;
         }
-        assert_true(act(l, h->who, (struct act){.verb = VERB_WAKE, .actor = TURNO}));
+        l->c->returns += l->nwaiting > 0;
+        if (h->what == WAKES) {
+            assert_true(act(l, h->who, (struct act){.verb = VERB_WAKE, .actor = TURNO}));
+        } else {
+            says(l, h->who);
+        }
+        waits(l, h->who, false);
+        break;
+    case REOPENS:
+        g->ruled = true; /* a key of its own again */
+        says(l, h->who);
         waits(l, h->who, false);
         break;
     case TOLD:
@@ -672,7 +682,7 @@ happen(struct life *l, const struct happening *h)
         lane_drop_floors(l->lanes[0], NULL);
         lane_drop_floors(l->lanes[1], NULL);
         if (l->next < l->c->plan.guests || l->nwaiting > 0) {
-            plan_at(l, l->d->now + l->c->plan.probe, PROBES, 0, 0, 0);
+            agenda_add(&l->agenda, l->d->now + l->c->plan.probe, PROBES, 0, 0, 0);
         }
         break;
     }
@@ -710,7 +720,7 @@ set_up(struct life *l, struct desk *d, struct side *s, const struct crowd_plan *
     }
     draw_arrivals(l->c, d->now, l->arrives);
     if (plan->probe > 0) {
-        plan_at(l, d->now + plan->probe, PROBES, 0, 0, 0);
+        agenda_add(&l->agenda, d->now + plan->probe, PROBES, 0, 0, 0);
     }
 }
 
@@ -722,9 +732,9 @@ crowd_run(struct desk *d, struct side *s, const struct crowd_plan *plan)
     assert_in_range(plan->agents, 1, CROWD_AGENTS);
     assert_in_range(plan->flows, 2, FLOWS_MAX);
     set_up(&l, d, s, plan);
-    while (l.next < plan->guests || l.nheap > 0) {
-        bool comes = l.next < plan->guests && (l.nheap == 0 || l.arrives[l.next] <= l.heap[0].at);
-        int64_t at = comes ? l.arrives[l.next] : l.heap[0].at;
+    while (l.next < plan->guests || l.agenda.n > 0) {
+        bool comes = l.next < plan->guests && (l.agenda.n == 0 || l.arrives[l.next] <= l.agenda.heap[0].at);
+        int64_t at = comes ? l.arrives[l.next] : l.agenda.heap[0].at;
 
         desk_set_now(d, at > d->now ? at : d->now);
         if (plan->burst > 0 && d->now - l.renewed >= MINUTE) { /* as a daemon does each second */
@@ -734,7 +744,7 @@ crowd_run(struct desk *d, struct side *s, const struct crowd_plan *plan)
         if (comes) {
             arrive(&l);
         } else {
-            struct happening h = next_of(&l);
+            struct happening h = agenda_next(&l.agenda);
             happen(&l, &h);
         }
         serve(&l);
@@ -744,7 +754,7 @@ crowd_run(struct desk *d, struct side *s, const struct crowd_plan *plan)
         lanes_free(l.lanes[i]);
     }
     routes_free(l.routes);
-    free(l.heap);
+    free(l.agenda.heap);
     free(l.arrives);
     free(l.waiting);
     return l.c;

@@ -71,6 +71,8 @@ struct crowd {
     } in[QUEUES + 1];
     int overtaken[3], overtook[3];
     int late;      /* keys that something was added to */
+    int returns;   /* parked ones that came back while others waited */
+    int fetched;   /* parked ones that who had them went on with while others waited */
     int count[40]; /* by verb, what was done; 0: came back with another outcome */
 };
 

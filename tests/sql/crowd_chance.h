@@ -27,7 +27,8 @@ enum question {
     WHOM,
     HOW,
     FETCH,
-    HURRY
+    HURRY,
+    EARLY
 };
 
 /* 0 <= luck < 1 */

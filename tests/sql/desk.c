@@ -278,8 +278,8 @@ desk_clear(struct desk *d)
         "update agent_state set away = false, reason = null, lapses = 0, claims = 0, capacity = null "
         "where away or lapses > 0 or claims > 0 or capacity is not null; "
         "delete from flow; delete from pace; update flow_state set next_at = '-infinity', block = 0, counted = '{}', "
-        "xid = pg_current_xact_id()::text::bigint; update queue set calendar_id = null, burst_cap = 0, sticky = null, "
-        "weight = 1");
+        "xid = pg_current_xact_id()::text::bigint; update queue set calendar_id = null, calendar_since = null, "
+        "burst_cap = 0, sticky = null, weight = 1");
     memset(desk_keeps, 0, sizeof(desk_keeps));
     desk_set_now(d, DESK_START);
 }

@@ -121,8 +121,11 @@ a_changed_calendar_is_another_one_and_keys_stay(void **state)
     (void)snprintf(key, sizeof(key), "%s", sql("select key from live where ticket_id = 7"));
     /* a day's target of 24 hours of business, from Sunday: three days of eight hours */
     assert_string_equal(sql("select at_usec(key) = '2026-11-25 17:00+01' from live where ticket_id = 7"), "t");
+    (void)sql("update queue set calendar_since = null");
     (void)apply(DESK("calendar = \"office\"; " QUEUES) "calendars = ( " LATER " );");
     assert_string_equal(sql(CALENDARS_OF_QUEUES), "it=3 net=- ops=3");
+    assert_string_equal(sql("select string_agg(name, ' ' order by name) from queue where calendar_since = desk_now()"),
+                        "it ops");
     assert_string_equal(sql(ACTIVE), "office3");
     assert_string_equal(sql("select key from live where ticket_id = 7"), key);
     assert_string_equal(sql("select count(*) > 1000 from opening where calendar_id = 1"), "t");

@@ -57,8 +57,9 @@ static void
 tell(const struct crowd *c)
 {
     print_message("# seed %u: %d requests, %d late for a burst, %d services, %d overtakings, largest gap %.3f of its "
-                  "bound (%s)\n",
-                  c->plan.seed, c->plan.guests, c->late, c->nturns, c->overtakes, c->gap, c->worst);
+                  "bound (%s); parked, %d came back and %d were fetched while others waited\n",
+                  c->plan.seed, c->plan.guests, c->late, c->nturns, c->overtakes, c->gap, c->worst, c->returns,
+                  c->fetched);
 }
 
 /* ---- T1 ---------------------------------------------------------------------------------------------------------------- */
@@ -74,6 +75,7 @@ nobody_is_overtaken_beyond_the_bound(void **state)
         tell(c);
         assert_true((seed > 0) == (c->late > 0));
         assert_true(c->overtakes > 1000); /* it had something to look at */
+        assert_true(c->returns + c->fetched > c->plan.guests / 3 && c->fetched > c->plan.guests / 30);
         if (c->gap > 1) {
             fail_msg("T1: %s", c->worst);
         }

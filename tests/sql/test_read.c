@@ -347,6 +347,43 @@ held_by(const struct seen *s, const char *holder, const char *label)
     return 0;
 }
 
+/* What was reopened when the ticket was already done does not hold it up, until somebody says that it does. */
+static void
+a_request_is_waited_for_while_it_blocks(void **state)
+{
+    struct fixture *x = *state;
+    int64_t id = SUBMIT(x->s, .actor = CARL, .queue = Q_SALES)->ticket, boxes;
+    struct seen s;
+
+    is_done(ACT(x->s, .ticket = id, .verb = VERB_GIVE, .actor = LEO, .agent = "ana"));
+    boxes = SUBMIT(x->s, .actor = ANA, .queue = Q_WAREHOUSE, .blocks = id)->ticket;
+    is_done(ACT(x->s, .ticket = id, .verb = VERB_PARK_CHILD, .actor = ANA, .epoch = 1));
+    desk_pass(x->d, 10 * MINUTE);
+    is_done(ACT(x->s, .ticket = boxes, .verb = VERB_GIVE, .actor = EVA, .agent = "luis"));
+    is_done(ACT(x->s, .ticket = boxes, .verb = VERB_RESOLVE, .actor = LUIS, .epoch = 1));
+    is_done(ACT(x->s, .ticket = id, .verb = VERB_GIVE, .actor = LEO, .agent = "ana"));
+    is_done(ACT(x->s, .ticket = id, .verb = VERB_RESOLVE, .actor = ANA, .epoch = 2));
+    desk_pass(x->d, MINUTE);
+    is_done(ACT(x->s, .ticket = boxes, .verb = VERB_REOPEN, .actor = EVA));
+    desk_pass(x->d, MINUTE);
+    is_done(ACT(x->s, .ticket = id, .verb = VERB_REOPEN, .actor = LEO));
+    is_done(ACT(x->s, .ticket = id, .verb = VERB_GIVE, .actor = LEO, .agent = "ana"));
+    assert_string_equal(SUBMIT(x->s, .actor = ANA, .queue = Q_IT, .blocks = id)->outcome, "done");
+    is_done(ACT(x->s, .ticket = id, .verb = VERB_PARK_CHILD, .actor = ANA, .epoch = 3));
+    desk_pass(x->d, 20 * MINUTE); /* for that one alone */
+    s = LOOK(x->d->owner, STMT_TICKET_WAITS, num(ROOT), num(id));
+    assert_int_equal(held_by(&s, "it", "waiting-child"), 20 * MINUTE);
+    assert_int_equal(held_by(&s, "warehouse", "waiting-child"), 10 * MINUTE);
+    seen_clear(&s);
+    is_done(ACT(x->s, .ticket = id, .verb = VERB_GIVE, .actor = LEO, .agent = "ana"));
+    is_done(ACT(x->s, .ticket = id, .verb = VERB_PARK_CHILD, .actor = ANA, .epoch = 4, .other = boxes));
+    desk_pass(x->d, 6 * MINUTE); /* for both */
+    s = LOOK(x->d->owner, STMT_TICKET_WAITS, num(ROOT), num(id));
+    assert_int_equal(held_by(&s, "it", "waiting-child"), 23 * MINUTE);
+    assert_int_equal(held_by(&s, "warehouse", "waiting-child"), 13 * MINUTE);
+    seen_clear(&s);
+}
+
 /* A story with every kind of wait; two requests hold it up, one of them waits for a third. */
 static void
 waits_are_theirs_who_cause_them(void **state)
@@ -719,6 +756,7 @@ main(void)
         cmocka_unit_test(memberships_change_rights_at_once),
         cmocka_unit_test(one_ticket_whole),
         cmocka_unit_test(waits_are_theirs_who_cause_them),
+        cmocka_unit_test(a_request_is_waited_for_while_it_blocks),
         cmocka_unit_test(why_says_what_is_before_it),
         cmocka_unit_test(the_feed_waits_for_slow_transactions),
         cmocka_unit_test(a_wrong_feed_cursor_is_refused),
