@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Six timers: the sweep (each second; a full page goes on at once), the probe for waiting agents and feeds (each 1.5
- * seconds), the look for lanes that nobody serves (each 5 seconds), the trim of old repeats (each minute, in small
- * deletes), the calendars (each six hours) and the counting for bursts (about each second, it says itself when:
- * sql/functions/flow.sql). What the sweep finds becomes ordinary acts of
- * person 1, the desk itself, fenced by the version it saw.
+ * Six timers: the sweep (each second; a full page goes on at once), the probe for waiting agents, feeds and a desk that
+ * could not be loaded (each 1.5 seconds), the look for lanes that nobody serves (each 5 seconds), the trim of old repeats
+ * (each minute, in small deletes), the calendars (each six hours) and the counting for bursts (about each second, it says
+ * itself when: sql/functions/flow.sql). What the sweep finds becomes ordinary acts of person 1, the desk itself, fenced by
+ * the version it saw.
  */
 #include "daemon/desk/janitor.h"
 
@@ -112,6 +112,7 @@ on_probe(evutil_socket_t fd, short what, void *arg)
     if (db_is_up(c->app->db)) {
         wait_probe(c->app);
         feed_wake(c->app);
+        desk_probe(c->app->desks);
     }
     chore_arm(c, c->every_ms);
 }
