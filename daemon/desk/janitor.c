@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Six timers: the sweep (each second; a full page goes on at once), the probe for waiting agents, feeds and a desk that
- * could not be loaded (each 1.5 seconds), the look for lanes that nobody serves (each 5 seconds), the trim of old repeats
+ * Six timers: the sweep (each second; a full page goes on at once), the probe for waiting agents, feeds, a desk that could
+ * not be loaded and tokens that have ended (each 1.5 seconds), the look for lanes that nobody serves (each 5 seconds), the trim of old repeats
  * (each minute, in small deletes), the calendars (each six hours) and the counting for bursts (about each second, it says
  * itself when: sql/functions/flow.sql). What the sweep finds becomes ordinary acts of person 1, the desk itself, fenced by
  * the version it saw.
@@ -113,6 +113,7 @@ on_probe(evutil_socket_t fd, short what, void *arg)
         wait_probe(c->app);
         feed_wake(c->app);
         desk_probe(c->app->desks);
+        people_probe(c->app->people);
     }
     chore_arm(c, c->every_ms);
 }
