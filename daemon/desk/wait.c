@@ -31,6 +31,7 @@
 
 #define WAIT_MAX   (24 * 3600)    /* seconds a stream may be asked for */
 #define PROBE_FULL 50             /* agents without room who look with each probe */
+#define MORE_ANY   (-1)           /* of whichever lane it finds something in */
 #define LATE       (2 * USEC_SEC) /* an offer has lapsed by the sweep of some daemon this long after its time */
 
 enum wait_state { WAIT_CLAIMING, WAIT_IDLE, WAIT_FULL, WAIT_OFFERED };
@@ -50,9 +51,9 @@ struct waiter {
     unsigned kept;   /* the same of the waiters */
     bool floored;    /* the claim did not start at the front of every lane */
     usec_t sent;
-    bool more;   /* what woke it may stand for several tickets: a find wakes the next one */
-    bool narrow; /* it has room for its light lanes only: the set is less than what its agent is able to */
-    usec_t idle; /* since when its agent has nothing to do */
+    int32_t more; /* the lane of which what woke it may stand for several tickets: a find wakes the next one; 0: none */
+    bool narrow;  /* it has room for its light lanes only: the set is less than what its agent is able to */
+    usec_t idle;  /* since when its agent has nothing to do */
     struct event *timer;
     /* on offer */
     int64_t ticket_id;
@@ -126,6 +127,7 @@ list_idle(struct waiters *all, struct waiter *w)
     struct waiter *after;
 
     unlist(all, w);
+    w->more = 0;
     w->state = WAIT_IDLE;
     w->listed = true;
     all->nidle++;
@@ -144,6 +146,7 @@ static void
 list_full(struct waiters *all, struct waiter *w)
 {
     unlist(all, w);
+    w->more = 0;
     w->state = WAIT_FULL;
     w->listed = true;
     all->nfull++;
@@ -211,7 +214,7 @@ wake(struct app *app, int32_t lane_id, bool more)
     TAILQ_FOREACH(w, &app->waiters->idle, link) {
         if (lane_set_has(w->set, lane_id)) {
             app->count.woken++;
-            w->more = more;
+            w->more = more ? lane_id : 0;
             claim_send(w);
             return;
         }
@@ -220,10 +223,11 @@ wake(struct app *app, int32_t lane_id, bool more)
 
 /* One that was woken cannot take anything: somebody else of the same lanes looks instead. */
 static void
-wake_instead(struct app *app, const struct lane_set *set)
+wake_instead(struct app *app, const struct waiter *w)
 {
-    for (int i = 0; i < set->n; i++) {
-        wake(app, set->lane_ids[i], false);
+    for (int i = 0; i < w->set->n; i++) {
+        int32_t lane_id = w->set->lane_ids[i];
+        wake(app, lane_id, w->more == lane_id || w->more == MORE_ANY);
     }
 }
 
@@ -285,7 +289,7 @@ on_gone(struct op *op)
     forget_timer(w);
     if (w->state == WAIT_CLAIMING) {
         if (batch_withdraw(op->app->db, &w->claim.item)) {
-            wake_instead(op->app, w->set); /* what it was woken for is still there */
+            wake_instead(op->app, w); /* what it was woken for is still there */
             (void)op_back(op);
         }
         return;
@@ -430,7 +434,7 @@ found_full(struct waiter *w, int64_t slots)
     struct app *app = w->op->app;
     struct err e = {0};
 
-    wake_instead(app, w->set); /* what it was woken for is still there */
+    wake_instead(app, w); /* what it was woken for is still there */
     if (narrow_lanes(w, slots)) {
         claim_send(w);
     } else if (w->seconds == 0 || app->draining) {
@@ -466,7 +470,7 @@ no_claim(struct waiter *w, const char *outcome, const struct err *e)
                 "what this Idempotency-Key has brought is no longer yours: ask with another one");
     }
     if (e == NULL) {
-        wake_instead(app, w->set);
+        wake_instead(app, w);
     }
     refuse(w, &refused);
 }
@@ -488,8 +492,9 @@ on_claimed(struct item *item, const struct db_row *row, const struct err *e)
         if (lane_id > 0 && lane_wakes(app->lanes, w->set) == w->wakes) {
             lane_took(app->lanes, lane_id, db_i64(row, CLAIM_KEY));
         }
-        if (w->more && lane_id > 0) {
-            wake(app, lane_id, true);
+        int32_t more = w->more == MORE_ANY ? lane_id : w->more; /* whichever it has taken from */
+        if (more > 0) {
+            wake(app, more, true);
         }
         if (w->op->replied || (!w->stream && !op_is_alive(w->op)) || (w->claim.offer && app->draining)) {
             give_back(app, row, w, outcome);
@@ -663,7 +668,7 @@ wait_probe(struct app *app)
             looks = look_up_lanes(w);
         }
         if (looks) {
-            w->more = true;
+            w->more = MORE_ANY;
             claim_send(w);
         }
         w = next;
