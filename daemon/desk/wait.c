@@ -120,6 +120,16 @@ is_before(const struct waiter *a, const struct waiter *b)
     return a->idle != b->idle ? a->idle < b->idle : a->op->started <= b->op->started;
 }
 
+/* Has its agent worked since? */
+static bool
+renew_idle(struct waiter *w)
+{
+    usec_t was = w->idle;
+
+    w->idle = idle_since(w->op->app->waiters->since, w->claim.agent, clock_mono());
+    return w->idle != was;
+}
+
 /* Who has had nothing to do for longest is first, also after a claim that found nothing. */
 static void
 list_idle(struct waiters *all, struct waiter *w)
@@ -209,10 +219,17 @@ claim_send(struct waiter *w)
 static void
 wake(struct app *app, int32_t lane_id, bool more)
 {
-    struct waiter *w;
+    struct waiters *all = app->waiters;
+    struct waiter *w = TAILQ_FIRST(&all->idle);
 
-    TAILQ_FOREACH(w, &app->waiters->idle, link) {
-        if (lane_set_has(w->set, lane_id)) {
+    while (w != NULL) {
+        struct waiter *before = TAILQ_PREV(w, waiter_list, link);
+        if (!lane_set_has(w->set, lane_id)) {
+            w = TAILQ_NEXT(w, link);
+        } else if (renew_idle(w)) { /* they have worked since they came: their place is further back */
+            list_idle(all, w);
+            w = before != NULL ? TAILQ_NEXT(before, link) : TAILQ_FIRST(&all->idle);
+        } else {
             app->count.woken++;
             w->more = more ? lane_id : 0;
             claim_send(w);
@@ -358,6 +375,7 @@ got_one(struct waiter *w, const struct db_row *row)
         strbuf_release(&sb);
         end_stream(w, "accepted");
     } else {
+        idle_worked(app->waiters->since, w->claim.agent, clock_mono());
         (void)op_reply_buf(w->op, 200, &sb);
     }
     /* an offer taken by a plain `next` is no longer one on its stream */
@@ -601,15 +619,15 @@ wait_kept(struct app *app, int32_t person_id, bool tell)
 }
 
 void
-wait_worked(struct app *app, int32_t person_id)
+wait_worked(struct app *app, int32_t person_id, bool finished)
 {
-    struct waiter *w = TAILQ_FIRST(&app->waiters->full);
+    struct waiter *w = finished ? TAILQ_FIRST(&app->waiters->full) : NULL;
 
     idle_worked(app->waiters->since, person_id, clock_mono());
     while (w != NULL) { /* few: those with a bound who wait for more beyond it */
         struct waiter *next = TAILQ_NEXT(w, link);
         if (w->claim.agent == person_id) {
-            w->idle = idle_since(app->waiters->since, person_id, clock_mono());
+            (void)renew_idle(w);
             (void)look_up_lanes(w);
             claim_send(w);
         }

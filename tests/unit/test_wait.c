@@ -382,6 +382,33 @@ waits(int agent, int a, int b)
     return c;
 }
 
+static void
+on_acted(struct act *act)
+{
+    (void)act;
+}
+
+/* An agent acts on a ticket in hand, which is theirs before, and is then `agent`'s. */
+static void
+acts(int actor, int ticket, int verb, int state, int agent)
+{
+    enum { OUTCOME = 1, STATE = 3, EPOCH = 6, AGENT = 10, ROLES = 14 }; /* columns of ticket_act.sql */
+    struct db_row row = {0};
+    struct act act;
+
+    act_init(&act, &play.app, ticket, verb, actor);
+    act.done = on_acted;
+    act_send(&act);
+    assert_ptr_equal(play.items[play.n - 1], &act.item);
+    take_out(play.n - 1);
+    (void)snprintf(row.v[OUTCOME], sizeof(row.v[0]), "done");
+    (void)snprintf(row.v[STATE], sizeof(row.v[0]), "%d", state);
+    (void)snprintf(row.v[EPOCH], sizeof(row.v[0]), "1");
+    (void)snprintf(row.v[AGENT], sizeof(row.v[0]), "%d", agent);
+    (void)snprintf(row.v[ROLES], sizeof(row.v[0]), "%d", ROLE_AGENT | ROLE_HOLDER);
+    act.item.done(&act.item, &row, NULL);
+}
+
 /* ---- one by one ---------------------------------------------------------------------------------------------------- */
 
 static void
@@ -492,6 +519,42 @@ what_it_stood_for_is_over_when_nothing_is_found(void **state)
     assert_string_equal(asking(), "");
 }
 
+/* ---- who has been idle for longest --------------------------------------------------------------------------------- */
+
+static void
+who_has_accepted_something_is_no_longer_first(void **state)
+{
+    (void)state;
+    waits(1, 10, 0);
+    waits(2, 10, 0);
+    wait_came(&play.app, 10, 5, true);
+    finds(1, 100, 10);
+    play.now += USEC_SEC;
+    acts(1, 100, VERB_ACCEPT, STATE_HELD, 1);
+    waits(1, 10, 0); /* for another one */
+    wait_came(&play.app, 10, 6, true);
+    assert_string_equal(asking(), "2");
+}
+
+static void
+nor_on_another_stream_of_theirs(void **state)
+{
+    (void)state;
+    waits(1, 10, 0);
+    waits(1, 10, 0);
+    waits(2, 10, 0);
+    wait_came(&play.app, 10, 5, true);
+    finds(1, 100, 10);
+    play.now += USEC_SEC;
+    acts(1, 100, VERB_ACCEPT, STATE_HELD, 1);
+    acts(1, 100, VERB_RELEASE, STATE_QUEUED, 0);
+    wait_came(&play.app, 10, 5, true);
+    assert_string_equal(asking(), "2");
+    finds(2, 100, 10);
+    wait_came(&play.app, 10, 6, true);
+    assert_string_equal(asking(), "1");
+}
+
 int
 main(void)
 {
@@ -503,6 +566,8 @@ main(void)
         TEST(it_goes_on_when_the_first_cannot_take),
         TEST(it_goes_on_when_the_first_has_left),
         TEST(what_it_stood_for_is_over_when_nothing_is_found),
+        TEST(who_has_accepted_something_is_no_longer_first),
+        TEST(nor_on_another_stream_of_theirs),
     };
 
     cmocka_set_test_filter(getenv("TURNO_TEST"));
