@@ -373,6 +373,37 @@ what_is_kept_has_its_place_among_all(void **state)
 }
 
 static void
+what_is_kept_and_busy_for_a_moment_is_not_nothing(void **state)
+{
+    int64_t t = returned();
+
+    (void)state;
+    side_sql(one, "begin");
+    assert_string_equal(ACT(one, .ticket = t, .verb = VERB_NOTE, .actor = EVA, .body = "hm")->outcome, "done");
+    assert_string_equal(claim_one(two, LUIS, Q_WAREHOUSE)->outcome, "again");
+    assert_string_equal(claim_one(two, MAR, Q_WAREHOUSE)->outcome, "none"); /* it is not for her */
+    side_sql(one, "commit");
+    assert_int_equal(claim_one(two, LUIS, Q_WAREHOUSE)->ticket, t);
+}
+
+/* As far as the probe of a daemon asks: by a notification that was lost. */
+static void
+it_is_found_for_whom_something_is_kept(void **state)
+{
+    const char *const much = "10";
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        int64_t t = i == 0 ? 0 : returned();
+        PGresult *res = PQexecParams(one->conn, stmts[STMT_TICKET_KEPT].text, 1, NULL, &much, NULL, NULL, 0);
+        assert_int_equal(PQntuples(res), i);
+        assert_true(i == 0 || atoi(PQgetvalue(res, 0, 0)) == LUIS);
+        PQclear(res);
+        assert_true(i == 0 || claim_one(one, LUIS, Q_WAREHOUSE)->ticket == t);
+    }
+}
+
+static void
 after_the_sticky_time_it_is_for_all_in_its_old_place(void **state)
 {
     int64_t t = returned();
@@ -598,6 +629,8 @@ main(void)
         TEST(what_returns_is_for_its_last_agent),
         TEST(it_is_told_whom_it_waits_for),
         TEST(what_is_kept_has_its_place_among_all),
+        TEST(what_is_kept_and_busy_for_a_moment_is_not_nothing),
+        TEST(it_is_found_for_whom_something_is_kept),
         TEST(after_the_sticky_time_it_is_for_all_in_its_old_place),
         TEST(it_is_not_kept_for_who_is_away_or_gone),
         TEST(its_agent_takes_what_is_due_before_it_first),
