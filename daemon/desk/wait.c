@@ -445,7 +445,7 @@ narrow_lanes(struct waiter *w, int64_t slots)
     return fits;
 }
 
-/* Its agent has no room for the heaviest of its lanes. */
+/* Its agent has no room for the heaviest of its lanes; slots: for lighter ones. */
 static void
 found_full(struct waiter *w, int64_t slots)
 {
@@ -456,7 +456,8 @@ found_full(struct waiter *w, int64_t slots)
     if (narrow_lanes(w, slots)) {
         claim_send(w);
     } else if (w->seconds == 0 || app->draining) {
-        err_set(&e, ERR_FULL, "you have as much in hand as your capacity allows: finish something, or let it wait");
+        err_set(&e, ERR_FULL,
+                "what you have in hand leaves no room for what is next: finish something, or let it wait");
         refuse(w, &e);
     } else if (w->round != app->waiters->round) {
         begin_stream(w);

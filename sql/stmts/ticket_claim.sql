@@ -5,7 +5,8 @@
 --  free); lane_id: null when this claim did not take it from a queue
 --   done  it is the agent's; an agent's own open offer comes before all else; known: the same key took it before
 --   away  the agent has said so: nothing is dealt; none  nothing waits in these lanes
---   full  the agent has no room for the heaviest of these lanes: `free` slots are left
+--   full  the agent has no room for the heaviest of these lanes: `free` slots are left for lighter ones; 0, too, while one
+--         for which there would be room if they finished something is past its target and before all lighter ones
 --   lost  taken by an earlier sending of this batch, no longer held: ask anew
 --   again others were busy with what was in reach or with the agent's row, or have just taken what came before the one that
 --         is kept for them, the key is in this batch twice, or an earlier sending of this batch got nothing for it: send it
@@ -44,6 +45,13 @@ with gate as (
                        where x.person_id = i.agent and (f.capacity is not null or f.lapses > 0) for update skip locked) b on true
 ), heavy as (                   -- slots the heaviest of these lanes takes
     select max(q.weight)::int as weight from unnest($6::int[]) as a(lane_id)
+    cross join lateral (select y.queue_id from lane y where y.lane_id = a.lane_id offset 0) y
+    cross join lateral (select z.weight from queue z where z.queue_id = y.queue_id offset 0) q
+), lane_heads as (              -- with the slots they take
+    select h.key, q.weight from unnest($6::int[], $7::bigint[]) as a(lane_id, floor_key)
+    cross join lateral (select l.key from live l
+                        where l.state = 1 and l.lane_id = a.lane_id and l.key >= a.floor_key
+                        order by l.key, l.ticket_id limit 1) h
     cross join lateral (select y.queue_id from lane y where y.lane_id = a.lane_id offset 0) y
     cross join lateral (select z.weight from queue z where z.queue_id = y.queue_id offset 0) q
 ), open as materialized (       -- who is to get something now; nth: of those of the agent; room: slots are left
@@ -189,7 +197,12 @@ with ctx as materialized (      -- (fresh: asked for below, so that the clock is
                        when b.ticket_id is null then 'lost'
                        when (select fresh from ctx) then 'known' else 'done' end,
            b.ticket_id, b.epoch, b.state, b.queue_id, null, b.priority, b.class, b.key, b.opened, b.due_at, b.requester,
-           b.version, k.free
+           b.version, case when k.free < (select weight from heavy) then
+                           case when (select min(h.key) from lane_heads h where h.weight > k.free and h.weight <= k.capacity)
+                                     < least((select usec(t) from ctx),
+                                             (select min(h.key) from lane_heads h where h.weight <= k.free))
+                                then 0 else k.free end
+                      end
     from known k
     left join lateral (select x.* from live x
                        where x.ticket_id = k.ticket_id and x.agent = k.agent and x.state in (2, 3) offset 0) b on true

@@ -66,7 +66,9 @@ static void
 take_out(int i)
 {
     play.n--;
-    memmove(&play.items[i], &play.items[i + 1], (size_t)(play.n - i) * sizeof(play.items[0]));
+    for (; i < play.n; i++) {
+        play.items[i] = play.items[i + 1];
+    }
 }
 
 bool
@@ -555,6 +557,40 @@ nor_on_another_stream_of_theirs(void **state)
     assert_string_equal(asking(), "1");
 }
 
+/* ---- who has no room ----------------------------------------------------------------------------------------------- */
+
+static void
+who_has_no_room_for_heavy_work_waits_for_light(void **state)
+{
+    (void)state;
+    waits(2, 30, 0);
+    play.lanes[1][0] = 10;
+    play.lanes[1][1] = 30;
+    comes(1);
+    answer(1, "full", 0, 0, 2);
+    assert_string_equal(asking(), "2 1"); /* she instead, in the heavy lane; and he in the other */
+    finds_none(1);
+    finds_none(2);
+    wait_came(&play.app, 30, 5, true);
+    assert_string_equal(asking(), "2");
+    wait_came(&play.app, 10, 5, true);
+    assert_string_equal(asking(), "2 1");
+}
+
+static void
+who_makes_room_waits_for_nothing_else(void **state)
+{
+    (void)state;
+    play.lanes[1][0] = 10;
+    play.lanes[1][1] = 30;
+    comes(1);
+    answer(1, "full", 0, 0, 0);
+    wait_came(&play.app, 10, 5, true);
+    assert_string_equal(asking(), "");
+    acts(1, 99, VERB_RESOLVE, STATE_RESOLVED, 0);
+    assert_string_equal(asking(), "1");
+}
+
 int
 main(void)
 {
@@ -568,6 +604,8 @@ main(void)
         TEST(what_it_stood_for_is_over_when_nothing_is_found),
         TEST(who_has_accepted_something_is_no_longer_first),
         TEST(nor_on_another_stream_of_theirs),
+        TEST(who_has_no_room_for_heavy_work_waits_for_light),
+        TEST(who_makes_room_waits_for_nothing_else),
     };
 
     cmocka_set_test_filter(getenv("TURNO_TEST"));
