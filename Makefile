@@ -103,8 +103,8 @@ daemon_src := \
 	daemon/db/batch.c daemon/db/binary.c daemon/db/bind.c daemon/db/build.c daemon/db/calls.c daemon/db/conn.c \
 	daemon/db/db.c daemon/db/durability.c daemon/db/migrate.c daemon/db/notify.c daemon/db/pipe.c \
 	daemon/db/prepare.c daemon/db/row.c daemon/db/session.c daemon/db/sqlstate.c \
-	daemon/desk/act.c daemon/desk/app.c daemon/desk/calendarfile.c daemon/desk/desk.c daemon/desk/desk_diff.c \
-	daemon/desk/desk_lane.c daemon/desk/desk_routes.c daemon/desk/desk_store.c daemon/desk/deskfile.c \
+	daemon/desk/act.c daemon/desk/app.c daemon/desk/calendarfile.c daemon/desk/claim.c daemon/desk/desk.c \
+	daemon/desk/desk_diff.c daemon/desk/desk_lane.c daemon/desk/desk_routes.c daemon/desk/desk_store.c daemon/desk/deskfile.c \
 	daemon/desk/deskfile_check.c daemon/desk/deskfile_found.c daemon/desk/deskfile_render.c daemon/desk/deskfile_skill.c daemon/desk/digest.c \
 	daemon/desk/feed.c daemon/desk/health.c daemon/desk/holiday.c daemon/desk/idle.c daemon/desk/janitor.c daemon/desk/lane.c \
 	daemon/desk/machine.c daemon/desk/number.c daemon/desk/pattern.c daemon/desk/person.c daemon/desk/reads.c \

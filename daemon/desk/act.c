@@ -133,8 +133,8 @@ on_done(struct item *item, const struct db_row *row, const struct err *e)
         act->app->count.acted++;
         wake_list(act->app, db_text(row, C_WOKEN, NULL));
         still_waits(act, row);
-        if ((is->roles & ROLE_HOLDER) != 0 && is->agent != act->actor) {
-            wait_worked(act->app, act->actor);
+        if ((is->roles & ROLE_HOLDER) != 0 || is->agent == act->actor) {
+            wait_worked(act->app, act->actor, is->agent != act->actor);
         }
         wait_settled(act->app, act->ticket_id, is->state, is->epoch);
         wait_changed(act->app);

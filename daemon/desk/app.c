@@ -68,7 +68,8 @@ app_start(struct event_base *base, const struct app_conf *conf, struct err *e)
     app->db = conf->db;
     app->desks = desk_store_new(
         &(struct desk_store_conf){.db = conf->db, .file = conf->desk_file, .on_desk = on_desk, .arg = app});
-    app->people = people_new(&(struct people_conf){.db = conf->db, .desks = app->desks, .users = conf->users});
+    app->people =
+        people_new(&(struct people_conf){.base = base, .db = conf->db, .desks = app->desks, .users = conf->users});
     app->lanes = lanes_new();
     app->numbers = numbers_new(conf->db);
     app->waiters = waiters_new();
@@ -140,6 +141,11 @@ app_notify(struct app *app, const char *payload)
         }
     } else if (strncmp(payload, "desk:", 5) == 0 || strcmp(payload, "lanes") == 0) {
         desk_notified(app->desks, payload);
+    } else if (strncmp(payload, "token:", 6) == 0) {
+        long token_id = strtol(payload + 6, NULL, 10);
+        if (token_id > 0 && token_id <= INT32_MAX) {
+            people_token_ended(app->people, (int32_t)token_id);
+        }
     } else if (strcmp(payload, "feed") == 0) {
         feed_wake(app);
     }

@@ -28,6 +28,7 @@ struct desk_store {
     char *ids; /* as they were read: lanes may have come since */
     /* loading */
     bool loading;
+    bool behind;     /* the last load failed */
     struct arena *a; /* of the statement under way */
     struct db_call call;
     struct desk_wait *now, *later; /* who waits for the load under way, for the one after it */
@@ -261,6 +262,7 @@ on_loaded(struct db_call *call, const struct db_result *res)
     } else {
         ok = take_row(s, res->rows[0], &e);
     }
+    s->behind = res->err != NULL;
     s->now = NULL;
     s->a = NULL;
     s->loading = false;
@@ -295,6 +297,14 @@ desk_refresh(struct desk_store *s, struct desk_wait *w)
     s->later = w;
     if (!s->loading) {
         load(s);
+    }
+}
+
+void
+desk_probe(struct desk_store *s)
+{
+    if (s->behind && !s->loading) {
+        desk_refresh(s, NULL);
     }
 }
 

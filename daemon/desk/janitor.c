@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Six timers: the sweep (each second; a full page goes on at once), the probe for waiting agents and feeds (each 1.5
- * seconds), the look for lanes that nobody serves (each 5 seconds), the trim of old repeats (each minute, in small
- * deletes), the calendars (each six hours) and the counting for bursts (about each second, it says itself when:
- * sql/functions/flow.sql). What the sweep finds becomes ordinary acts of
- * person 1, the desk itself, fenced by the version it saw.
+ * Seven timers: the sweep (each second; a full page goes on at once), the probe for waiting agents, feeds, a desk that
+ * could not be loaded and tokens that have ended (each 1.5 seconds), the one for what is kept for an agent who waits (as
+ * often), the look for lanes that nobody serves (each 5 seconds), the trim of old repeats (each minute, in small deletes),
+ * the calendars (each six hours) and the counting for bursts (about each second, it says itself when:
+ * sql/functions/flow.sql). What the sweep finds becomes ordinary acts of person 1, the desk itself, fenced by the version
+ * it saw.
  */
 #include "daemon/desk/janitor.h"
 
@@ -29,6 +30,7 @@
 #define FLOW_TAKE  15 /* ms it may take; paces itself by what it took */
 #define SWEEP_PAGE 500
 #define LOOK_PAGE  1000
+#define KEPT_PAGE  1000
 #define TRIM_PAGE  2000
 
 /* One timer and its statement. */
@@ -42,7 +44,7 @@ struct chore {
 
 struct janitor {
     struct app *app;
-    struct chore sweep, probe, look, trim, hours, flow;
+    struct chore sweep, probe, kept, look, trim, hours, flow;
     uint64_t looks; /* begins with 1: lanes that have never been alone are at 0 */
 };
 
@@ -112,8 +114,38 @@ on_probe(evutil_socket_t fd, short what, void *arg)
     if (db_is_up(c->app->db)) {
         wait_probe(c->app);
         feed_wake(c->app);
+        desk_probe(c->app->desks);
+        people_probe(c->app->people);
     }
     chore_arm(c, c->every_ms);
+}
+
+/* One of each lane looks at a probe: not the one for whom something is kept, of which a notification was lost. */
+static void
+on_kept(struct db_call *call, const struct db_result *res)
+{
+    struct chore *c = call->arg;
+
+    for (int i = 0; i < res->nrows; i++) {
+        wait_kept(c->app, (int32_t)db_i64(res->rows[i], 0), false);
+    }
+    chore_done(c, c->every_ms);
+}
+
+static void
+on_kept_due(evutil_socket_t fd, short what, void *arg)
+{
+    struct chore *c = arg;
+    struct wait_stats waits;
+
+    (void)fd;
+    (void)what;
+    wait_get_stats(c->app, &waits);
+    if (waits.waiting > waits.full) {
+        chore_ask(c, STMT_TICKET_KEPT, KEPT_PAGE, on_kept);
+    } else {
+        chore_arm(c, c->every_ms);
+    }
 }
 
 /* It is said once, at the second look in a row: who comes or goes between two is no alarm. While it lasts, /metrics and
@@ -236,6 +268,7 @@ janitor_new(struct app *app)
     j->looks = 1;
     chore_init(&j->sweep, app, SWEEP_MS, on_sweep);
     chore_init(&j->probe, app, PROBE_MS, on_probe);
+    chore_init(&j->kept, app, PROBE_MS, on_kept_due);
     chore_init(&j->look, app, LOOK_MS, on_look);
     chore_init(&j->trim, app, TRIM_MS, on_trim);
     chore_init(&j->hours, app, HOURS_MS, on_hours);
@@ -248,6 +281,7 @@ janitor_start(struct janitor *j)
 {
     chore_arm(&j->sweep, 0);
     chore_arm(&j->probe, PROBE_MS);
+    chore_arm(&j->kept, PROBE_MS);
     chore_arm(&j->look, LOOK_MS);
     chore_arm(&j->trim, TRIM_MS);
     chore_arm(&j->hours, TRIM_MS); /* soon after the start: PostgreSQL may have got a newer zone data base */
@@ -260,7 +294,7 @@ janitor_free(struct janitor *j)
     if (j == NULL) {
         return;
     }
-    struct chore *all[] = {&j->sweep, &j->probe, &j->look, &j->trim, &j->hours, &j->flow};
+    struct chore *all[] = {&j->sweep, &j->probe, &j->kept, &j->look, &j->trim, &j->hours, &j->flow};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         event_free(all[i]->timer);
         arena_free(all[i]->a);

@@ -2,17 +2,21 @@
 /*
  * Identity. What the database says of a user or a token is remembered under a key: the credentials of a socket, or the
  * SHA-256 of a token; refusals too, for a shorter time. Everything is forgotten when a desk is applied or a token is
- * revoked here; what another daemon revokes is noticed within MEMORY_TOKEN. Ops use what is remembered in place, and keep it
- * as long as they live.
+ * revoked; what another daemon revokes it tells, and it is noticed within MEMORY_TOKEN anyhow. Ops use what is remembered
+ * in place, and keep it as long as they live.
  *
- * An answer that was asked for before something was forgotten is used for its own request, but not remembered.
+ * An answer that was asked for before something was forgotten is used for its own request, but not remembered. A token is
+ * asked for again: what it opens may be a stream, which would outlive it.
  */
 #include "daemon/desk/person.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <unistd.h>
+
+#include <event2/event.h>
 
 #include "common/log.h"
 #include "common/parse.h"
@@ -44,8 +48,18 @@ struct memory {
     struct key key;
     usec_t until;       /* monotonic */
     usec_t valid_until; /* wall; the token's own end, or INT64_MAX */
+    int32_t token_id;   /* 0: a user */
     const char *scope;  /* of a token, or NULL */
     struct person who;  /* person_id 0: refused */
+};
+
+/* An op that is a stream of a token, or may become one. In its arena. */
+struct held {
+    TAILQ_ENTRY(held) link;
+    struct people *people;
+    struct op *op;
+    usec_t valid_until;
+    struct event *timer; /* for that; NULL: it has no end */
 };
 
 struct people {
@@ -53,6 +67,10 @@ struct people {
     struct memory *buckets[BUCKETS];
     unsigned generation; /* of what is remembered */
     struct people_stats stats;
+    TAILQ_HEAD(, held) held;
+    usec_t probed;
+    struct arena *a; /* of the probe under way */
+    struct db_call call;
 };
 
 /* One identification under way; in the op's arena, found by op->mine until the op's own step begins. */
@@ -72,6 +90,7 @@ people_new(const struct people_conf *conf)
     struct people *p = xcalloc(1, sizeof(*p));
 
     p->conf = *conf;
+    TAILQ_INIT(&p->held);
     return p;
 }
 
@@ -104,6 +123,7 @@ people_free(struct people *p)
 {
     if (p != NULL) {
         people_forget(p);
+        arena_free(p->a);
         free(p);
     }
 }
@@ -254,9 +274,125 @@ remember_refused(struct asking *q)
     memory_drop(m);
 }
 
+/* ---- what tokens hold open ------------------------------------------------------------------------------------------- */
+
+static void
+held_drop(void *arg)
+{
+    struct held *h = arg;
+
+    TAILQ_REMOVE(&h->people->held, h, link);
+    if (h->timer != NULL) {
+        event_free(h->timer);
+    }
+}
+
+static void
+held_end(struct held *h)
+{
+    op_end(h->op, ERR_UNAUTHORIZED, "the token has ended or was revoked");
+}
+
+static void
+held_arm(struct held *h)
+{
+    usec_t left = h->valid_until - clock_wall();
+    struct timeval tv = {.tv_sec = 0};
+
+    if (left > 0) {
+        tv = (struct timeval){.tv_sec = left / USEC_SEC, .tv_usec = left % USEC_SEC};
+    }
+    evtimer_add(h->timer, &tv);
+}
+
+static void
+on_end(evutil_socket_t fd, short what, void *arg)
+{
+    struct held *h = arg;
+
+    (void)fd;
+    (void)what;
+    if (h->valid_until > clock_wall()) { /* it was set back */
+        held_arm(h);
+    } else {
+        held_end(h);
+    }
+}
+
+static void
+hold(struct people *p, struct op *op, const struct memory *m)
+{
+    struct held *h = ARENA_NEW(op->a, struct held);
+
+    *h = (struct held){.people = p, .op = op, .valid_until = m->valid_until};
+    TAILQ_INSERT_TAIL(&p->held, h, link);
+    arena_defer(op->a, held_drop, h);
+    if (m->valid_until != INT64_MAX) {
+        h->timer = evtimer_new(p->conf.base, on_end, h);
+        held_arm(h);
+    }
+}
+
+void
+people_token_ended(struct people *p, int32_t token_id)
+{
+    struct held *h = TAILQ_FIRST(&p->held);
+
+    people_forget(p);
+    while (h != NULL) {
+        struct held *next = TAILQ_NEXT(h, link);
+        if (h->op->who.token_id == token_id) {
+            held_end(h);
+        }
+        h = next;
+    }
+}
+
+static void
+on_probed(struct db_call *call, const struct db_result *res)
+{
+    struct people *p = call->arg;
+    struct arena *a = p->a;
+
+    p->a = NULL;
+    for (int i = 0; i < res->nrows; i++) {
+        people_token_ended(p, (int32_t)db_i64(res->rows[i], 0));
+    }
+    arena_free(a);
+}
+
+void
+people_probe(struct people *p)
+{
+    const struct held *h;
+    int32_t *ids;
+    size_t n = 0;
+
+    if (p->a != NULL || TAILQ_EMPTY(&p->held) || clock_mono() - p->probed < MEMORY_TOKEN) {
+        return;
+    }
+    p->probed = clock_mono();
+    TAILQ_FOREACH(h, &p->held, link) {
+        n++;
+    }
+    p->a = arena_new();
+    ids = ARENA_ARRAY(p->a, n, int32_t);
+    n = 0;
+    TAILQ_FOREACH(h, &p->held, link) {
+        ids[n++] = h->op->who.token_id;
+    }
+    db_call_init(&p->call, p->a, STMT_TOKEN_ENDED);
+    db_bind_i32s(&p->call, ids, n);
+    p->call.done = on_probed;
+    p->call.arg = p;
+    db_call_send(p->conf.db, &p->call);
+}
+
+/* ---- who it is ------------------------------------------------------------------------------------------------------- */
+
 /* The op is this person's. */
 static void
-become(struct op *op, struct memory *m)
+become(struct people *people, struct op *op, struct memory *m)
 {
     const struct person *p = &m->who;
     unsigned perms = perms_of(p, m->scope, op->route->method);
@@ -273,9 +409,13 @@ become(struct op *op, struct memory *m)
         .account_id = p->account_id,
         .department_id = p->department_id,
         .perms = perms,
+        .token_id = m->token_id,
         .scope = m->scope,
         .person = p,
     };
+    if (m->token_id != 0 && (op->route->flags & ROUTE_STREAM) != 0) {
+        hold(people, op, m);
+    }
 }
 
 static void
@@ -309,7 +449,7 @@ identify_known(struct people *p, struct op *op, struct memory *m, bool is_token)
         return false;
     }
     p->stats.hits++;
-    become(op, m);
+    become(p, op, m);
     return true;
 }
 
@@ -321,12 +461,14 @@ identified(struct asking *q, struct memory *m, usec_t how_long)
 
     remember(q, m, how_long);
     op->mine = NULL;
-    become(op, m);
+    become(q->people, op, m);
     memory_drop(m);
     http_identified(op);
 }
 
 /* ---- tokens ---------------------------------------------------------------------------------------------------------- */
+
+static void ask_token(struct asking *q);
 
 static void
 on_token(struct op *op)
@@ -336,18 +478,33 @@ on_token(struct op *op)
     struct memory *m;
 
     q->people->stats.token_reads++;
+    if (q->generation != q->people->generation) {
+        ask_token(q);
+        return;
+    }
     if (row == NULL) {
         remember_refused(q);
         refuse_token(q->people, op);
         return;
     }
     m = memory_new(q);
+    m->token_id = (int32_t)db_i64(row, 0);
     m->scope = arena_strdup(m->a, db_text(row, 1, NULL));
     if (!db_null(row, 2)) {
         m->valid_until = db_i64(row, 2);
     }
     person_from_row(m->a, row, 3, &m->who);
     identified(q, m, MEMORY_TOKEN);
+}
+
+static void
+ask_token(struct asking *q)
+{
+    const uint8_t *key = q->key.p;
+
+    q->generation = q->people->generation;
+    db_bind_bytes(op_call(q->op, STMT_TOKEN_AUTH), key + 1, 32);
+    op_send_then(q->op, on_token);
 }
 
 static bool
@@ -369,12 +526,10 @@ identify_token(struct people *p, struct op *op, const char *secret)
     }
     q = ARENA_NEW(op->a, struct asking);
     *q = (struct asking){
-        .people = p, .op = op, .key = {key, 33},
-                .generation = p->generation
+        .people = p, .op = op, .key = {key, 33}
     };
     op->mine = q;
-    db_bind_bytes(op_call(op, STMT_TOKEN_AUTH), hash, 32);
-    op_send_then(op, on_token);
+    ask_token(q);
     return false;
 }
 

@@ -17,6 +17,7 @@
 struct db;
 struct db_row;
 struct desk_store;
+struct event_base;
 struct http_peer;
 struct people;
 
@@ -39,6 +40,7 @@ struct person {
 };
 
 struct people_conf {
+    struct event_base *base;
     struct db *db;
     struct desk_store *desks;
     struct users *users; /* daemon/os/users.h */
@@ -53,7 +55,12 @@ struct people *app_people(struct app *app);
  * returns false: it has failed the op, or asks the database and calls http_identified later. */
 bool person_identify(struct people *p, struct op *op, const struct http_peer *peer);
 
-/* Forget what is remembered: after a token was revoked, rights were changed, a desk was applied, SIGHUP. */
+/* This token was revoked: forget what is remembered, end the streams it holds open. */
+void people_token_ended(struct people *p, int32_t token_id);
+/* With each probe: are the tokens still good that hold streams open? Asked as often as of one that is remembered; covers
+ * lost notifications. */
+void people_probe(struct people *p);
+/* Forget what is remembered: after rights were changed, a desk was applied, SIGHUP. */
 void people_forget(struct people *p);
 
 /* The person of a row with the columns of SQL's person_facts, from column `first`; strings in the arena. */

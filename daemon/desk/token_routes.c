@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -172,7 +173,10 @@ step_token_revoke(struct op *op)
 {
     if (op->step == 1) {
         if (op->res->nrows > 0) {
-            people_forget(op->app->people);
+            char payload[32];
+            (void)snprintf(payload, sizeof(payload), "token:%d", (int)op->path_i64[0]);
+            people_token_ended(op->app->people, (int32_t)op->path_i64[0]);
+            db_notify(op->app->db, payload);
             log_notice("a token was revoked token=%d by=%s", (int)op->path_i64[0], op->who.name);
         }
         return op_reply_row(op);

@@ -20,6 +20,7 @@
 #include "common/names.h"
 #include "common/xalloc.h"
 #include "daemon/desk/act.h"
+#include "daemon/desk/claim.h"
 #include "daemon/desk/desk_lane.h"
 #include "daemon/desk/feed.h"
 #include "daemon/desk/idle.h"
@@ -30,21 +31,8 @@
 
 #define WAIT_MAX   (24 * 3600)    /* seconds a stream may be asked for */
 #define PROBE_FULL 50             /* agents without room who look with each probe */
+#define MORE_ANY   (-1)           /* of whichever lane it finds something in */
 #define LATE       (2 * USEC_SEC) /* an offer has lapsed by the sweep of some daemon this long after its time */
-
-struct claim {
-    struct item item; /* first */
-    int32_t agent;
-    struct uuid op_id;
-    bool offer;
-    struct uuid key;
-    int32_t set_id;
-    struct app *app;
-    uint64_t wakes; /* of the lanes, when it was sent */
-    bool floored;   /* it did not start at the front of every lane */
-    usec_t sent;
-    bool more; /* what woke it may stand for several tickets: a find wakes the next one */
-};
 
 enum wait_state { WAIT_CLAIMING, WAIT_IDLE, WAIT_FULL, WAIT_OFFERED };
 
@@ -59,9 +47,13 @@ struct waiter {
     int64_t seconds; /* asked for; 0: at once or not at all */
     unsigned round;  /* of the waiters, when it came */
     unsigned lanes;  /* the same of its lanes */
-    unsigned kept;   /* of the waiters, when its claim was sent */
-    bool narrow;     /* it has room for its light lanes only: the set is less than what its agent is able to */
-    usec_t idle;     /* since when its agent has nothing to do */
+    uint64_t wakes;  /* of its lanes, when its claim was sent */
+    unsigned kept;   /* the same of the waiters */
+    bool floored;    /* the claim did not start at the front of every lane */
+    usec_t sent;
+    int32_t more; /* the lane of which what woke it may stand for several tickets: a find wakes the next one; 0: none */
+    bool narrow;  /* it has room for its light lanes only: the set is less than what its agent is able to */
+    usec_t idle;  /* since when its agent has nothing to do */
     struct event *timer;
     /* on offer */
     int64_t ticket_id;
@@ -77,62 +69,6 @@ struct waiters {
     unsigned kept;  /* counts wait_kept */
     unsigned round; /* counts wait_end_all: who belongs where may have changed */
     unsigned lanes; /* counts wait_lanes */
-};
-
-enum {
-    C_ORD,
-    C_OUTCOME,
-    C_TICKET,
-    C_EPOCH,
-    C_STATE,
-    C_QUEUE,
-    C_LANE,
-    C_PRIORITY,
-    C_CLASS,
-    C_KEY,
-    C_OPENED,
-    C_DUE,
-    C_SUBJECT,
-    C_REQUESTER,
-    C_VERSION,
-    C_FREE
-};
-
-#define COL(type, field)                                                                                               \
-    {                                                                                                                  \
-        BATCH_##type, offsetof(struct claim, field)                                                                    \
-    }
-
-static const struct batch_col cols[] = {COL(I32, agent), COL(UUID, op_id), COL(BOOL, offer), COL(UUID, key)};
-
-/* The lanes of the batch's agents and where to start in each. */
-static void
-bind_lanes(struct db_call *call, const struct item *first, void *arg)
-{
-    const struct claim *c = (const struct claim *)first;
-    struct lanes *lanes = c->app->lanes;
-    const struct lane_set *set = lane_set_by_id(lanes, c->set_id);
-    int64_t *floors = arena_alloc(call->a, (size_t)set->n * sizeof *floors);
-
-    (void)arg;
-    for (int i = 0; i < set->n; i++) {
-        floors[i] = lane_get(lanes, set->lane_ids[i])->floor;
-    }
-    db_bind_i32s(call, set->lane_ids, (size_t)set->n);
-    db_bind_i64s(call, floors, (size_t)set->n);
-}
-
-static const struct batch_kind kind = {
-    .name = "claim",
-    .stmt = STMT_TICKET_CLAIM,
-    .has_plain = true,
-    .plain = STMT_TICKET_CLAIM_PLAIN,
-    .cols = cols,
-    .ncols = (int)(sizeof cols / sizeof cols[0]),
-    .unique_offset = -1,
-    .group_offset = offsetof(struct claim, set_id),
-    .lock_offset = -1,
-    .extra = bind_lanes,
 };
 
 struct waiters *
@@ -184,6 +120,16 @@ is_before(const struct waiter *a, const struct waiter *b)
     return a->idle != b->idle ? a->idle < b->idle : a->op->started <= b->op->started;
 }
 
+/* Has its agent worked since? */
+static bool
+renew_idle(struct waiter *w)
+{
+    usec_t was = w->idle;
+
+    w->idle = idle_since(w->op->app->waiters->since, w->claim.agent, clock_mono());
+    return w->idle != was;
+}
+
 /* Who has had nothing to do for longest is first, also after a claim that found nothing. */
 static void
 list_idle(struct waiters *all, struct waiter *w)
@@ -191,6 +137,7 @@ list_idle(struct waiters *all, struct waiter *w)
     struct waiter *after;
 
     unlist(all, w);
+    w->more = 0;
     w->state = WAIT_IDLE;
     w->listed = true;
     all->nidle++;
@@ -209,6 +156,7 @@ static void
 list_full(struct waiters *all, struct waiter *w)
 {
     unlist(all, w);
+    w->more = 0;
     w->state = WAIT_FULL;
     w->listed = true;
     all->nfull++;
@@ -260,23 +208,30 @@ claim_send(struct waiter *w)
     w->state = WAIT_CLAIMING;
     w->claim.item.done = on_claimed;
     w->kept = app->waiters->kept;
-    w->claim.wakes = lane_wakes(app->lanes, w->set);
-    w->claim.floored = lane_has_floor(app->lanes, w->set);
-    w->claim.sent = clock_mono();
+    w->wakes = lane_wakes(app->lanes, w->set);
+    w->floored = lane_has_floor(app->lanes, w->set);
+    w->sent = clock_mono();
     op_lend(w->op);
-    batch_add(app->db, &kind, &w->claim.item);
+    claim_add(&w->claim);
 }
 
 /* Of those who wait for this lane, who has had nothing to do for longest looks. */
 static void
 wake(struct app *app, int32_t lane_id, bool more)
 {
-    struct waiter *w;
+    struct waiters *all = app->waiters;
+    struct waiter *w = TAILQ_FIRST(&all->idle);
 
-    TAILQ_FOREACH(w, &app->waiters->idle, link) {
-        if (lane_set_has(w->set, lane_id)) {
+    while (w != NULL) {
+        struct waiter *before = TAILQ_PREV(w, waiter_list, link);
+        if (!lane_set_has(w->set, lane_id)) {
+            w = TAILQ_NEXT(w, link);
+        } else if (renew_idle(w)) { /* they have worked since they came: their place is further back */
+            list_idle(all, w);
+            w = before != NULL ? TAILQ_NEXT(before, link) : TAILQ_FIRST(&all->idle);
+        } else {
             app->count.woken++;
-            w->claim.more = more;
+            w->more = more ? lane_id : 0;
             claim_send(w);
             return;
         }
@@ -285,10 +240,11 @@ wake(struct app *app, int32_t lane_id, bool more)
 
 /* One that was woken cannot take anything: somebody else of the same lanes looks instead. */
 static void
-wake_instead(struct app *app, const struct lane_set *set)
+wake_instead(struct app *app, const struct waiter *w)
 {
-    for (int i = 0; i < set->n; i++) {
-        wake(app, set->lane_ids[i], false);
+    for (int i = 0; i < w->set->n; i++) {
+        int32_t lane_id = w->set->lane_ids[i];
+        wake(app, lane_id, w->more == lane_id || w->more == MORE_ANY);
     }
 }
 
@@ -305,37 +261,12 @@ lapse(struct app *app, const struct waiter *w)
 static void
 give_back(struct app *app, const struct db_row *row, const struct waiter *w, const char *outcome)
 {
-    bool offered = db_i64(row, C_STATE) == STATE_OFFERED;
+    bool offered = db_i64(row, CLAIM_STATE) == STATE_OFFERED;
 
     if (strcmp(outcome, "known") != 0 && (offered || uuid_is_none(&w->claim.key))) {
-        act_fire(app, db_i64(row, C_TICKET), offered ? VERB_LAPSE : VERB_RELEASE, offered ? 1 : w->claim.agent,
-                 (int32_t)db_i64(row, C_EPOCH), (int32_t)db_i64(row, C_VERSION));
+        act_fire(app, db_i64(row, CLAIM_TICKET), offered ? VERB_LAPSE : VERB_RELEASE, offered ? 1 : w->claim.agent,
+                 (int32_t)db_i64(row, CLAIM_EPOCH), (int32_t)db_i64(row, CLAIM_VERSION));
     }
-}
-
-static void
-render(struct strbuf *sb, struct app *app, const struct db_row *row)
-{
-    char iso[32];
-    int state = (int)db_i64(row, C_STATE);
-
-    strbuf_addf(sb, "{\"ticket\":%lld,\"epoch\":%lld,\"state\":\"%s\",\"subject\":", (long long)db_i64(row, C_TICKET),
-                (long long)db_i64(row, C_EPOCH), state_name(state));
-    strbuf_add_json(sb, db_text(row, C_SUBJECT, NULL));
-    strbuf_add(sb, ",\"queue\":");
-    strbuf_add_json(sb, desk_queue_name(app_desk(app), (int32_t)db_i64(row, C_QUEUE)));
-    strbuf_addf(sb, ",\"priority\":\"%s\",\"class\":\"%s\",\"requester\":", priority_name((int)db_i64(row, C_PRIORITY)),
-                class_name((int)db_i64(row, C_CLASS)));
-    strbuf_add_json(sb, db_text(row, C_REQUESTER, NULL));
-    format_iso(db_i64(row, C_OPENED), iso);
-    strbuf_addf(sb, ",\"opened\":\"%s\"", iso);
-    format_iso(db_i64(row, C_KEY), iso);
-    strbuf_addf(sb, ",\"target\":\"%s\"", iso);
-    if (state == STATE_OFFERED) {
-        format_iso(db_i64(row, C_DUE), iso);
-        strbuf_addf(sb, ",\"accept_by\":\"%s\"", iso);
-    }
-    strbuf_addch(sb, '}');
 }
 
 static void
@@ -375,7 +306,7 @@ on_gone(struct op *op)
     forget_timer(w);
     if (w->state == WAIT_CLAIMING) {
         if (batch_withdraw(op->app->db, &w->claim.item)) {
-            wake_instead(op->app, w->set); /* what it was woken for is still there */
+            wake_instead(op->app, w); /* what it was woken for is still there */
             (void)op_back(op);
         }
         return;
@@ -412,12 +343,12 @@ static void
 make_offer(struct waiter *w, const struct db_row *row, const char *json)
 {
     struct app *app = w->op->app;
-    usec_t left = db_i64(row, C_DUE) - clock_wall();
+    usec_t left = db_i64(row, CLAIM_DUE) - clock_wall();
 
     begin_stream(w);
-    w->ticket_id = db_i64(row, C_TICKET);
-    w->epoch = (int32_t)db_i64(row, C_EPOCH);
-    w->version = (int32_t)db_i64(row, C_VERSION);
+    w->ticket_id = db_i64(row, CLAIM_TICKET);
+    w->epoch = (int32_t)db_i64(row, CLAIM_EPOCH);
+    w->version = (int32_t)db_i64(row, CLAIM_VERSION);
     w->state = WAIT_OFFERED;
     w->listed = true;
     TAILQ_INSERT_TAIL(&app->waiters->offered, w, link);
@@ -435,8 +366,8 @@ got_one(struct waiter *w, const struct db_row *row)
 
     app->count.claimed++;
     strbuf_init(&sb);
-    render(&sb, app, row);
-    if (w->claim.offer && db_i64(row, C_STATE) == STATE_OFFERED) {
+    claim_render(&sb, app, row);
+    if (w->claim.offer && db_i64(row, CLAIM_STATE) == STATE_OFFERED) {
         make_offer(w, row, sb.p);
         strbuf_release(&sb);
     } else if (w->stream) { /* the same key on another stream has brought it, and it was accepted there */
@@ -444,10 +375,11 @@ got_one(struct waiter *w, const struct db_row *row)
         strbuf_release(&sb);
         end_stream(w, "accepted");
     } else {
+        idle_worked(app->waiters->since, w->claim.agent, clock_mono());
         (void)op_reply_buf(w->op, 200, &sb);
     }
     /* an offer taken by a plain `next` is no longer one on its stream */
-    wait_settled(app, db_i64(row, C_TICKET), (int)db_i64(row, C_STATE), (int)db_i64(row, C_EPOCH));
+    wait_settled(app, db_i64(row, CLAIM_TICKET), (int)db_i64(row, CLAIM_STATE), (int)db_i64(row, CLAIM_EPOCH));
     wait_changed(app);
 }
 
@@ -456,10 +388,10 @@ found_none(struct waiter *w)
 {
     struct app *app = w->op->app;
 
-    if (w->claim.floored) {
+    if (w->floored) {
         lane_drop_floors(app->lanes, w->set);
         claim_send(w);
-    } else if (lane_wakes(app->lanes, w->set) != w->claim.wakes || w->kept != app->waiters->kept) {
+    } else if (lane_wakes(app->lanes, w->set) != w->wakes || w->kept != app->waiters->kept) {
         claim_send(w); /* something came in meanwhile */
     } else if (w->lanes != app->waiters->lanes && look_up_lanes(w)) {
         claim_send(w);
@@ -513,18 +445,19 @@ narrow_lanes(struct waiter *w, int64_t slots)
     return fits;
 }
 
-/* Its agent has no room for the heaviest of its lanes. */
+/* Its agent has no room for the heaviest of its lanes; slots: for lighter ones. */
 static void
 found_full(struct waiter *w, int64_t slots)
 {
     struct app *app = w->op->app;
     struct err e = {0};
 
-    wake_instead(app, w->set); /* what it was woken for is still there */
+    wake_instead(app, w); /* what it was woken for is still there */
     if (narrow_lanes(w, slots)) {
         claim_send(w);
     } else if (w->seconds == 0 || app->draining) {
-        err_set(&e, ERR_FULL, "you have as much in hand as your capacity allows: finish something, or let it wait");
+        err_set(&e, ERR_FULL,
+                "what you have in hand leaves no room for what is next: finish something, or let it wait");
         refuse(w, &e);
     } else if (w->round != app->waiters->round) {
         begin_stream(w);
@@ -556,7 +489,7 @@ no_claim(struct waiter *w, const char *outcome, const struct err *e)
                 "what this Idempotency-Key has brought is no longer yours: ask with another one");
     }
     if (e == NULL) {
-        wake_instead(app, w->set);
+        wake_instead(app, w);
     }
     refuse(w, &refused);
 }
@@ -566,20 +499,21 @@ on_claimed(struct item *item, const struct db_row *row, const struct err *e)
 {
     struct waiter *w = (struct waiter *)item;
     struct app *app = w->claim.app;
-    const char *outcome = e == NULL ? db_text(row, C_OUTCOME, NULL) : "error";
-    int64_t free_slots = strcmp(outcome, "full") == 0 ? db_i64(row, C_FREE) : 0;
+    const char *outcome = e == NULL ? db_text(row, CLAIM_OUTCOME, NULL) : "error";
+    int64_t free_slots = strcmp(outcome, "full") == 0 ? db_i64(row, CLAIM_FREE) : 0;
     bool mine = strcmp(outcome, "done") == 0 || strcmp(outcome, "known") == 0;
 
-    if (!w->claim.floored && e == NULL) {
-        lane_front_took(app->lanes, clock_mono() - w->claim.sent);
+    if (!w->floored && e == NULL) {
+        lane_front_took(app->lanes, clock_mono() - w->sent);
     }
     if (mine) {
-        int32_t lane_id = (int32_t)db_i64(row, C_LANE); /* 0: it was not taken from a queue by this claim */
-        if (lane_id > 0 && lane_wakes(app->lanes, w->set) == w->claim.wakes) {
-            lane_took(app->lanes, lane_id, db_i64(row, C_KEY));
+        int32_t lane_id = (int32_t)db_i64(row, CLAIM_LANE); /* 0: it was not taken from a queue by this claim */
+        if (lane_id > 0 && lane_wakes(app->lanes, w->set) == w->wakes) {
+            lane_took(app->lanes, lane_id, db_i64(row, CLAIM_KEY));
         }
-        if (w->claim.more && lane_id > 0) {
-            wake(app, lane_id, true);
+        int32_t more = w->more == MORE_ANY ? lane_id : w->more; /* whichever it has taken from */
+        if (more > 0) {
+            wake(app, more, true);
         }
         if (w->op->replied || (!w->stream && !op_is_alive(w->op)) || (w->claim.offer && app->draining)) {
             give_back(app, row, w, outcome);
@@ -686,15 +620,15 @@ wait_kept(struct app *app, int32_t person_id, bool tell)
 }
 
 void
-wait_worked(struct app *app, int32_t person_id)
+wait_worked(struct app *app, int32_t person_id, bool finished)
 {
-    struct waiter *w = TAILQ_FIRST(&app->waiters->full);
+    struct waiter *w = finished ? TAILQ_FIRST(&app->waiters->full) : NULL;
 
     idle_worked(app->waiters->since, person_id, clock_mono());
     while (w != NULL) { /* few: those with a bound who wait for more beyond it */
         struct waiter *next = TAILQ_NEXT(w, link);
         if (w->claim.agent == person_id) {
-            w->idle = idle_since(app->waiters->since, person_id, clock_mono());
+            (void)renew_idle(w);
             (void)look_up_lanes(w);
             claim_send(w);
         }
@@ -753,7 +687,7 @@ wait_probe(struct app *app)
             looks = look_up_lanes(w);
         }
         if (looks) {
-            w->claim.more = true;
+            w->more = MORE_ANY;
             claim_send(w);
         }
         w = next;

@@ -23,8 +23,9 @@ enum op_next step_next(struct op *op);
 void wait_came(struct app *app, int32_t lane_id, int64_t key, bool tell);
 /* A ticket came back that is kept for this agent. */
 void wait_kept(struct app *app, int32_t person_id, bool tell);
-/* This agent has finished something: they are idle since now, and may have room again. */
-void wait_worked(struct app *app, int32_t person_id);
+/* This agent has done something with what is in their hands, accepting included: they are idle since now. finished: it is in
+ * their hands no longer, they may have room again. */
+void wait_worked(struct app *app, int32_t person_id, bool finished);
 /* A ticket that may be on offer here is now in this state: its stream ends when it is no longer offered. */
 void wait_settled(struct app *app, int64_t ticket_id, int state, int epoch);
 /* A ticket changed in any way: feeds look again, here and in other daemons. */

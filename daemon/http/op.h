@@ -41,7 +41,8 @@ struct actor {
     int32_t account_id;          /* 0: none */
     int32_t department_id;       /* 0: none; the first one for people in several */
     unsigned perms;              /* mask of enum perm */
-    const char *scope;           /* of the token; NULL on the Unix socket */
+    int32_t token_id;            /* 0: none, on the Unix socket */
+    const char *scope;           /* of the token, or NULL */
     const struct person *person; /* daemon/desk/person.h: more about them; lives as long as the op */
 };
 
@@ -70,7 +71,7 @@ struct op {
     /* what the step function keeps between its steps */
     void *mine;
     /* Called once, from the loop, when the op ends by something else than its own reply: the client left or reads too
-     * slowly, the deadline, the daemon stops. Drop every pointer to the op. An op that waits without having lent
+     * slowly, the deadline, the daemon stops, its token has ended. Drop every pointer to the op. An op that waits without having lent
      * itself (op_lend, op_send) must have it: streams and waits. An op without it runs on to its end when its client
      * is gone, and its reply goes nowhere. May be NULL. */
     void (*on_gone)(struct op *op);
@@ -115,6 +116,10 @@ enum op_next op_fail_err(struct op *op, const struct err *e);
 enum op_next op_fail_extra(struct op *op, const struct err *e, const char *extra);
 /* Reply header, before the reply. */
 void op_header(struct op *op, const char *name, const char *value);
+
+/* From outside, as the deadline does it: answer it with e, or end its stream with e's name as the reason, and make its
+ * owner forget it (on_gone). Harmless on an op that has replied. The op may be gone when it returns. */
+void op_end(struct op *op, enum err_code code, const char *msg);
 
 /* Server-sent events. op_stream starts the reply (200 text/event-stream) and drops op->body; a comment goes out every
  * 10 s; on_gone is called when the client has left or reads too slowly (256 KiB unsent). The op has no deadline from then

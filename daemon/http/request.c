@@ -331,7 +331,7 @@ request_end(struct http_request *rq, enum err_code code, const char *msg)
     op->running = true;
     op->on_gone = NULL;
     if (rq->streaming) {
-        stream_stop(rq);
+        stream_stop(rq, err_name(code));
     } else {
         (void)op_fail(op, code, "%s", msg);
     }
@@ -340,6 +340,14 @@ request_end(struct http_request *rq, enum err_code code, const char *msg)
     }
     op->running = false;
     op_settle(op);
+}
+
+void
+op_end(struct op *op, enum err_code code, const char *msg)
+{
+    if (!op->replied) {
+        request_end(op->req, code, msg);
+    }
 }
 
 void

@@ -55,7 +55,7 @@ void reply_head(struct http_request *rq, int status, const char *type, const cha
 
 /* stream.c */
 void stream_expired(struct deadline *d);
-/* The daemon stops. */
-void stream_stop(struct http_request *rq);
+/* It is not for its owner to end it. */
+void stream_stop(struct http_request *rq, const char *reason);
 
 #endif

@@ -139,9 +139,12 @@ op_stream_end(struct op *op)
 }
 
 void
-stream_stop(struct http_request *rq)
+stream_stop(struct http_request *rq, const char *reason)
 {
-    op_stream_event(&rq->op, "end", NULL, "{\"reason\":\"stopping\"}");
+    char json[80];
+
+    (void)snprintf(json, sizeof(json), "{\"reason\":\"%s\"}", reason);
+    op_stream_event(&rq->op, "end", NULL, json);
     (void)op_stream_end(&rq->op);
 }
 

@@ -5,10 +5,12 @@
 --  free); lane_id: null when this claim did not take it from a queue
 --   done  it is the agent's; an agent's own open offer comes before all else; known: the same key took it before
 --   away  the agent has said so: nothing is dealt; none  nothing waits in these lanes
---   full  the agent has no room for the heaviest of these lanes: `free` slots are left
+--   full  the agent has no room for the heaviest of these lanes: `free` slots are left for lighter ones; 0, too, while one
+--         for which there would be room if they finished something is past its target and before all lighter ones
 --   lost  taken by an earlier sending of this batch, no longer held: ask anew
---   again others were busy with what was in reach or with the agent's row, the key is in this batch twice, or an earlier
---         sending of this batch got nothing for it: send it once more
+--   again others were busy with what was in reach or with the agent's row, or have just taken what came before the one that
+--         is kept for them, the key is in this batch twice, or an earlier sending of this batch got nothing for it: send it
+--         once more
 --   whole (the plain form only): the whole one must look at it, nothing was done
 -- A batch whose sending was lost is sent again in the whole form, so that the plain one need not look for its gate.
 -- What came back to its last agent (lane -lane_id) goes to them alone, in its turn.
@@ -45,6 +47,13 @@ with gate as (
     select max(q.weight)::int as weight from unnest($6::int[]) as a(lane_id)
     cross join lateral (select y.queue_id from lane y where y.lane_id = a.lane_id offset 0) y
     cross join lateral (select z.weight from queue z where z.queue_id = y.queue_id offset 0) q
+), lane_heads as (              -- with the slots they take
+    select h.key, q.weight from unnest($6::int[], $7::bigint[]) as a(lane_id, floor_key)
+    cross join lateral (select l.key from live l
+                        where l.state = 1 and l.lane_id = a.lane_id and l.key >= a.floor_key
+                        order by l.key, l.ticket_id limit 1) h
+    cross join lateral (select y.queue_id from lane y where y.lane_id = a.lane_id offset 0) y
+    cross join lateral (select z.weight from queue z where z.queue_id = y.queue_id offset 0) q
 ), open as materialized (       -- who is to get something now; nth: of those of the agent; room: slots are left
     select k.ord, k.agent, k.offer, row_number() over (partition by k.agent, k.offer order by k.ord) as nth,
            case when k.capacity is null then true
@@ -58,13 +67,15 @@ with gate as (
     cross join lateral (select x.* from live x where x.agent = o.agent and x.state = 2
                         order by x.key, x.ticket_id limit 1 for update skip locked) l
     where not o.offer and o.nth = 1
-), kept as materialized (      -- what came back to its last agent, when nothing in these lanes comes before it; one an agent
+), back as materialized (      -- what came back to its last agent; one an agent
+    select o.ord, o.agent, x.ticket_id, x.key
+    from open o cross join lateral (select x.ticket_id, x.key from live x
+                                    where x.last_agent = o.agent and x.state = 1 and x.lane_id < 0 and -x.lane_id = any ($6::int[])
+                                    order by x.key, x.ticket_id limit 1) x
+    where o.room and o.ord <> all (array(select ord from own)) and o.ord = array_position($2::int[], o.agent)
+), kept as materialized (      -- of that: when nothing in these lanes comes before it
     select l.*, c.ord
-    from (select o.ord, o.agent, x.ticket_id, x.key
-          from open o cross join lateral (select x.ticket_id, x.key from live x
-                                          where x.last_agent = o.agent and x.state = 1 and x.lane_id < 0 and -x.lane_id = any ($6::int[])
-                                          order by x.key, x.ticket_id limit 1) x
-          where o.room and o.ord <> all (array(select ord from own)) and o.ord = array_position($2::int[], o.agent) offset 0) c
+    from back c
     cross join lateral (select x.* from live x where x.ticket_id = c.ticket_id and x.state + 0 = 1 and x.lane_id + 0 < 0
                                                      and x.last_agent = c.agent for update skip locked) l
     where c.key <= coalesce((select min(h.key) from unnest($6::int[], $7::bigint[]) as a(lane_id, floor_key)
@@ -180,12 +191,18 @@ with ctx as materialized (      -- (fresh: asked for below, so that the clock is
                                  when k.moved then 'again'
                                  when k.capacity is not null and not k.twice and k.free < (select weight from heavy) then 'full'
                                  when k.ord = any (array(select ord from open where not room)) or k.twice
-                                      or (select count(*) from head) > (select count(*) from pick) then 'again'
+                                      or (select count(*) from head) > (select count(*) from pick)
+                                      or k.ord = any (array(select ord from back)) then 'again'
                                  else 'none' end
                        when b.ticket_id is null then 'lost'
                        when (select fresh from ctx) then 'known' else 'done' end,
            b.ticket_id, b.epoch, b.state, b.queue_id, null, b.priority, b.class, b.key, b.opened, b.due_at, b.requester,
-           b.version, k.free
+           b.version, case when k.free < (select weight from heavy) then
+                           case when (select min(h.key) from lane_heads h where h.weight > k.free and h.weight <= k.capacity)
+                                     < least((select usec(t) from ctx),
+                                             (select min(h.key) from lane_heads h where h.weight <= k.free))
+                                then 0 else k.free end
+                      end
     from known k
     left join lateral (select x.* from live x
                        where x.ticket_id = k.ticket_id and x.agent = k.agent and x.state in (2, 3) offset 0) b on true

@@ -629,6 +629,7 @@ model_claim(struct model *m, const struct pull *items, int n, const int *queues,
 {
     const struct m_ticket *head = first_in_turn(m, queues, nqueues, 0);
     const int64_t head_key = head != NULL ? head->key : INT64_MAX;
+    bool behind[BATCH_LIMIT] = {false};
 
     model_forget(m);
     for (int i = 0; i < n; i++) { /* an agent's own offer comes first, one a batch */
@@ -650,12 +651,16 @@ model_claim(struct model *m, const struct pull *items, int n, const int *queues,
             deal(m, t, &items[i], &ret[i]);
             m->agent[items[i].agent].kept++;
         }
+        behind[i] = t != NULL && t->key > head_key;
     }
     for (int i = 0; i < n; i++) {
-        struct m_ticket *t = strcmp(ret[i].outcome, "none") == 0 ? first_in_turn(m, queues, nqueues, 0) : NULL;
+        bool asks = strcmp(ret[i].outcome, "none") == 0;
+        struct m_ticket *t = asks ? first_in_turn(m, queues, nqueues, 0) : NULL;
 
         if (t != NULL) {
             deal(m, t, &items[i], &ret[i]);
+        } else if (asks && behind[i]) { /* what came before it went to others of the batch */
+            (void)snprintf(ret[i].outcome, sizeof(ret[i].outcome), "again");
         }
     }
     for (int i = 0; i < n; i++) { /* who takes something is there */

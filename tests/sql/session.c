@@ -382,6 +382,7 @@ read_row(const PGresult *res, int row, struct answer *r)
         .closed_as = (int)number_at(res, row, "closed_as"),
         .roles = (int)number_at(res, row, "roles"),
         .news = (int)number_at(res, row, "news"),
+        .free = (int)number_at(res, row, "free"),
     };
     text_at(res, row, "outcome", r->outcome, sizeof(r->outcome));
     text_at(res, row, "woken", r->woken, sizeof(r->woken));

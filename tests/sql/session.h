@@ -78,7 +78,7 @@ struct answer {
     int64_t ticket;
     int state, park, version, epoch, queue, lane, priority, class_of;
     int64_t key;
-    int agent, message, closed_as, roles, news;
+    int agent, message, closed_as, roles, news, free;
     char woken[400], subject[80], requester[80];
 };
 

@@ -701,6 +701,7 @@ tokens_stand_for_people_until_they_end(void **state)
     struct world *w = *state;
     const char *one[1] = {"1"};
     const char *nine[1] = {"9"};
+    const char *all[1] = {"{1,2,3,9}"};
 
     cluster_set_now(w->c, "2026-01-05 09:00Z");
     assert_string_equal(apply(w, DESK, NULL), "applied|1|");
@@ -713,8 +714,10 @@ tokens_stand_for_people_until_they_end(void **state)
     assert_string_equal(auth(w, HASH("aa")), "agent ana  employee it");
     assert_string_equal(auth(w, HASH("bb")), "submit erp ACME supplier ");
     assert_string_equal(auth(w, HASH("dd")), "no row");
+    assert_string_equal(row_text(w, run(w->c, STMT_TOKEN_ENDED, 1, all)), "no row");
     cluster_set_now(w->c, "2026-01-06 09:00Z");
     assert_string_equal(auth(w, HASH("bb")), "no row");
+    assert_string_equal(row_text(w, run(w->c, STMT_TOKEN_ENDED, 1, all)), "2");
     assert_string_equal(row_text(w, run(w->c, STMT_TOKEN_REVOKE, 1, one)),
                         "200|{\"token_id\" : 1, \"revoked_at\" : \"2026-01-06T09:00:00.000Z\"}");
     cluster_set_now(w->c, "2026-01-06 10:00Z");

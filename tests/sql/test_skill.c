@@ -282,6 +282,56 @@ heavy_work_takes_more_room(void **state)
     (void)desk_int(d, "update queue set weight = 1 where queue_id = %d", Q_WAREHOUSE);
 }
 
+/* T1: light work that came later goes first while it is not late, no longer. */
+static void
+heavy_work_whose_time_has_come_is_made_room_for(void **state)
+{
+    int64_t first = SUBMIT(one, .actor = CARL, .queue = Q_RETURNS, .target = MINUTE)->ticket;
+    int64_t sooner = SUBMIT(one, .actor = CARL, .queue = Q_RETURNS, .target = 30 * MINUTE)->ticket;
+    int64_t heavy = SUBMIT(one, .actor = CARL, .queue = Q_WAREHOUSE, .target = HOUR)->ticket;
+    int64_t later = SUBMIT(one, .actor = CARL, .queue = Q_RETURNS, .target = DAY)->ticket;
+    const struct answer *r;
+
+    (void)state;
+    limit(LUIS, 3);
+    limit(MAR, 2);
+    (void)desk_int(d, "update queue set weight = 3 where queue_id = %d", Q_WAREHOUSE);
+    assert_int_equal(claim_one(one, LUIS, Q_RETURNS)->ticket, first);
+    desk_pass(d, HOUR + MINUTE);
+    r = take(one, LUIS, false, desk_lane(BASE), desk_lane(Q_RETURNS));
+    assert_string_equal(r->outcome, "full");
+    assert_int_equal(r->free, 2); /* a lighter one comes before it */
+    assert_int_equal(claim_one(one, LUIS, Q_RETURNS)->ticket, sooner);
+    r = take(one, LUIS, false, desk_lane(BASE), desk_lane(Q_RETURNS));
+    assert_string_equal(r->outcome, "full");
+    assert_int_equal(r->free, 0);
+    r = take(one, MAR, false, desk_lane(BASE), desk_lane(Q_RETURNS));
+    assert_int_equal(r->free, 2); /* for her there will never be room */
+    assert_string_equal(outcome_of(one, RESOLVE(first)), "done");
+    assert_int_equal(take(one, LUIS, false, desk_lane(BASE), desk_lane(Q_RETURNS))->free, 0);
+    assert_string_equal(outcome_of(one, RESOLVE(sooner)), "done");
+    assert_int_equal(take(one, LUIS, false, desk_lane(BASE), desk_lane(Q_RETURNS))->ticket, heavy);
+    assert_int_equal(take(one, MAR, false, desk_lane(Q_RETURNS), 0)->ticket, later);
+    (void)desk_int(d, "update queue set weight = 1 where queue_id = %d", Q_WAREHOUSE);
+}
+
+static void
+it_is_overtaken_before(void **state)
+{
+    int64_t first = SUBMIT(one, .actor = CARL, .queue = Q_RETURNS, .target = MINUTE)->ticket;
+    int64_t heavy = SUBMIT(one, .actor = CARL, .queue = Q_WAREHOUSE, .target = HOUR)->ticket;
+    int64_t later = SUBMIT(one, .actor = CARL, .queue = Q_RETURNS, .target = DAY)->ticket;
+
+    (void)state;
+    limit(LUIS, 3);
+    (void)desk_int(d, "update queue set weight = 3 where queue_id = %d", Q_WAREHOUSE);
+    assert_int_equal(claim_one(one, LUIS, Q_RETURNS)->ticket, first);
+    assert_int_equal(take(one, LUIS, false, desk_lane(BASE), desk_lane(Q_RETURNS))->free, 2);
+    assert_int_equal(claim_one(one, LUIS, Q_RETURNS)->ticket, later);
+    assert_int_equal(claim_one(one, EVA, Q_WAREHOUSE)->ticket, heavy);
+    (void)desk_int(d, "update queue set weight = 1 where queue_id = %d", Q_WAREHOUSE);
+}
+
 static void
 two_daemons_do_not_exceed_it_together(void **state)
 {
@@ -370,6 +420,37 @@ what_is_kept_has_its_place_among_all(void **state)
     s = LOOK(d->owner, STMT_TICKET_WHY, num(EVA), num(first));
     assert_int_equal(int_at(s.body, "place"), 1);
     seen_clear(&s);
+}
+
+static void
+what_is_kept_and_busy_for_a_moment_is_not_nothing(void **state)
+{
+    int64_t t = returned();
+
+    (void)state;
+    side_sql(one, "begin");
+    assert_string_equal(ACT(one, .ticket = t, .verb = VERB_NOTE, .actor = EVA, .body = "hm")->outcome, "done");
+    assert_string_equal(claim_one(two, LUIS, Q_WAREHOUSE)->outcome, "again");
+    assert_string_equal(claim_one(two, MAR, Q_WAREHOUSE)->outcome, "none"); /* it is not for her */
+    side_sql(one, "commit");
+    assert_int_equal(claim_one(two, LUIS, Q_WAREHOUSE)->ticket, t);
+}
+
+/* As far as the probe of a daemon asks: by a notification that was lost. */
+static void
+it_is_found_for_whom_something_is_kept(void **state)
+{
+    const char *const much = "10";
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        int64_t t = i == 0 ? 0 : returned();
+        PGresult *res = PQexecParams(one->conn, stmts[STMT_TICKET_KEPT].text, 1, NULL, &much, NULL, NULL, 0);
+        assert_int_equal(PQntuples(res), i);
+        assert_true(i == 0 || atoi(PQgetvalue(res, 0, 0)) == LUIS);
+        PQclear(res);
+        assert_true(i == 0 || claim_one(one, LUIS, Q_WAREHOUSE)->ticket == t);
+    }
 }
 
 static void
@@ -594,10 +675,14 @@ main(void)
         TEST(nobody_is_dealt_more_than_their_capacity),
         TEST(of_one_agent_in_a_batch_no_more_is_dealt_either),
         TEST(heavy_work_takes_more_room),
+        TEST(heavy_work_whose_time_has_come_is_made_room_for),
+        TEST(it_is_overtaken_before),
         TEST(two_daemons_do_not_exceed_it_together),
         TEST(what_returns_is_for_its_last_agent),
         TEST(it_is_told_whom_it_waits_for),
         TEST(what_is_kept_has_its_place_among_all),
+        TEST(what_is_kept_and_busy_for_a_moment_is_not_nothing),
+        TEST(it_is_found_for_whom_something_is_kept),
         TEST(after_the_sticky_time_it_is_for_all_in_its_old_place),
         TEST(it_is_not_kept_for_who_is_away_or_gone),
         TEST(its_agent_takes_what_is_due_before_it_first),

@@ -408,6 +408,28 @@ only_news_of_a_newer_desk_loads_it(void **state)
     desk_store_free(s);
 }
 
+static void
+news_that_could_not_be_followed_are_followed_with_the_next_probe(void **state)
+{
+    struct desk_store *s = start();
+
+    (void)state;
+    desk_refresh(s, NULL);
+    answer_desk("1");
+    desk_notified(s, "desk:2");
+    answer_err(ERR_DATABASE);
+    assert_null(play.call);
+    desk_probe(s);
+    answer_err(ERR_DATABASE);
+    desk_probe(s);
+    desk_probe(s); /* once is enough */
+    answer_desk("2");
+    assert_int_equal(play.version, 2);
+    desk_probe(s);
+    assert_null(play.call);
+    desk_store_free(s);
+}
+
 int
 main(void)
 {
@@ -421,6 +443,7 @@ main(void)
         cmocka_unit_test(without_a_good_file_there_is_no_desk),
         cmocka_unit_test(a_start_that_lost_its_database_is_made_up_for),
         cmocka_unit_test(only_news_of_a_newer_desk_loads_it),
+        cmocka_unit_test(news_that_could_not_be_followed_are_followed_with_the_next_probe),
     };
 
     log_set_level(LOG_LEVEL_ERR);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <event2/event.h>
 
 #include "common/parse.h"
 #include "daemon/desk/desk_store.h"
@@ -44,6 +45,8 @@ static struct {
     void (*on_name)(void *arg, const char *name); /* a question for a name is out */
     void *on_name_arg;
     struct desk *desk;
+    struct db_call *probe; /* under way */
+    int ended;             /* calls of op_end */
 } play;
 
 usec_t
@@ -142,6 +145,34 @@ http_identified(struct op *op)
 {
     (void)op;
     play.identified++;
+}
+
+void
+op_end(struct op *op, enum err_code code, const char *msg)
+{
+    (void)msg;
+    if (!op->replied) {
+        op->replied = true;
+        play.failed = code;
+        play.ended++;
+    }
+}
+
+void
+db_call_init(struct db_call *c, struct arena *a, enum stmt_id stmt)
+{
+    memset(c, 0, sizeof(*c));
+    c->a = a;
+    play.stmt = stmt;
+    play.bound[0] = '\0';
+}
+
+void
+db_call_send(struct db *db, struct db_call *c)
+{
+    (void)db;
+    assert_null(play.probe);
+    play.probe = c;
 }
 
 __attribute__((format(printf, 1, 2))) static void
@@ -329,6 +360,8 @@ by_token(struct people *p, const char *secret, enum method method, const struct 
     return got;
 }
 
+static struct event_base *base;
+
 static struct people *
 start(void)
 {
@@ -346,7 +379,7 @@ start(void)
         .version = 1, .departments = departments, .ndepartments = 2, .default_department = &departments[1]};
     play.desk = &desk;
     play.now = 1000 * USEC_SEC;
-    return people_new(&(struct people_conf){.db = NULL});
+    return people_new(&(struct people_conf){.base = base});
 }
 
 /* ---- tests --------------------------------------------------------------------------------------------------------- */
@@ -582,9 +615,136 @@ ten_thousand_strangers_are_forgotten(void **state)
     people_free(p);
 }
 
+/* A request that becomes a stream. */
+static void
+opens(struct request *r, struct people *p, const char *secret, const struct db_row *row)
+{
+    struct http_peer peer = {.token = secret};
+
+    begin(r, METHOD_POST);
+    r->route.flags = ROUTE_STREAM;
+    (void)person_identify(p, &r->op, &peer);
+    if (play.then != NULL) {
+        answer(r, row);
+    }
+    assert_int_equal(r->op.who.person_id, 4);
+}
+
+static void
+a_revoked_token_ends_what_it_holds_open(void **state)
+{
+    struct people *p = start();
+    struct db_row row = token_row("agent", NULL), other = token_row("agent", NULL);
+    struct request mine[2], theirs;
+    char secret[TOKEN_SECRET_MAX], another[TOKEN_SECRET_MAX];
+
+    (void)state;
+    other.v[0] = "8";
+    token_make(secret);
+    token_make(another);
+    opens(&mine[0], p, secret, &row);
+    opens(&theirs, p, another, &other);
+    opens(&mine[1], p, secret, &row);
+    people_token_ended(p, 7);
+    assert_int_equal(play.ended, 2);
+    assert_int_equal(play.failed, ERR_UNAUTHORIZED);
+    assert_false(theirs.op.replied);
+    end(&mine[0]);
+    end(&mine[1]);
+    assert_int_equal(by_token(p, secret, METHOD_GET, NULL), -ERR_UNAUTHORIZED); /* not remembered either */
+    end(&theirs);
+    people_token_ended(p, 8); /* nothing is left of it */
+    assert_int_equal(play.ended, 2);
+    people_free(p);
+}
+
+static void
+a_token_revoked_while_it_is_asked_for_is_asked_for_again(void **state)
+{
+    struct people *p = start();
+    struct db_row row = token_row("agent", NULL);
+    char secret[TOKEN_SECRET_MAX];
+    struct http_peer peer = {.token = secret};
+    struct request r;
+
+    (void)state;
+    token_make(secret);
+    begin(&r, METHOD_POST);
+    r.route.flags = ROUTE_STREAM;
+    assert_false(person_identify(p, &r.op, &peer));
+    people_token_ended(p, 7);
+    answer(&r, &row); /* as it was before */
+    assert_int_equal(play.identified, 0);
+    assert_int_equal(play.asked, 2);
+    answer(&r, NULL);
+    assert_int_equal(play.failed, ERR_UNAUTHORIZED);
+    end(&r);
+    people_free(p);
+}
+
+/* The notification was lost. */
+static void
+a_token_revoked_elsewhere_ends_its_streams_within_half_a_minute(void **state)
+{
+    struct people *p = start();
+    struct db_row row = token_row("agent", NULL);
+    const struct db_row gone = {{"7"}}, *rows = &gone;
+    struct db_result res = {.rows = &rows, .nrows = 1};
+    char secret[TOKEN_SECRET_MAX];
+    struct request r;
+
+    (void)state;
+    people_probe(p);
+    assert_null(play.probe); /* nothing to ask for */
+    token_make(secret);
+    opens(&r, p, secret, &row);
+    people_probe(p);
+    assert_int_equal(play.stmt, STMT_TOKEN_ENDED);
+    assert_string_equal(play.bound, "{7}|");
+    struct db_call *c = play.probe;
+    play.probe = NULL;
+    c->done(c, &(struct db_result){0});
+    assert_false(r.op.replied);
+    play.now += 29 * USEC_SEC;
+    people_probe(p);
+    assert_null(play.probe);
+    play.now += USEC_SEC;
+    people_probe(p);
+    c = play.probe;
+    assert_non_null(c);
+    c->done(c, &res);
+    assert_true(r.op.replied);
+    end(&r);
+    people_free(p);
+}
+
+static void
+a_token_that_ends_ends_what_it_holds_open(void **state)
+{
+    struct people *p = start();
+    struct request r;
+    char secret[TOKEN_SECRET_MAX], ends[32];
+
+    (void)state;
+    token_make(secret);
+    (void)snprintf(ends, sizeof(ends), "%" PRId64, play.now + 20000);
+    struct db_row row = token_row("agent", ends);
+    opens(&r, p, secret, &row);
+    assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0); /* the clock was set back meanwhile: not yet */
+    assert_int_equal(play.ended, 0);
+    play.now += 20000;
+    while (play.ended == 0) {
+        assert_int_equal(event_base_loop(base, EVLOOP_ONCE), 0);
+    }
+    assert_int_equal(play.failed, ERR_UNAUTHORIZED);
+    end(&r);
+    people_free(p);
+}
+
 int
 main(void)
 {
+    base = event_base_new();
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_user_is_asked_for_once),
         cmocka_unit_test(root_and_the_daemons_own_user_are_administrators),
@@ -596,7 +756,13 @@ main(void)
         cmocka_unit_test(a_token_is_asked_for_again_after_half_a_minute_or_its_end),
         cmocka_unit_test(what_cannot_be_a_token_is_not_asked_for),
         cmocka_unit_test(ten_thousand_strangers_are_forgotten),
+        cmocka_unit_test(a_revoked_token_ends_what_it_holds_open),
+        cmocka_unit_test(a_token_revoked_while_it_is_asked_for_is_asked_for_again),
+        cmocka_unit_test(a_token_revoked_elsewhere_ends_its_streams_within_half_a_minute),
+        cmocka_unit_test(a_token_that_ends_ends_what_it_holds_open),
     };
 
-    return cmocka_run_group_tests_name("person", tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("person", tests, NULL, NULL);
+    event_base_free(base);
+    return failed;
 }

@@ -1,0 +1,3 @@
+-- read: which of these tokens are good no longer: $1 int[]; (token_id int)
+select t.token_id from token t
+where t.token_id = any ($1::int[]) and (t.revoked_at is not null or t.expires_at <= desk_now())

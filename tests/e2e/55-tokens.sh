@@ -1,0 +1,71 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# A token that is good no longer keeps nothing that it has opened: revoked here, revoked at another daemon, at its end.
+# shellcheck disable=SC2154 # names of lib.sh
+. "$(dirname "$0")/lib.sh"
+
+# waits NAME PATH CURL-ARG...: a stream of the daemon at $at with the token of NAME; what it gets is in $desk/w.NAME
+waits()
+{
+    curl -sN -m 120 --unix-socket "${at:-$socket}" -H "Authorization: Bearer ${token[$1]}" "${@:3}" "http://turno$2" \
+        >"$desk/w.$1" 2>/dev/null &
+}
+next() { waits "$1" /v1/next -H 'Content-Type: application/json' -d '{"wait":100}'; }
+feed() { waits "$1" /v1/feed -H 'Accept: text/event-stream'; }
+figure_is() { curl -s --unix-socket "${at:-$socket}" http://turno/metrics | grep -x "$1 $2" || { echo "$1 is not $2"; return 1; }; }
+ended() { grep -A1 '^event: end' "$desk/w.$1" | grep -q '"reason":"unauthorized"' || { cat "$desk/w.$1"; return 1; }; }
+# made NAME PERSON [ARG...]: a token by a name of its own; its number in ${number[NAME]}
+declare -A number
+made()
+{
+    "$cli" token add --person "$2" --scope agent --label test "${@:3}" --json >"$desk/out" &&
+        token[$1]=$(jq -r .secret "$desk/out") number[$1]=$(jq .token_id "$desk/out")
+}
+revoke() { "$cli" token revoke "${number[$1]}"; }
+
+ok "a desk starts" people
+for who in offered idle reads there; do made $who ana; done
+made stays luis
+next offered
+ok "one waits" until_true 10 figure_is turno_agents_waiting 1
+api acme POST /v1/tickets '{"subject":"a question"}'
+n=$(jq .ticket "$desk/body")
+ok "she is offered a request" until_true 10 grep -q '^event: offer' "$desk/w.offered"
+next idle
+ok "another wait of hers" until_true 10 figure_is turno_agents_waiting 1
+next stays
+ok "… and his" until_true 10 figure_is turno_agents_waiting 2
+feed reads
+ok "she reads along" until_true 10 figure_is turno_feeds 1
+ok "the token of the feed is revoked" revoke reads
+ok "… which ends it" until_true 5 ended reads
+ok "the token of the wait is revoked" revoke idle
+ok "… which ends it" until_true 5 ended idle
+ok "the token of the offer is revoked" revoke offered
+ok "… which ends it" until_true 5 ended offered
+ok "… and he is offered the request, with his own" until_true 5 grep -q "\"ticket\":$n," "$desk/w.stays"
+
+ends=$(date -u -d '+4 seconds' +%FT%TZ)
+made short hugo --expires "$ends"
+next short
+ok "a token that ends soon" until_true 10 figure_is turno_agents_waiting 1
+ok "… ends its wait" until_true 10 ended short
+ok "… not before its time" bash -c "[ \$(date +%s%3N) -ge $(date -d "$ends" +%s%3N) ]"
+
+conninfo="host=$(sed -n 5p "$state/db/postmaster.pid") port=5432 dbname=turno user=turnod"
+at=$desk/2.sock
+"$build/turnod" -o state_dir="$desk/state2" -o socket="$at" -o desk="$desk/desk.conf" -o limits.stop_timeout=5s \
+    -o database.conninfo="$conninfo" >>"$log" 2>&1 </dev/null &
+pid2=$!
+ready2() { socket=$at is_ready; }
+ok "a second daemon" until_true 30 ready2
+next there
+ok "she waits there" until_true 10 figure_is turno_agents_waiting 1
+ok "her token is revoked at the first" revoke there
+ok "… which ends the wait at the second" until_true 5 ended there
+kill "$pid2"
+wait "$pid2"
+ok "the second one stops" [ $? = 0 ]
+ok "the desk stops in good order" desk_stop
+all_done
