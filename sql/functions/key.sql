@@ -16,3 +16,13 @@ begin
                 when wanted > priority then greatest(cal_add(calendar_id, key_us, new - old), now_us)
                 else key_us end;
 end $$;
+
+-- Since when an open ticket has waited, going by its key: the target before it, so that pauses, for which the key has moved
+-- on, count for nobody. Whatever else moved it (a parent, a lead, another queue): not longer than since its anchor, and not
+-- less long than since it came to where it is.
+create or replace function waits_from(calendar_id int, key_us bigint, target bigint, anchor_us bigint, since_us bigint)
+returns bigint language plpgsql stable parallel safe as $$
+begin
+    return case when anchor_us = since_us then since_us
+                else greatest(anchor_us, least(since_us, cal_add(calendar_id, key_us, -target))) end;
+end $$;

@@ -248,6 +248,15 @@ model_key(const struct m_ticket *t, const struct m_row *row, const struct act *i
     return t->key;
 }
 
+/* The target before its key, within what it can have waited at all. */
+int64_t
+model_waits_from(const struct m_ticket *t)
+{
+    const int64_t target = desk_queues[t->queue].target[t->priority] / (t->reopens > 0 ? 2 : 1);
+
+    return model_max(t->anchor, model_min(t->since, cal_add(desk_calendar(t->queue), t->key, -target)));
+}
+
 /* ---- links --------------------------------------------------------------------------------------------------------- */
 
 static struct m_link *

@@ -334,6 +334,8 @@ burst_of(int person, int n, int64_t ret[])
     }
 }
 
+#define HEAD desk_int(w->d, "select head from pace where queue_id = %d", Q_WAREHOUSE)
+
 static int64_t
 added(int64_t t)
 {
@@ -487,6 +489,58 @@ what_is_normal_for_a_flow_is_free(void **state)
     burst_of(CARL, 20, t);
     assert_int_equal(added(t[14]), 0);
     assert_true(added(t[16]) > 0);
+}
+
+/* H of queueing.md 2.1, the age of the head: what comes back has waited before; its pauses count for nobody. */
+static void
+the_head_has_waited_since_its_wait_began(void **state)
+{
+    int64_t t = held(Q_WAREHOUSE, LUIS, PRIORITY_NORMAL), start = NOW;
+
+    (void)state;
+    world_pass(w, 6 * HOUR);
+    DO(w, .ticket = t, .verb = VERB_RELEASE, .actor = LUIS, .epoch = 1);
+    world_pass(w, HOUR);
+    (void)queued(Q_WAREHOUSE, PRIORITY_NORMAL);
+    world_renew(w);
+    assert_int_equal(HEAD, start);
+    assert_int_equal(world_next(w, LUIS, Q_WAREHOUSE, false), t);
+    DO(w, .ticket = t, .verb = VERB_REPLY, .actor = LUIS, .epoch = 2, .body = "which size?");
+    world_pass(w, 10 * DAY);
+    assert_int_equal(world_next(w, LUIS, Q_WAREHOUSE, false), t + 1);
+    DO(w, .ticket = t, .verb = VERB_MESSAGE, .actor = CARL, .body = "42");
+    world_pass(w, HOUR);
+    world_renew(w);
+    assert_int_equal(HEAD, start + 10 * DAY);
+    /* reopened it waits anew, with half the time */
+    assert_int_equal(world_next(w, LUIS, Q_WAREHOUSE, false), t);
+    DO(w, .ticket = t, .verb = VERB_RESOLVE, .actor = LUIS, .epoch = 3, .seen = 2);
+    DO(w, .ticket = t, .verb = VERB_REOPEN, .actor = CARL);
+    start = NOW;
+    assert_int_equal(world_next(w, LUIS, Q_WAREHOUSE, false), t);
+    world_pass(w, 5 * HOUR);
+    DO(w, .ticket = t, .verb = VERB_RELEASE, .actor = LUIS, .epoch = 4);
+    world_renew(w);
+    assert_int_equal(HEAD, start);
+}
+
+/* Whatever brought its turn forward, it has not waited longer than it is there. */
+static void
+the_head_has_not_waited_longer_than_it_is_there(void **state)
+{
+    int64_t t = held(Q_WAREHOUSE, LUIS, PRIORITY_LOW), start = NOW;
+
+    (void)state;
+    DO(w, .ticket = t, .verb = VERB_SET_DUE, .actor = EVA, .at = NOW + HOUR);
+    world_pass(w, 2 * HOUR);
+    DO(w, .ticket = t, .verb = VERB_RELEASE, .actor = LUIS, .epoch = 1);
+    world_renew(w);
+    assert_int_equal(HEAD, start);
+    assert_int_equal(world_next(w, LUIS, Q_WAREHOUSE, false), t);
+    DO(w, .ticket = t, .verb = VERB_SET_DUE, .actor = EVA, .at = NOW + 9 * DAY);
+    DO(w, .ticket = t, .verb = VERB_RELEASE, .actor = LUIS, .epoch = 2);
+    world_renew(w);
+    assert_int_equal(HEAD, NOW);
 }
 
 static void
@@ -673,6 +727,8 @@ main(void)
         TEST(without_a_cap_nothing_is_added),
         TEST(where_nothing_was_dealt_out_nothing_is_added),
         TEST(what_is_normal_for_a_flow_is_free),
+        TEST(the_head_has_waited_since_its_wait_began),
+        TEST(the_head_has_not_waited_longer_than_it_is_there),
         TEST(a_penalty_is_counted_in_opening_hours),
         TEST(a_child_leaves_its_parent_time_to_finish),
         TEST(counting_goes_on_where_it_stopped),
