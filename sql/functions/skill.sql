@@ -66,13 +66,18 @@ begin
     where l.lane_id = a.lane_id and (l.wider, l.wider_after) is distinct from (next_id, next_after);
 end $$;
 
--- When a ticket that waits in this lane goes to the wider one.
-create or replace function lane_due(id int, anchor timestamptz, priority smallint) returns timestamptz
+-- When a ticket that waits in this lane goes to the wider one: so much of its target after its wait began, pauses left out.
+create or replace function lane_due(id int, key bigint, anchor timestamptz, since timestamptz, priority smallint,
+                                    halved boolean) returns timestamptz
 language plpgsql stable parallel safe as $$
 begin
-    return (select at_usec(cal_add(z.calendar_id, z.from_us, z.d))
-            from (select q.calendar_id, usec(lane_due.anchor) as from_us, q.targets[lane_due.priority] * y.wider_after / 100 as d
-                  from lane y, queue q where y.lane_id = lane_due.id and y.wider is not null and q.queue_id = y.queue_id offset 0) z);
+    return (select at_usec(cal_add(z.calendar_id,
+                                   waits_from(z.calendar_id, lane_due.key, z.target / case when halved then 2 else 1 end,
+                                              usec(lane_due.anchor), usec(lane_due.since)),
+                                   z.target * z.wider_after / 100))
+            from (select q.calendar_id, q.targets[lane_due.priority] as target, y.wider_after
+                  from lane y, queue q
+                  where y.lane_id = lane_due.id and y.wider is not null and q.queue_id = y.queue_id offset 0) z);
 end $$;
 
 -- Can a ticket be kept for somebody: a member of its department, and not away?

@@ -309,7 +309,8 @@ with gate as (
                 when s2 = 1 and (to_state = 1 or verb = 39 or key_rule = 'PRIORITY' and l2 > 0) then
                     case when l2 < 0 then at + sticky
                          else (select case when y.wider is not null then
-                                           lane_due(l2, case when key_rule = 'REOPEN' then at else anchor end, priority2) end
+                                           lane_due(l2, key2, case when key_rule = 'REOPEN' then at else anchor end,
+                                                    case when moves then at else since end, priority2, reopens > 0) end
                                from lane y where y.lane_id = l2) end
                 else due_at end,
            case when s2 <> 3 then false when verb = 7 then true when to_state = 3 or actor = a2 then false else warned end,
@@ -334,7 +335,8 @@ with gate as (
            case when not wakes then agent end, case when not wakes then park end, case when not wakes then park_note end,
            open_children + delta,
            case when not wakes then due_at when l2 < 0 then at + sticky
-                else (select case when y.wider is not null then lane_due(l2, anchor, priority) end from lane y where y.lane_id = l2) end,
+                else (select case when y.wider is not null then lane_due(l2, key2, anchor, at, priority, reopens > 0) end
+                      from lane y where y.lane_id = l2) end,
            warned, requester, submitter, stations,
            messages, public_last, public_by, asked_out, first_reply, first_held, resolved_at, reopens, taken, tags
     from touched

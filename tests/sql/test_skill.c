@@ -576,6 +576,43 @@ it_is_widened_by_the_priority_it_has(void **state)
     (void)desk_int(d, "select count(lane_chain(lane_id)) from lane");
 }
 
+/* What is percent of the target stands still with it. Parked for somebody, and for a request that blocks it. */
+static void
+a_pause_widens_nothing(void **state)
+{
+    int lift;
+    int64_t t, c;
+
+    (void)state;
+    (void)desk_int(d, "update queue set widen = '[{\"after\": 50, \"drop\": [\"lift\"]}]' where queue_id = %d",
+                   Q_WAREHOUSE);
+    (void)desk_int(d, "select count(lane_chain(lane_id)) from lane");
+    lift = lane_for(Q_WAREHOUSE, "{lift}");
+    t = SUBMIT(one, .actor = CARL, .queue = Q_WAREHOUSE, .lane = lift, .widens = DAY / 2)->ticket;
+    desk_pass(d, 2 * HOUR);
+    assert_int_equal(take(one, LUIS, false, lift, 0)->ticket, t);
+    desk_pass(d, 4 * HOUR);
+    assert_string_equal(
+        ACT(one, .ticket = t, .verb = VERB_REPLY, .actor = LUIS, .epoch = 1, .body = "which one?")->outcome, "done");
+    desk_pass(d, 3 * DAY);
+    assert_string_equal(ACT(one, .ticket = t, .verb = VERB_MESSAGE, .actor = CARL, .body = "x")->outcome, "done");
+    assert_int_equal(widens_after(t), (12 + 72) * 60);
+    /* for good: taken and given back it is the same */
+    assert_int_equal(take(one, LUIS, false, lift, 0)->ticket, t);
+    desk_pass(d, HOUR);
+    assert_string_equal(ACT(one, .ticket = t, .verb = VERB_RELEASE, .actor = LUIS, .epoch = 2)->outcome, "done");
+    assert_int_equal(widens_after(t), (12 + 72) * 60);
+    assert_int_equal(take(one, LUIS, false, lift, 0)->ticket, t);
+    c = child_of(t);
+    assert_string_equal(ACT(one, .ticket = t, .verb = VERB_PARK_CHILD, .actor = LUIS, .epoch = 3)->outcome, "done");
+    desk_pass(d, DAY);
+    assert_string_equal(ACT(one, .ticket = c, .verb = VERB_RESOLVE, .actor = ANA, .epoch = 1)->outcome, "done");
+    assert_int_equal(widens_after(t), (12 + 96) * 60);
+    assert_string_equal(ACT(one, .ticket = t, .verb = VERB_CANCEL, .actor = CARL)->outcome, "done");
+    (void)desk_int(d, "update queue set widen = '[]'");
+    (void)desk_int(d, "select count(lane_chain(lane_id)) from lane");
+}
+
 int
 main(void)
 {
@@ -606,6 +643,7 @@ main(void)
         TEST(what_is_kept_can_be_given_passed_and_cancelled),
         TEST(what_waits_long_goes_to_a_wider_lane_in_its_old_place),
         TEST(it_is_widened_by_the_priority_it_has),
+        TEST(a_pause_widens_nothing),
     };
 
     cmocka_set_test_filter(getenv("TURNO_TEST"));
