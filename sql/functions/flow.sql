@@ -151,8 +151,8 @@ begin
     return true;
 end $$;
 
--- Renew flow and pace: one daemon at a time, about once a second, and never for more than a fiftieth of the time. budget:
--- usec this may take. The number of milliseconds until it is worth while again.
+-- Renew flow and pace, and see to lanes that changed: one daemon at a time, about once a second, and never for more than a
+-- fiftieth of the time. budget: usec the counting may take. The number of milliseconds until it is worth while again.
 create or replace function flow_renew(budget bigint) returns int language plpgsql as $$
 declare
     start bigint := stopwatch();
@@ -169,6 +169,7 @@ begin
     perform set_config('synchronous_commit', 'off', true);               -- what is lost is counted again
     perform flow_learn(2000);
     perform flow_recount(budget);
+    perform lanes_settle(10000);
     pause := greatest(1000, (stopwatch() - start) * 49 / 1000);
     update flow_state set next_at = desk_now() + pause * interval '1 millisecond';
     return pause;
