@@ -204,7 +204,8 @@ with gate as (
                when 'PRIORITY' then    -- a parked ticket's key runs along with the clock
                    key_ranked(d.calendar_id,
                               case when d.remaining is null then d.key else cal_add(d.calendar_id, d.at_us, d.remaining) end,
-                              usec(d.anchor), d.at_us, d.targets, d.reopens > 0, d.priority, d.priority2, d.age_cap)
+                              usec(d.anchor), d.at_us, d.targets, d.reopens > 0, d.priority, d.priority2, d.age_cap,
+                              key_asked(d.ticket_id, d.priority2, d.at_us))
                when 'DUE' then usec(($13::timestamptz[])[d.ord])
 --]
            end as key2,

@@ -132,7 +132,9 @@ const struct m_row *model_row(const struct m_ticket *t, int verb); /* NULL: no r
 
 int model_roles(const struct m_ticket *t, int person);
 int model_sees(const struct m_ticket *t, int person);
-int64_t model_key(const struct m_ticket *t, const struct m_row *row, const struct act *item, int64_t at);
+/* m: as before the batch. */
+int64_t model_key(const struct model *m, const struct m_ticket *t, const struct m_row *row, const struct act *item,
+                  int64_t at);
 int64_t model_waits_from(const struct m_ticket *t); /* while it waits: since when, pauses left out */
 
 /* queueing.md 2.1: of item i of a batch that arrives. ret: what goes into its event. */

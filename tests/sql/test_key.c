@@ -301,6 +301,55 @@ what_is_due_sooner_is_not_raised_beyond_the_promise(void **state)
     assert_int_equal(KEY_OF(t), NOW + 4 * HOUR);
 }
 
+/* Whatever became of its priority: as soon as it is as urgent as the one it is for, it is due with that one. */
+static void
+a_child_is_due_with_its_parent_whatever_its_priority_was(void **state)
+{
+    int64_t p = held(Q_WAREHOUSE, LUIS, PRIORITY_NORMAL), c, due = KEY_OF(p);
+
+    (void)state;
+    world_pass(w, 14 * HOUR);
+    c = NEW(w, .actor = LUIS, .queue = Q_IT, .blocks = p); /* 10 hours are left of 24 */
+    assert_int_equal(KEY_OF(c), due);
+    rank(c, PRIORITY_LOW);
+    assert_int_equal(KEY_OF(c), due + 2 * DAY);
+    assert_says(c, IAN, "With priority", false); /* nothing else waits there */
+    rank(c, PRIORITY_NORMAL);
+    assert_int_equal(KEY_OF(c), due);
+    rank(c, PRIORITY_URGENT);
+    rank(c, PRIORITY_NORMAL);
+    assert_int_equal(KEY_OF(c), due);
+    /* of a parked one with what is left of its time, and that is late */
+    DO(w, .ticket = p, .verb = VERB_PARK_CHILD, .actor = LUIS, .epoch = 1);
+    rank(c, PRIORITY_LOW);
+    world_pass(w, 6 * HOUR);
+    rank(c, PRIORITY_NORMAL);
+    assert_int_equal(KEY_OF(c), NOW + 10 * HOUR);
+    rank(p, PRIORITY_LOW);
+    DO(w, .ticket = p, .verb = VERB_SET_DUE, .actor = EVA, .at = NOW - 20 * DAY);
+    rank(c, PRIORITY_URGENT);
+    assert_int_equal(KEY_OF(c), NOW - desk_queues[Q_IT].age_cap);
+    /* lowering it brings nothing forward */
+    c = NEW(w, .actor = LUIS, .queue = Q_IT, .blocks = p);
+    DO(w, .ticket = p, .verb = VERB_SET_DUE, .actor = EVA, .at = NOW + DAY);
+    rank(c, PRIORITY_NORMAL);
+    rank(c, PRIORITY_URGENT);
+    due = KEY_OF(c);
+    DO(w, .ticket = p, .verb = VERB_SET_DUE, .actor = EVA, .at = due - HOUR);
+    rank(c, PRIORITY_HIGH);
+    assert_int_equal(KEY_OF(c), due);
+    /* one that was only told to wait for it has its own time, as before */
+    c = queued(Q_IT, PRIORITY_LOW);
+    due = KEY_OF(c);
+    p = queued(Q_IT, PRIORITY_URGENT);
+    DO(w, .ticket = p, .verb = VERB_GIVE, .actor = ROOT, .agent = "ian");
+    DO(w, .ticket = p, .verb = VERB_PARK_CHILD, .actor = IAN, .epoch = 1, .other = c);
+    rank(c, PRIORITY_NORMAL);
+    assert_int_equal(KEY_OF(c), due - 2 * DAY);
+    rank(c, PRIORITY_URGENT);
+    assert_int_equal(KEY_OF(c), NOW + HOUR);
+}
+
 /* ---- bursts ------------------------------------------------------------------------------------------------------------ */
 
 /* A queue that deals out one request in ten minutes, for a day: then a turn of one flow is ten minutes. */
@@ -720,6 +769,7 @@ main(void)
         TEST(a_raise_never_pushes_back),
         TEST(a_reopened_one_has_half_of_any_priority),
         TEST(what_is_due_sooner_is_not_raised_beyond_the_promise),
+        TEST(a_child_is_due_with_its_parent_whatever_its_priority_was),
         TEST(within_a_batch_the_sixth_more_pays),
         TEST(between_batches_what_waits_counts),
         TEST(the_cap_holds),
