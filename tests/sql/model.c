@@ -221,6 +221,14 @@ asked_key(const struct model *m, const struct m_ticket *t, int wanted, int64_t a
     return INT64_MAX;
 }
 
+int64_t
+model_own_key(const struct m_ticket *t, int64_t at)
+{
+    const struct calendar *c = desk_calendar(t->queue);
+
+    return cal_add(c, t->state == STATE_PARKED ? cal_add(c, at, t->remaining) : t->key, t->hop);
+}
+
 /* Another priority: the same anchor. `key` has all that has happened to it since (pauses, a penalty, a date that was set), so
  * that the anchor it goes by is where its promise would begin; for what is due before its own promise that lies before it
  * came, and then the real one counts. */
@@ -262,7 +270,7 @@ model_key(const struct model *m, const struct m_ticket *t, const struct m_row *r
     case KEY_TRANSFER: /* the customer has not stopped waiting; a penalty is passed on unchanged, within its spell */
         c = desk_calendar(item->queue);
         moved = desk_queues[item->queue].target[t->priority] + (t->reopens == 0 ? t->penalty : 0);
-        moved = model_min(key, cal_add(c, at, moved));
+        moved = model_min(model_own_key(t, at), cal_add(c, at, moved));
         return model_max(moved, cal_add(c, at, -desk_queues[item->queue].age_cap));
     case KEY_REOPEN: /* a new spell, half the time */
         return cal_add(c, at, q->target[t->priority] / 2);

@@ -321,6 +321,9 @@ move(const struct model *m, struct m_ticket *t, const struct m_row *row, const s
     t->lane = next_lane(m, &was, row, item->verb);
     if (row->key == KEY_TRANSFER) {
         move_to_queue(t, item->queue);
+        t->hop = model_max(0, cal_diff(desk_calendar(t->queue), t->key, model_own_key(&was, at)));
+    } else if (row->key == KEY_DUE || row->key == KEY_REOPEN) {
+        t->hop = 0;
     }
     t->priority = row->key == KEY_PRIORITY ? item->priority : t->priority;
     t->anchor = row->key == KEY_REOPEN ? at : t->anchor;
