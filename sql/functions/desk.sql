@@ -171,7 +171,8 @@ language sql security definer set search_path = turno, pg_temp as $$
         update live l set queue_id = h.to_queue, lane_id = h.to_lane, department_id = h.to_department, state = h.to_state,
                version = l.version + 1, since = h.at,
                agent = case when h.to_state = 1 then null else l.agent end,
-               due_at = case when h.to_state = 1 then lane_due(h.to_lane, l.anchor, l.priority) else l.due_at end,
+               due_at = case when h.to_state = 1 then lane_due(h.to_lane, l.key, l.anchor, h.at, l.priority, l.reopens > 0)
+                             else l.due_at end,
                warned = h.to_state <> 1 and l.warned,
                stations = case when l.stations[cardinality(l.stations)] = h.to_department then l.stations
                                else l.stations || h.to_department end

@@ -107,7 +107,8 @@ begin
     while at < blocks loop
         c := c || array(
             select row(l.queue_id, flow_of(l.account_id, l.from_department, l.requester), count(*),
-                       min(array[l.key, usec(l.since)]))::flow_count
+                       min(array[l.key, usec(l.since), usec(l.anchor), l.priority,
+                                 case when l.reopens > 0 then 2 else 1 end]))::flow_count
             from live l
             where l.ctid >= format('(%s,0)', at)::tid and l.ctid < format('(%s,0)', at + 256)::tid and l.state = 1
             group by l.queue_id, flow_of(l.account_id, l.from_department, l.requester));
@@ -128,16 +129,18 @@ begin
     on conflict (queue_id, flow) do update set waiting = excluded.waiting;
     insert into pace as p (queue_id, flows, head, worst, delta)
     select x.* from (
-        select o.queue_id, coalesce(m.flows, 0) as flows, m.head[2] as head,
-               greatest(-5, (select ceil(max(u.n - flow_allowance(f.score, f.at, o.since, m.head[2], now_us)))
+        select o.queue_id, coalesce(m.flows, 0) as flows, w.head,
+               greatest(-5, (select ceil(max(u.n - flow_allowance(f.score, f.at, o.since, w.head, now_us)))
                              from unnest(c) u join flow f using (queue_id, flow) where u.queue_id = o.queue_id))::int as worst,
                (greatest(1, m.flows) / nullif(pace_rate(o.served, cal_diff(q.calendar_id, o.served_at, now_us),
                                                         cal_diff(q.calendar_id, o.since, now_us)), 0))::bigint as delta
         from (select queue_id, y.served, y.served_at, y.since
               from pace y full join (select distinct u.queue_id from unnest(c) u) z using (queue_id)) o
         join queue q on q.queue_id = o.queue_id
-        left join (select u.queue_id, count(*)::int as flows, min(u.head) as head from unnest(c) u group by 1) m
-                  on m.queue_id = o.queue_id) x
+        left join (select u.queue_id, count(*)::int as flows, min(u.head) as h from unnest(c) u group by 1) m
+                  on m.queue_id = o.queue_id
+        cross join lateral (select waits_from(q.calendar_id, m.h[1], q.targets[m.h[4]] / m.h[5], m.h[3], m.h[2]) as head
+                            offset 0) w) x
     left join pace y on y.queue_id = x.queue_id
     -- rates fade from second to second: a hundredth does not matter
     where (x.flows, x.head, x.worst) is distinct from (y.flows, y.head, y.worst)
@@ -148,8 +151,8 @@ begin
     return true;
 end $$;
 
--- Renew flow and pace: one daemon at a time, about once a second, and never for more than a fiftieth of the time. budget:
--- usec this may take. The number of milliseconds until it is worth while again.
+-- Renew flow and pace, and see to lanes that changed: one daemon at a time, about once a second, and never for more than a
+-- fiftieth of the time. budget: usec the counting may take. The number of milliseconds until it is worth while again.
 create or replace function flow_renew(budget bigint) returns int language plpgsql as $$
 declare
     start bigint := stopwatch();
@@ -166,6 +169,7 @@ begin
     perform set_config('synchronous_commit', 'off', true);               -- what is lost is counted again
     perform flow_learn(2000);
     perform flow_recount(budget);
+    perform lanes_settle(10000);
     pause := greatest(1000, (stopwatch() - start) * 49 / 1000);
     update flow_state set next_at = desk_now() + pause * interval '1 millisecond';
     return pause;

@@ -62,17 +62,47 @@ begin
             exit;
         end if;
     end loop;
-    update lane l set wider = next_id, wider_after = next_after
+    update lane l set wider = next_id, wider_after = next_after, changed = pg_current_xact_id()::text::bigint
     where l.lane_id = a.lane_id and (l.wider, l.wider_after) is distinct from (next_id, next_after);
 end $$;
 
--- When a ticket that waits in this lane goes to the wider one.
-create or replace function lane_due(id int, anchor timestamptz, priority smallint) returns timestamptz
+-- When a ticket that waits in this lane goes to the wider one: so much of its target after its wait began, pauses left out.
+create or replace function lane_due(id int, key bigint, anchor timestamptz, since timestamptz, priority smallint,
+                                    halved boolean) returns timestamptz
 language plpgsql stable parallel safe as $$
 begin
-    return (select at_usec(cal_add(z.calendar_id, z.from_us, z.d))
-            from (select q.calendar_id, usec(lane_due.anchor) as from_us, q.targets[lane_due.priority] * y.wider_after / 100 as d
-                  from lane y, queue q where y.lane_id = lane_due.id and y.wider is not null and q.queue_id = y.queue_id offset 0) z);
+    return (select at_usec(cal_add(z.calendar_id,
+                                   waits_from(z.calendar_id, lane_due.key, z.target / case when halved then 2 else 1 end,
+                                              usec(lane_due.anchor), usec(lane_due.since)),
+                                   z.target * z.wider_after / 100))
+            from (select q.calendar_id, q.targets[lane_due.priority] as target, y.wider_after
+                  from lane y, queue q
+                  where y.lane_id = lane_due.id and y.wider is not null and q.queue_id = y.queue_id offset 0) z);
+end $$;
+
+-- Tell what waits in lanes whose next step has changed when it is taken; what is kept for somebody learns of it when that is
+-- over. Not done when the desk is applied, which would leave out what is just coming in by the old one: all who began before
+-- must be through. So many tickets at most; the number of those whose time is another now.
+create or replace function lanes_settle(most int) returns int language plpgsql as $$
+declare
+    mine int[] := array(select l.lane_id from lane l where l.changed < pg_snapshot_xmin(pg_current_snapshot())::text::bigint);
+    n int;
+begin
+    -- (a desk that is being applied goes first: nobody else waits for rows of `live` while holding some)
+    if mine = '{}' or not pg_try_advisory_xact_lock(hashtext('turno.desk')) then
+        return 0;
+    end if;
+    update live l set due_at = lane_due(l.lane_id, l.key, l.anchor, l.since, l.priority, l.reopens > 0)
+    where l.state = 1 and l.lane_id > 0 and l.ticket_id = any (array(
+        select w.ticket_id from live w
+        where w.state = 1 and w.lane_id = any (mine)
+          and w.due_at is distinct from lane_due(w.lane_id, w.key, w.anchor, w.since, w.priority, w.reopens > 0)
+        limit lanes_settle.most));
+    get diagnostics n = row_count;
+    if n < lanes_settle.most then
+        update lane l set changed = null where l.lane_id = any (mine);
+    end if;
+    return n;
 end $$;
 
 -- Can a ticket be kept for somebody: a member of its department, and not away?

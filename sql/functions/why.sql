@@ -221,7 +221,8 @@ begin
             says := says || 'Requests that already had an earlier turn keep it: those that return from waiting or from another queue, or that hold up an older one. Whether they come from inside or outside the company makes no difference.'::text;
             -- what would change it
             for p in select x from generate_series(c.priority::int - 1, 1, -1) x loop
-                p_key := key_ranked(q.calendar_id, c.key, usec(c.anchor), now_at, q.targets, parts.reopened, c.priority, p, q.age_cap);
+                p_key := key_ranked(q.calendar_id, c.key, usec(c.anchor), now_at, q.targets, parts.reopened, c.priority, p,
+                                    q.age_cap, key_asked(id, p, now_at));
                 continue when p_key = c.key;
                 p_place := place_of(c.queue_id, p_key, id) + 1;
                 if p_place is distinct from place then

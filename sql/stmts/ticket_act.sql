@@ -196,18 +196,21 @@ with gate as (
                when 'SAVE' then d.key
                when 'RESUME' then cal_add(d.calendar_id, d.at_us, greatest(coalesce(d.remaining, d.key - d.at_us), -d.age_cap))
 --[
-               when 'TRANSFER' then    -- from the key it has: no pass sets that back, and what one queue promised stays in the next
-                   greatest(least(case when d.remaining is null then d.key else cal_add(d.calendar_id, d.at_us, d.remaining) end,
-                                  cal_add(d.new_calendar, d.at_us, d.new_targets[d.priority] + d.penalty)),
+               when 'TRANSFER' then
+                   greatest(least(b.own, cal_add(d.new_calendar, d.at_us, d.new_targets[d.priority] + d.penalty)),
                             cal_add(d.new_calendar, d.at_us, -d.new_age_cap))
                when 'REOPEN' then cal_add(d.calendar_id, d.at_us, d.targets[d.priority] / 2)
                when 'PRIORITY' then    -- a parked ticket's key runs along with the clock
                    key_ranked(d.calendar_id,
                               case when d.remaining is null then d.key else cal_add(d.calendar_id, d.at_us, d.remaining) end,
-                              usec(d.anchor), d.at_us, d.targets, d.reopens > 0, d.priority, d.priority2, d.age_cap)
+                              usec(d.anchor), d.at_us, d.targets, d.reopens > 0, d.priority, d.priority2, d.age_cap,
+                              key_asked(d.ticket_id, d.priority2, d.at_us))
                when 'DUE' then usec(($13::timestamptz[])[d.ord])
 --]
            end as key2,
+--[
+           b.own,
+--]
            -- a span ends where state, holder or queue change
            d.s2 <> d.state or d.p2 is distinct from d.park or d.a2 is distinct from d.agent or d.q2 <> d.queue_id as moves
     from (
@@ -245,6 +248,11 @@ with gate as (
                j.who & 1 <> 0 and j.roles & 1 <> 0 as by_customer
         from judged j, ctx c where j.verdict = 'done' offset 0) d
 --[
+    cross join lateral (        -- TRANSFER: its key but for what earlier passes have brought it forward: no pass sets that back
+        select case when d.key_rule = 'TRANSFER' then
+                    cal_add(d.calendar_id, case when d.remaining is null then d.key
+                                                else cal_add(d.calendar_id, d.at_us, d.remaining) end, d.hop)
+                    end as own offset 0) b
 ), effect as materialized (     -- (d) what these do to tickets they block, one row a ticket
     select k.blocks as ticket_id, sum(case when k.open then -1 else 1 end)::int as delta, min(k.ticket_id) as by
     from reach k
@@ -295,7 +303,7 @@ with gate as (
     insert into live as l (ticket_id, state, version, epoch, department_id, queue_id, lane_id, priority, class, key, remaining,
                            anchor, opened, since, agent, park, park_note, open_children, due_at, warned, requester, submitter,
                            stations, messages, public_last, public_by, asked_out, first_reply, first_held, resolved_at,
-                           reopens, taken, tags)
+                           reopens, taken, tags, hop)
     select ticket_id, s2, version + 1, epoch2, d2, q2, l2, priority2, class, key2,
            case when key_rule = 'SAVE' then cal_diff(calendar_id, at_us, key2)
                 when s2 = 4 then case when key_rule in ('DUE', 'PRIORITY') then cal_diff(calendar_id, at_us, key2) else remaining end end,
@@ -309,7 +317,8 @@ with gate as (
                 when s2 = 1 and (to_state = 1 or verb = 39 or key_rule = 'PRIORITY' and l2 > 0) then
                     case when l2 < 0 then at + sticky
                          else (select case when y.wider is not null then
-                                           lane_due(l2, case when key_rule = 'REOPEN' then at else anchor end, priority2) end
+                                           lane_due(l2, key2, case when key_rule = 'REOPEN' then at else anchor end,
+                                                    case when moves then at else since end, priority2, reopens > 0) end
                                from lane y where y.lane_id = l2) end
                 else due_at end,
            case when s2 <> 3 then false when verb = 7 then true when to_state = 3 or actor = a2 then false else warned end,
@@ -324,7 +333,13 @@ with gate as (
            case when to_state = 5 then at when key_rule = 'REOPEN' then null else resolved_at end,
            case when key_rule = 'REOPEN' then reopens + 1 else reopens end,
            case when verb = 30 and state = 1 then taken + 1 else taken end,
-           case when verb = 36 then coalesce(string_to_array(nullif(($17::text[])[ord], ''), ','), '{}') else tags end
+           case when verb = 36 then coalesce(string_to_array(nullif(($17::text[])[ord], ''), ','), '{}') else tags end,
+--[
+           case key_rule when 'TRANSFER' then greatest(0, cal_diff(new_calendar, key2, own))
+                         when 'DUE' then 0 when 'REOPEN' then 0 else hop end
+--|
+           hop
+--]
     from keyed
 --[
     where s2 <> 6
@@ -334,9 +349,11 @@ with gate as (
            case when not wakes then agent end, case when not wakes then park end, case when not wakes then park_note end,
            open_children + delta,
            case when not wakes then due_at when l2 < 0 then at + sticky
-                else (select case when y.wider is not null then lane_due(l2, anchor, priority) end from lane y where y.lane_id = l2) end,
+                else (select case when y.wider is not null then lane_due(l2, key2, anchor, at, priority, reopens > 0) end
+                      from lane y where y.lane_id = l2) end,
            warned, requester, submitter, stations,
-           messages, public_last, public_by, asked_out, first_reply, first_held, resolved_at, reopens, taken, tags
+           messages, public_last, public_by, asked_out, first_reply, first_held, resolved_at, reopens, taken, tags,
+           hop
     from touched
 --]
     on conflict (ticket_id) do update set
@@ -348,7 +365,7 @@ with gate as (
            requester = excluded.requester, stations = excluded.stations, messages = excluded.messages,
            public_last = excluded.public_last, public_by = excluded.public_by, asked_out = excluded.asked_out,
            first_reply = excluded.first_reply, first_held = excluded.first_held, resolved_at = excluded.resolved_at,
-           reopens = excluded.reopens, taken = excluded.taken, tags = excluded.tags
+           reopens = excluded.reopens, taken = excluded.taken, tags = excluded.tags, hop = excluded.hop
 --[
 ), gone as (
     delete from live l where l.ctid = any (array(select tid from keyed where s2 = 6))

@@ -141,7 +141,8 @@ with item as materialized (
            waiter, actor, asking, account_id, array[department_id], actor,
            case when ($31::bigint[])[ord] is null then null
 --[
-                when blocks is not null then lane_due(lane_id, t, prio)        -- $31 is by the priority it was routed with
+                -- ($31 is by the priority it was routed with)
+                when blocks is not null then lane_due(lane_id, due_key, t, t, prio, false)
 --]
                 else at_usec(cal_add(($29::int[])[ord], usec(t), ($31::bigint[])[ord])) end,
            coalesce(string_to_array(nullif(($25::text[])[ord], ''), ','), '{}') from going

@@ -195,23 +195,60 @@ model_sees(const struct m_ticket *t, int person)
 
 /* ---- keys: queueing.md 2.5, in the business time of the queue that serves ------------------------------------------- */
 
+/* When a request is due for the one it was asked for. */
+static int64_t
+due_with(const struct model *m, const struct m_ticket *parent, int64_t at)
+{
+    const struct calendar *c = desk_calendar(parent->queue);
+    int64_t due = parent->remaining != NO_TIME ? cal_add(c, at, parent->remaining) : parent->key;
+
+    return cal_add(c, due, -m->pace[parent->queue].reserve);
+}
+
+/* The same, as long as it is to be as urgent as that one; far away when there is none. */
+static int64_t
+asked_key(const struct model *m, const struct m_ticket *t, int wanted, int64_t at)
+{
+    for (int i = 0; i < m->nlinks; i++) {
+        const struct m_link *k = &m->link[i];
+
+        for (int j = 0; k->ticket == t->id && k->open && k->child && j < m->nt; j++) {
+            if (m->t[j].id == k->blocks && m->t[j].where == M_LIVE && m->t[j].priority >= wanted) {
+                return due_with(m, &m->t[j], at);
+            }
+        }
+    }
+    return INT64_MAX;
+}
+
+int64_t
+model_own_key(const struct m_ticket *t, int64_t at)
+{
+    const struct calendar *c = desk_calendar(t->queue);
+
+    return cal_add(c, t->state == STATE_PARKED ? cal_add(c, at, t->remaining) : t->key, t->hop);
+}
+
 /* Another priority: the same anchor. `key` has all that has happened to it since (pauses, a penalty, a date that was set), so
  * that the anchor it goes by is where its promise would begin; for what is due before its own promise that lies before it
  * came, and then the real one counts. */
 static int64_t
-ranked_key(const struct m_ticket *t, int wanted, int64_t key, int64_t at)
+ranked_key(const struct model *m, const struct m_ticket *t, int wanted, int64_t key, int64_t at)
 {
     const struct desk_queue *q = &desk_queues[t->queue];
     const struct calendar *c = desk_calendar(t->queue);
     const int64_t part = t->reopens > 0 ? 2 : 1; /* of a reopened one half is promised */
     const int64_t old = q->target[t->priority] / part, new = q->target[wanted] / part;
+    const int64_t asked = asked_key(m, t, wanted, at);
     int64_t moved = cal_add(c, key, new - old);
 
-    if (wanted > t->priority) { /* never earlier than now */
-        return model_max(moved, at);
+    if (wanted > t->priority) { /* never earlier than now; what it is asked for is no reason to come forward */
+        moved = model_max(moved, at);
+        return model_max(model_min(moved, asked), key);
     }
     if (wanted < t->priority) { /* no older than the age cap, unless it is */
         moved = model_max(moved, cal_add(c, t->anchor, new));
+        moved = model_min(moved, asked);
         moved = model_max(moved, cal_add(c, at, -q->age_cap));
         return model_min(moved, key);
     }
@@ -219,7 +256,7 @@ ranked_key(const struct m_ticket *t, int wanted, int64_t key, int64_t at)
 }
 
 int64_t
-model_key(const struct m_ticket *t, const struct m_row *row, const struct act *item, int64_t at)
+model_key(const struct model *m, const struct m_ticket *t, const struct m_row *row, const struct act *item, int64_t at)
 {
     const struct desk_queue *q = &desk_queues[t->queue];
     const struct calendar *c = desk_calendar(t->queue);
@@ -233,12 +270,12 @@ model_key(const struct m_ticket *t, const struct m_row *row, const struct act *i
     case KEY_TRANSFER: /* the customer has not stopped waiting; a penalty is passed on unchanged, within its spell */
         c = desk_calendar(item->queue);
         moved = desk_queues[item->queue].target[t->priority] + (t->reopens == 0 ? t->penalty : 0);
-        moved = model_min(key, cal_add(c, at, moved));
+        moved = model_min(model_own_key(t, at), cal_add(c, at, moved));
         return model_max(moved, cal_add(c, at, -desk_queues[item->queue].age_cap));
     case KEY_REOPEN: /* a new spell, half the time */
         return cal_add(c, at, q->target[t->priority] / 2);
     case KEY_PRIORITY:
-        return ranked_key(t, item->priority, key, at);
+        return ranked_key(m, t, item->priority, key, at);
     case KEY_DUE:
         return item->at;
     case KEY_KEEP:
@@ -246,6 +283,15 @@ model_key(const struct m_ticket *t, const struct m_row *row, const struct act *i
         break;
     }
     return t->key;
+}
+
+/* The target before its key, within what it can have waited at all. */
+int64_t
+model_waits_from(const struct m_ticket *t)
+{
+    const int64_t target = desk_queues[t->queue].target[t->priority] / (t->reopens > 0 ? 2 : 1);
+
+    return model_max(t->anchor, model_min(t->since, cal_add(desk_calendar(t->queue), t->key, -target)));
 }
 
 /* ---- links --------------------------------------------------------------------------------------------------------- */
@@ -431,10 +477,9 @@ static int64_t
 child_key(const struct model *m, const struct m_ticket *parent, const struct ask *item)
 {
     const struct desk_queue *q = &desk_queues[item->queue];
-    const struct calendar *c = desk_calendar(item->queue), *theirs = desk_calendar(parent->queue);
-    int64_t due = parent->remaining != NO_TIME ? cal_add(theirs, m->now, parent->remaining) : parent->key;
+    const struct calendar *c = desk_calendar(item->queue);
+    const int64_t due = due_with(m, parent, m->now);
 
-    due = cal_add(theirs, due, -m->pace[parent->queue].reserve);
     return model_max(cal_add(c, m->now, -q->age_cap), model_min(cal_add(c, m->now, q->target[parent->priority]), due));
 }
 

@@ -30,6 +30,7 @@ struct m_ticket {
     enum { M_LIVE, M_CLOSED } where;
     int state, version, epoch, department, queue, lane, priority, class_of;
     int64_t key, remaining, anchor, opened, since;
+    int64_t hop; /* how much passes have brought the key forward */
     int agent, last_agent, park;
     char note[40];
     int open_children;
@@ -132,7 +133,11 @@ const struct m_row *model_row(const struct m_ticket *t, int verb); /* NULL: no r
 
 int model_roles(const struct m_ticket *t, int person);
 int model_sees(const struct m_ticket *t, int person);
-int64_t model_key(const struct m_ticket *t, const struct m_row *row, const struct act *item, int64_t at);
+/* m: as before the batch. */
+int64_t model_key(const struct model *m, const struct m_ticket *t, const struct m_row *row, const struct act *item,
+                  int64_t at);
+int64_t model_own_key(const struct m_ticket *t, int64_t at); /* without what passes have brought it forward */
+int64_t model_waits_from(const struct m_ticket *t);          /* while it waits: since when, pauses left out */
 
 /* queueing.md 2.1: of item i of a batch that arrives. ret: what goes into its event. */
 int64_t model_penalty(const struct model *m, const struct ask *items, int i, int64_t *ret_ahead, double *ret_allowance);

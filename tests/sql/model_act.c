@@ -286,7 +286,7 @@ move_to_queue(struct m_ticket *t, int queue)
     }
 }
 
-/* State, holder, queue, lane, key and clock of a ticket after the row. */
+/* State, holder, queue, lane, key and clock of a ticket after the row. m: as before the batch. */
 static void
 move(const struct model *m, struct m_ticket *t, const struct m_row *row, const struct act *item, int64_t at)
 {
@@ -310,7 +310,7 @@ move(const struct model *m, struct m_ticket *t, const struct m_row *row, const s
         break;
     }
     t->last_agent = t->agent != 0 ? t->agent : t->last_agent;
-    t->key = model_key(&was, row, item, at);
+    t->key = model_key(m, &was, row, item, at);
     if (row->key == KEY_SAVE) {
         t->remaining = cal_diff(desk_calendar(was.queue), at, was.key);
     } else if (t->state != STATE_PARKED) {
@@ -321,6 +321,9 @@ move(const struct model *m, struct m_ticket *t, const struct m_row *row, const s
     t->lane = next_lane(m, &was, row, item->verb);
     if (row->key == KEY_TRANSFER) {
         move_to_queue(t, item->queue);
+        t->hop = model_max(0, cal_diff(desk_calendar(t->queue), t->key, model_own_key(&was, at)));
+    } else if (row->key == KEY_DUE || row->key == KEY_REOPEN) {
+        t->hop = 0;
     }
     t->priority = row->key == KEY_PRIORITY ? item->priority : t->priority;
     t->anchor = row->key == KEY_REOPEN ? at : t->anchor;
@@ -412,7 +415,7 @@ do_item(struct model *m, struct model *was, const struct act *item, struct answe
     int64_t at = model_max(m->now, t->since);
     struct m_data x = {.other = item->other};
 
-    move(m, t, row, item, at);
+    move(was, t, row, item, at);
     if (item->body != NULL && row->text != TEXT_NONE) {
         write_message(m, t, row, item, at, customer);
         r->message = x.message = t->messages;

@@ -109,11 +109,12 @@ static const char live_words[] =
     "open_children, "
     "coalesce(usec(due_at)::text, '-'), warned::int) || format(' requester %s submitter %s from %s account %s stations "
     "%s "
-    "messages %s/%s/%s asked %s reply %s held %s resolved %s reopens %s taken %s tags %s', requester, submitter, "
+    "messages %s/%s/%s asked %s reply %s held %s resolved %s reopens %s taken %s tags %s hop %s', requester, "
+    "submitter, "
     "coalesce(from_department, 0), coalesce(account_id, 0), array_to_string(stations, ','), messages, public_last, "
     "public_by, "
     "asked_out::int, coalesce(usec(first_reply)::text, '-'), coalesce(usec(first_held)::text, '-'), "
-    "coalesce(usec(resolved_at)::text, '-'), reopens, taken, array_to_string(tags, ',')) from live";
+    "coalesce(usec(resolved_at)::text, '-'), reopens, taken, array_to_string(tags, ','), hop) from live";
 
 static const char closed_words[] =
     "select format('closed %s version %s outcome %s into %s of %s/%s priority %s class %s opened %s reply %s held %s "
@@ -210,8 +211,8 @@ live_text(const struct m_ticket *t)
                 " requester %d submitter %d from %d account %d stations %s messages %d/%d/%d asked %d reply %s held %s",
                 t->requester, t->submitter, t->from_department, t->account, stations_text(t), t->messages,
                 t->public_last, t->public_by, t->asked_out, time_text(t->first_reply), time_text(t->first_held));
-    strbuf_addf(&sb, " resolved %s reopens %d taken %d tags %s", time_text(t->resolved_at), t->reopens, t->taken,
-                t->tags);
+    strbuf_addf(&sb, " resolved %s reopens %d taken %d tags %s hop %lld", time_text(t->resolved_at), t->reopens,
+                t->taken, t->tags, (long long)t->hop);
     return strbuf_detach(&sb);
 }
 

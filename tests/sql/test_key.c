@@ -301,6 +301,55 @@ what_is_due_sooner_is_not_raised_beyond_the_promise(void **state)
     assert_int_equal(KEY_OF(t), NOW + 4 * HOUR);
 }
 
+/* Whatever became of its priority: as soon as it is as urgent as the one it is for, it is due with that one. */
+static void
+a_child_is_due_with_its_parent_whatever_its_priority_was(void **state)
+{
+    int64_t p = held(Q_WAREHOUSE, LUIS, PRIORITY_NORMAL), c, due = KEY_OF(p);
+
+    (void)state;
+    world_pass(w, 14 * HOUR);
+    c = NEW(w, .actor = LUIS, .queue = Q_IT, .blocks = p); /* 10 hours are left of 24 */
+    assert_int_equal(KEY_OF(c), due);
+    rank(c, PRIORITY_LOW);
+    assert_int_equal(KEY_OF(c), due + 2 * DAY);
+    assert_says(c, IAN, "With priority", false); /* nothing else waits there */
+    rank(c, PRIORITY_NORMAL);
+    assert_int_equal(KEY_OF(c), due);
+    rank(c, PRIORITY_URGENT);
+    rank(c, PRIORITY_NORMAL);
+    assert_int_equal(KEY_OF(c), due);
+    /* of a parked one with what is left of its time, and that is late */
+    DO(w, .ticket = p, .verb = VERB_PARK_CHILD, .actor = LUIS, .epoch = 1);
+    rank(c, PRIORITY_LOW);
+    world_pass(w, 6 * HOUR);
+    rank(c, PRIORITY_NORMAL);
+    assert_int_equal(KEY_OF(c), NOW + 10 * HOUR);
+    rank(p, PRIORITY_LOW);
+    DO(w, .ticket = p, .verb = VERB_SET_DUE, .actor = EVA, .at = NOW - 20 * DAY);
+    rank(c, PRIORITY_URGENT);
+    assert_int_equal(KEY_OF(c), NOW - desk_queues[Q_IT].age_cap);
+    /* lowering it brings nothing forward */
+    c = NEW(w, .actor = LUIS, .queue = Q_IT, .blocks = p);
+    DO(w, .ticket = p, .verb = VERB_SET_DUE, .actor = EVA, .at = NOW + DAY);
+    rank(c, PRIORITY_NORMAL);
+    rank(c, PRIORITY_URGENT);
+    due = KEY_OF(c);
+    DO(w, .ticket = p, .verb = VERB_SET_DUE, .actor = EVA, .at = due - HOUR);
+    rank(c, PRIORITY_HIGH);
+    assert_int_equal(KEY_OF(c), due);
+    /* one that was only told to wait for it has its own time, as before */
+    c = queued(Q_IT, PRIORITY_LOW);
+    due = KEY_OF(c);
+    p = queued(Q_IT, PRIORITY_URGENT);
+    DO(w, .ticket = p, .verb = VERB_GIVE, .actor = ROOT, .agent = "ian");
+    DO(w, .ticket = p, .verb = VERB_PARK_CHILD, .actor = IAN, .epoch = 1, .other = c);
+    rank(c, PRIORITY_NORMAL);
+    assert_int_equal(KEY_OF(c), due - 2 * DAY);
+    rank(c, PRIORITY_URGENT);
+    assert_int_equal(KEY_OF(c), NOW + HOUR);
+}
+
 /* ---- bursts ------------------------------------------------------------------------------------------------------------ */
 
 /* A queue that deals out one request in ten minutes, for a day: then a turn of one flow is ten minutes. */
@@ -333,6 +382,8 @@ burst_of(int person, int n, int64_t ret[])
         ret[i] = r[i].ticket;
     }
 }
+
+#define HEAD desk_int(w->d, "select head from pace where queue_id = %d", Q_WAREHOUSE)
 
 static int64_t
 added(int64_t t)
@@ -418,9 +469,9 @@ a_penalty_is_passed_on_unchanged(void **state)
     world_pass(w, HOUR);
     DO(w, .ticket = last, .verb = VERB_PASS, .actor = ROOT, .queue = Q_SALES);
     assert_int_equal(KEY_OF(last), NOW + 8 * HOUR + penalty);
-    /* and back: what was promised once stays */
+    /* and back: what was promised first stays */
     DO(w, .ticket = last, .verb = VERB_PASS, .actor = ROOT, .queue = Q_WAREHOUSE);
-    assert_int_equal(KEY_OF(last), NOW + 8 * HOUR + penalty);
+    assert_int_equal(KEY_OF(last), NOW - HOUR + DAY + penalty);
     DO(w, .ticket = first, .verb = VERB_PASS, .actor = ROOT, .queue = Q_SALES);
     assert_int_equal(KEY_OF(first), NOW + 8 * HOUR);
     /* a new spell has none */
@@ -487,6 +538,58 @@ what_is_normal_for_a_flow_is_free(void **state)
     burst_of(CARL, 20, t);
     assert_int_equal(added(t[14]), 0);
     assert_true(added(t[16]) > 0);
+}
+
+/* H of queueing.md 2.1, the age of the head: what comes back has waited before; its pauses count for nobody. */
+static void
+the_head_has_waited_since_its_wait_began(void **state)
+{
+    int64_t t = held(Q_WAREHOUSE, LUIS, PRIORITY_NORMAL), start = NOW;
+
+    (void)state;
+    world_pass(w, 6 * HOUR);
+    DO(w, .ticket = t, .verb = VERB_RELEASE, .actor = LUIS, .epoch = 1);
+    world_pass(w, HOUR);
+    (void)queued(Q_WAREHOUSE, PRIORITY_NORMAL);
+    world_renew(w);
+    assert_int_equal(HEAD, start);
+    assert_int_equal(world_next(w, LUIS, Q_WAREHOUSE, false), t);
+    DO(w, .ticket = t, .verb = VERB_REPLY, .actor = LUIS, .epoch = 2, .body = "which size?");
+    world_pass(w, 10 * DAY);
+    assert_int_equal(world_next(w, LUIS, Q_WAREHOUSE, false), t + 1);
+    DO(w, .ticket = t, .verb = VERB_MESSAGE, .actor = CARL, .body = "42");
+    world_pass(w, HOUR);
+    world_renew(w);
+    assert_int_equal(HEAD, start + 10 * DAY);
+    /* reopened it waits anew, with half the time */
+    assert_int_equal(world_next(w, LUIS, Q_WAREHOUSE, false), t);
+    DO(w, .ticket = t, .verb = VERB_RESOLVE, .actor = LUIS, .epoch = 3, .seen = 2);
+    DO(w, .ticket = t, .verb = VERB_REOPEN, .actor = CARL);
+    start = NOW;
+    assert_int_equal(world_next(w, LUIS, Q_WAREHOUSE, false), t);
+    world_pass(w, 5 * HOUR);
+    DO(w, .ticket = t, .verb = VERB_RELEASE, .actor = LUIS, .epoch = 4);
+    world_renew(w);
+    assert_int_equal(HEAD, start);
+}
+
+/* Whatever brought its turn forward, it has not waited longer than it is there. */
+static void
+the_head_has_not_waited_longer_than_it_is_there(void **state)
+{
+    int64_t t = held(Q_WAREHOUSE, LUIS, PRIORITY_LOW), start = NOW;
+
+    (void)state;
+    DO(w, .ticket = t, .verb = VERB_SET_DUE, .actor = EVA, .at = NOW + HOUR);
+    world_pass(w, 2 * HOUR);
+    DO(w, .ticket = t, .verb = VERB_RELEASE, .actor = LUIS, .epoch = 1);
+    world_renew(w);
+    assert_int_equal(HEAD, start);
+    assert_int_equal(world_next(w, LUIS, Q_WAREHOUSE, false), t);
+    DO(w, .ticket = t, .verb = VERB_SET_DUE, .actor = EVA, .at = NOW + 9 * DAY);
+    DO(w, .ticket = t, .verb = VERB_RELEASE, .actor = LUIS, .epoch = 2);
+    world_renew(w);
+    assert_int_equal(HEAD, NOW);
 }
 
 static void
@@ -666,6 +769,7 @@ main(void)
         TEST(a_raise_never_pushes_back),
         TEST(a_reopened_one_has_half_of_any_priority),
         TEST(what_is_due_sooner_is_not_raised_beyond_the_promise),
+        TEST(a_child_is_due_with_its_parent_whatever_its_priority_was),
         TEST(within_a_batch_the_sixth_more_pays),
         TEST(between_batches_what_waits_counts),
         TEST(the_cap_holds),
@@ -673,6 +777,8 @@ main(void)
         TEST(without_a_cap_nothing_is_added),
         TEST(where_nothing_was_dealt_out_nothing_is_added),
         TEST(what_is_normal_for_a_flow_is_free),
+        TEST(the_head_has_waited_since_its_wait_began),
+        TEST(the_head_has_not_waited_longer_than_it_is_there),
         TEST(a_penalty_is_counted_in_opening_hours),
         TEST(a_child_leaves_its_parent_time_to_finish),
         TEST(counting_goes_on_where_it_stopped),

@@ -129,6 +129,46 @@ a_transfer_gets_at_most_the_new_target(void **state)
     assert_int_equal(KEY_OF(t), NOW + 2 * DAY); /* not the 3 days less an hour of the warehouse */
 }
 
+/* Sales promise a third of what the warehouse does: there it is due by that, and back by what was promised first. */
+static void
+a_way_through_a_quicker_queue_buys_nothing(void **state)
+{
+    int64_t t = held(Q_WAREHOUSE, LUIS, PRIORITY_NORMAL), start = NOW;
+
+    (void)state;
+    world_pass(w, 2 * HOUR);
+    DO(w, .ticket = t, .verb = VERB_PASS, .actor = LUIS, .epoch = 1, .queue = Q_SALES);
+    assert_int_equal(KEY_OF(t), NOW + 8 * HOUR);
+    world_pass(w, HOUR);
+    DO(w, .ticket = t, .verb = VERB_PASS, .actor = LEO, .queue = Q_IT); /* as much as the warehouse */
+    assert_int_equal(KEY_OF(t), start + DAY);
+    DO(w, .ticket = t, .verb = VERB_PASS, .actor = ROOT, .queue = Q_SALES);
+    assert_int_equal(KEY_OF(t), NOW + 8 * HOUR);
+    DO(w, .ticket = t, .verb = VERB_PASS, .actor = ROOT, .queue = Q_WAREHOUSE);
+    assert_int_equal(KEY_OF(t), start + DAY);
+    /* a pause there counts for nobody */
+    DO(w, .ticket = t, .verb = VERB_PASS, .actor = ROOT, .queue = Q_SALES);
+    assert_int_equal(world_next(w, ANA, Q_SALES, false), t);
+    DO(w, .ticket = t, .verb = VERB_REPLY, .actor = ANA, .epoch = 2, .body = "which size?");
+    world_pass(w, 3 * DAY);
+    DO(w, .ticket = t, .verb = VERB_PASS, .actor = LEO, .queue = Q_WAREHOUSE);
+    assert_int_equal(KEY_OF(t), start + 4 * DAY);
+    /* what a lead says is not undone by it */
+    DO(w, .ticket = t, .verb = VERB_PASS, .actor = EVA, .queue = Q_SALES);
+    DO(w, .ticket = t, .verb = VERB_SET_DUE, .actor = LEO, .at = NOW + HOUR);
+    DO(w, .ticket = t, .verb = VERB_PASS, .actor = LEO, .queue = Q_WAREHOUSE);
+    assert_int_equal(KEY_OF(t), NOW + HOUR);
+    /* reopened, it begins anew */
+    t = queued(Q_WAREHOUSE, PRIORITY_URGENT);
+    DO(w, .ticket = t, .verb = VERB_PASS, .actor = EVA, .queue = Q_SALES);
+    assert_int_equal(KEY_OF(t), NOW + 30 * MINUTE);
+    assert_int_equal(world_next(w, ANA, Q_SALES, false), t);
+    DO(w, .ticket = t, .verb = VERB_RESOLVE, .actor = ANA, .epoch = 1, .body = "done");
+    DO(w, .ticket = t, .verb = VERB_REOPEN, .actor = CARL);
+    DO(w, .ticket = t, .verb = VERB_PASS, .actor = LEO, .queue = Q_WAREHOUSE);
+    assert_int_equal(KEY_OF(t), NOW + 15 * MINUTE);
+}
+
 static void
 a_passed_child_stays_as_urgent_as_its_parent(void **state)
 {
@@ -479,6 +519,7 @@ main(void)
         TEST(nothing_comes_back_older_than_the_age_cap),
         TEST(a_transfer_neither_resets_nor_buys_a_place),
         TEST(a_transfer_gets_at_most_the_new_target),
+        TEST(a_way_through_a_quicker_queue_buys_nothing),
         TEST(a_passed_child_stays_as_urgent_as_its_parent),
         TEST(an_old_transfer_is_capped_by_the_new_queue),
         TEST(a_reopened_ticket_has_half_the_time),

@@ -657,6 +657,121 @@ it_is_widened_by_the_priority_it_has(void **state)
     (void)desk_int(d, "select count(lane_chain(lane_id)) from lane");
 }
 
+/* What is percent of the target stands still with it. Parked for somebody, and for a request that blocks it. */
+static void
+a_pause_widens_nothing(void **state)
+{
+    int lift;
+    int64_t t, c;
+
+    (void)state;
+    (void)desk_int(d, "update queue set widen = '[{\"after\": 50, \"drop\": [\"lift\"]}]' where queue_id = %d",
+                   Q_WAREHOUSE);
+    (void)desk_int(d, "select count(lane_chain(lane_id)) from lane");
+    lift = lane_for(Q_WAREHOUSE, "{lift}");
+    t = SUBMIT(one, .actor = CARL, .queue = Q_WAREHOUSE, .lane = lift, .widens = DAY / 2)->ticket;
+    desk_pass(d, 2 * HOUR);
+    assert_int_equal(take(one, LUIS, false, lift, 0)->ticket, t);
+    desk_pass(d, 4 * HOUR);
+    assert_string_equal(
+        ACT(one, .ticket = t, .verb = VERB_REPLY, .actor = LUIS, .epoch = 1, .body = "which one?")->outcome, "done");
+    desk_pass(d, 3 * DAY);
+    assert_string_equal(ACT(one, .ticket = t, .verb = VERB_MESSAGE, .actor = CARL, .body = "x")->outcome, "done");
+    assert_int_equal(widens_after(t), (12 + 72) * 60);
+    /* for good: taken and given back it is the same */
+    assert_int_equal(take(one, LUIS, false, lift, 0)->ticket, t);
+    desk_pass(d, HOUR);
+    assert_string_equal(ACT(one, .ticket = t, .verb = VERB_RELEASE, .actor = LUIS, .epoch = 2)->outcome, "done");
+    assert_int_equal(widens_after(t), (12 + 72) * 60);
+    assert_int_equal(take(one, LUIS, false, lift, 0)->ticket, t);
+    c = child_of(t);
+    assert_string_equal(ACT(one, .ticket = t, .verb = VERB_PARK_CHILD, .actor = LUIS, .epoch = 3)->outcome, "done");
+    desk_pass(d, DAY);
+    assert_string_equal(ACT(one, .ticket = c, .verb = VERB_RESOLVE, .actor = ANA, .epoch = 1)->outcome, "done");
+    assert_int_equal(widens_after(t), (12 + 96) * 60);
+    assert_string_equal(ACT(one, .ticket = t, .verb = VERB_CANCEL, .actor = CARL)->outcome, "done");
+    (void)desk_int(d, "update queue set widen = '[]'");
+    (void)desk_int(d, "select count(lane_chain(lane_id)) from lane");
+}
+
+/* The desk's part of it, as desk_write_skills does it. */
+static void
+set_widen(const char *steps)
+{
+    (void)desk_int(d, "update queue set widen = '%s' where queue_id = %d", steps, Q_WAREHOUSE);
+    (void)desk_int(d, "select count(lane_chain(lane_id)) from lane");
+}
+
+static void
+renew(void)
+{
+    (void)cluster_sql(d->owner, "update flow_state set next_at = '-infinity'");
+    (void)desk_int(d, "select flow_renew(10000000)");
+}
+
+static void
+steps_that_change_reach_what_waits(void **state)
+{
+    int lift = lane_for(Q_WAREHOUSE, "{lift}");
+    int64_t p = returned(), other = queued();
+    int64_t t = SUBMIT(one, .actor = CARL, .queue = Q_WAREHOUSE, .lane = lift)->ticket;
+
+    (void)state;
+    renew();
+    set_widen("[{\"after\": 50, \"drop\": [\"lift\"]}]");
+    renew();
+    assert_int_equal(widens_after(t), 720);
+    assert_int_equal(widens_after(other), -1);
+    assert_int_equal(widens_after(p), 70); /* kept for ten minutes, after an hour */
+    assert_int_equal(desk_int(d, "select version from live where ticket_id = %lld", (long long)t), 1);
+    set_widen("[{\"after\": 25, \"drop\": [\"lift\"]}]");
+    renew();
+    assert_int_equal(widens_after(t), 360);
+    set_widen("[]");
+    renew();
+    assert_int_equal(widens_after(t), -1);
+}
+
+static void
+they_reach_it_in_parts(void **state)
+{
+    int lift = lane_for(Q_WAREHOUSE, "{lift}");
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        (void)SUBMIT(one, .actor = CARL, .queue = Q_WAREHOUSE, .lane = lift);
+    }
+    set_widen("[{\"after\": 50, \"drop\": [\"lift\"]}]");
+    assert_int_equal(desk_int(d, "select lanes_settle(2)"), 2);
+    assert_int_equal(desk_int(d, "select count(due_at) from live"), 2);
+    assert_int_equal(desk_int(d, "select lanes_settle(2)"), 1);
+    assert_int_equal(desk_int(d, "select count(changed) from lane"), 0);
+    assert_int_equal(desk_int(d, "select lanes_settle(2)"), 0);
+    set_widen("[]");
+    renew();
+    assert_int_equal(desk_int(d, "select count(due_at) from live"), 0);
+}
+
+/* A submission by the old desk that is under way when the new one is applied. */
+static void
+they_reach_what_was_under_way_too(void **state)
+{
+    int lift = lane_for(Q_WAREHOUSE, "{lift}");
+    int64_t t;
+
+    (void)state;
+    side_sql(one, "begin");
+    t = SUBMIT(one, .actor = CARL, .queue = Q_WAREHOUSE, .lane = lift)->ticket;
+    set_widen("[{\"after\": 50, \"drop\": [\"lift\"]}]");
+    renew();
+    side_sql(one, "commit");
+    renew();
+    assert_int_equal(widens_after(t), 720);
+    assert_int_equal(desk_int(d, "select count(changed) from lane"), 0);
+    set_widen("[]");
+    renew();
+}
+
 int
 main(void)
 {
@@ -691,6 +806,10 @@ main(void)
         TEST(what_is_kept_can_be_given_passed_and_cancelled),
         TEST(what_waits_long_goes_to_a_wider_lane_in_its_old_place),
         TEST(it_is_widened_by_the_priority_it_has),
+        TEST(a_pause_widens_nothing),
+        TEST(steps_that_change_reach_what_waits),
+        TEST(they_reach_it_in_parts),
+        TEST(they_reach_what_was_under_way_too),
     };
 
     cmocka_set_test_filter(getenv("TURNO_TEST"));
