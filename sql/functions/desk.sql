@@ -173,7 +173,7 @@ language sql security definer set search_path = turno, pg_temp as $$
                agent = case when h.to_state = 1 then null else l.agent end,
                due_at = case when h.to_state = 1 then lane_due(h.to_lane, l.key, l.anchor, h.at, l.priority, l.reopens > 0)
                              else l.due_at end,
-               warned = h.to_state <> 1 and l.warned,
+               warned = h.to_state <> 1 and l.warned, hop = 0,
                stations = case when l.stations[cardinality(l.stations)] = h.to_department then l.stations
                                else l.stations || h.to_department end
         from hit h where l.ticket_id = h.ticket_id

@@ -169,7 +169,7 @@ begin
     perform set_config('synchronous_commit', 'off', true);               -- what is lost is counted again
     perform flow_learn(2000);
     perform flow_recount(budget);
-    perform lanes_settle(10000);
+    perform lanes_settle(500);
     pause := greatest(1000, (stopwatch() - start) * 49 / 1000);
     update flow_state set next_at = desk_now() + pause * interval '1 millisecond';
     return pause;

@@ -5,7 +5,7 @@
 -- old it is already; lowered, it is never earlier than now.
 --
 -- asked_us: when it must be done for another request, if there is one (key_asked). It is due then at the latest, as when it was
--- asked; but lowered, it is not brought forward by that.
+-- asked; but lowered, it is not brought forward by that, and goes no further back than the age cap.
 create or replace function key_ranked(calendar_id int, key_us bigint, anchor_us bigint, now_us bigint, targets bigint[],
                                       halved boolean, priority smallint, wanted smallint, age_cap bigint, asked_us bigint)
 returns bigint language plpgsql stable parallel safe as $$
@@ -18,7 +18,9 @@ begin
                                                                cal_add(calendar_id, anchor_us, new)), asked_us),
                                                 cal_add(calendar_id, now_us, -age_cap)))
                 when wanted > priority
-                    then greatest(key_us, least(greatest(cal_add(calendar_id, key_us, new - old), now_us), asked_us))
+                    then greatest(key_us, least(greatest(cal_add(calendar_id, key_us, new - old), now_us),
+                                                case when asked_us is not null
+                                                     then greatest(asked_us, cal_add(calendar_id, now_us, -age_cap)) end))
                 else key_us end;
 end $$;
 

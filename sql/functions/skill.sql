@@ -62,7 +62,8 @@ begin
             exit;
         end if;
     end loop;
-    update lane l set wider = next_id, wider_after = next_after, changed = pg_current_xact_id()::text::bigint
+    update lane l set wider = next_id, wider_after = next_after, changed = pg_current_xact_id()::text::bigint,
+        told_key = null, told_ticket = null
     where l.lane_id = a.lane_id and (l.wider, l.wider_after) is distinct from (next_id, next_after);
 end $$;
 
@@ -80,29 +81,47 @@ begin
                   where y.lane_id = lane_due.id and y.wider is not null and q.queue_id = y.queue_id offset 0) z);
 end $$;
 
--- Tell what waits in lanes whose next step has changed when it is taken; what is kept for somebody learns of it when that is
+-- Tell what waits in a lane whose next step has changed when it is taken; what is kept for somebody learns of it when that is
 -- over. Not done when the desk is applied, which would leave out what is just coming in by the old one: all who began before
--- must be through. So many tickets at most; the number of those whose time is another now.
-create or replace function lanes_settle(most int) returns int language plpgsql as $$
+-- must be through. So many tickets of one lane at most, in their order, for claims pass by what is locked; the number of them.
+create or replace function lanes_settle(most int) returns int language plpgsql
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_bitmapscan = off
+as $$
 declare
-    mine int[] := array(select l.lane_id from lane l where l.changed < pg_snapshot_xmin(pg_current_snapshot())::text::bigint);
-    n int;
+    a lane;
+    ids bigint[];
+    keys bigint[];
 begin
     -- (a desk that is being applied goes first: nobody else waits for rows of `live` while holding some)
-    if mine = '{}' or not pg_try_advisory_xact_lock(hashtext('turno.desk')) then
+    if not exists (select from lane l where l.changed is not null)
+       or not pg_try_advisory_xact_lock(hashtext('turno.desk')) then
         return 0;
     end if;
-    update live l set due_at = lane_due(l.lane_id, l.key, l.anchor, l.since, l.priority, l.reopens > 0)
-    where l.state = 1 and l.lane_id > 0 and l.ticket_id = any (array(
-        select w.ticket_id from live w
-        where w.state = 1 and w.lane_id = any (mine)
-          and w.due_at is distinct from lane_due(w.lane_id, w.key, w.anchor, w.since, w.priority, w.reopens > 0)
-        limit lanes_settle.most));
-    get diagnostics n = row_count;
-    if n < lanes_settle.most then
-        update lane l set changed = null where l.lane_id = any (mine);
+    update lane l set changed = -pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+    where l.changed >= 0 and l.changed < pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
+    if found then               -- (who sees nothing of the change yet may have no number yet: not before the next time)
+        return 0;
     end if;
-    return n;
+    select * into a from lane l
+    where l.changed < 0 and -l.changed <= pg_snapshot_xmin(pg_current_snapshot())::text::bigint order by l.lane_id limit 1;
+    if not found then
+        return 0;
+    end if;
+    select array_agg(w.ticket_id), array_agg(w.key) into ids, keys
+    from (select l.ticket_id, l.key from live l
+          where l.state = 1 and l.lane_id = a.lane_id
+            and (l.key, l.ticket_id) > (coalesce(a.told_key, '-9223372036854775808'), coalesce(a.told_ticket, 0))
+          order by l.key, l.ticket_id limit lanes_settle.most) w;
+    update live l set due_at = lane_due(l.lane_id, l.key, l.anchor, l.since, l.priority, l.reopens > 0)
+    where l.ticket_id = any (ids) and l.state + 0 = 1 and l.lane_id + 0 = a.lane_id
+      and l.due_at is distinct from lane_due(l.lane_id, l.key, l.anchor, l.since, l.priority, l.reopens > 0);
+    if coalesce(cardinality(ids), 0) < lanes_settle.most then
+        update lane l set changed = null, told_key = null, told_ticket = null where l.lane_id = a.lane_id;
+    else
+        update lane l set told_key = keys[cardinality(keys)], told_ticket = ids[cardinality(ids)] where l.lane_id = a.lane_id;
+    end if;
+    return coalesce(cardinality(ids), 0);
 end $$;
 
 -- Can a ticket be kept for somebody: a member of its department, and not away?

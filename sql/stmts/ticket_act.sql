@@ -47,16 +47,16 @@ with gate as (
     from ctx where $10::int[] is null or $12::smallint[] is null or $16::text[] is null or true    -- (their types, no more)
 --]
 ), looked as materialized (     -- as the snapshot has them, and locked
-    select u.id, s.version as snap, array_position($2::bigint[], u.id) as ord, l.*
+    select u.id, s.tid as snap, array_position($2::bigint[], u.id) as ord, l.*
     from wanted w
     cross join lateral unnest(w.ids) as u(id)
-    cross join lateral (select x.version from live x where x.ticket_id = u.id offset 0) s
+    cross join lateral (select x.ctid as tid from live x where x.ticket_id = u.id offset 0) s
     left join lateral (         -- (a) all rows this touches, in order of number, busy ones left out
         select x.ctid as tid, x.* from live x where x.ticket_id = u.id for update skip locked) l on true
 ), seen as materialized (
     select coalesce(array_agg(id), '{}') as ids from looked
-), fresh as not materialized (  -- (b) only what is as the snapshot saw it may be changed
-    select * from looked where version = snap
+), fresh as not materialized (  -- (b) only the row that the snapshot saw may be changed
+    select * from looked where tid = snap
 --[
 ), sure as materialized (
     select coalesce(array_agg(ticket_id), '{}') as ids from fresh
@@ -336,6 +336,7 @@ with gate as (
            case when verb = 36 then coalesce(string_to_array(nullif(($17::text[])[ord], ''), ','), '{}') else tags end,
 --[
            case key_rule when 'TRANSFER' then greatest(0, cal_diff(new_calendar, key2, own))
+                         when 'PRIORITY' then case when priority2 = priority then hop else 0 end
                          when 'DUE' then 0 when 'REOPEN' then 0 else hop end
 --|
            hop

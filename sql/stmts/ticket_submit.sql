@@ -51,9 +51,9 @@ with item as materialized (
                         where a.ahead > a.allowance) e
 --[
 ), seen as materialized (       -- the tickets these will block, as the snapshot has them
-    select array_agg(l.ticket_id) as ids, array_agg(l.version) as versions
+    select array_agg(l.ticket_id) as ids, array_agg(l.tid) as tids
     from (select distinct b from unnest($26::bigint[]) b where b is not null) u
-    cross join lateral (select x.ticket_id, x.version from live x where x.ticket_id = u.b offset 0) l
+    cross join lateral (select x.ticket_id, x.ctid as tid from live x where x.ticket_id = u.b offset 0) l
 ), parent as materialized (     -- (a) locked in order of number, busy ones left out
     select l.* from (select distinct b from unnest($26::bigint[]) b where b is not null order by b) u
     cross join lateral (select x.ctid as tid, x.* from live x where x.ticket_id = u.b for update skip locked) l
@@ -83,11 +83,11 @@ with item as materialized (
                when i.desk <> c.desk then 'desk'
                when ($27::bigint[])[i.ord] is not null and sees(i.actor, ($27::bigint[])[i.ord]) = 0 then 'no-other'
                when i.blocks is null then 'done'
-               when p.seen_version is null then
+               when p.seen is null then
                    case when (select z.ticket_id from closed z where z.ticket_id = i.blocks) is not null
                              and sees(i.actor, i.blocks) > 0 then 'conflict' else 'none' end
                -- (b) busy, or changed since the snapshot
-               when p.ticket_id is null or p.version <> p.seen_version then 'again'
+               when p.ticket_id is null or p.tid <> p.seen then 'again'
                when p.seen_by = 0 then 'none'
                when p.seen_by = 1 then 'forbidden'
                when p.state not in (1, 2, 3, 4) then 'conflict'
@@ -109,10 +109,10 @@ with item as materialized (
     left join lateral (select o.ticket_id, o.request is not distinct from i.request as same
                        from op o where o.key = i.key offset 0) old on true
     left join lateral (         -- nothing of this is looked up for a request that blocks nothing
-        select x.ticket_id, x.version, x.state, x.priority, x.department_id, k.calendar_id,
+        select x.ticket_id, x.tid, x.state, x.priority, x.department_id, k.calendar_id,
                case when x.remaining is null then x.key else cal_add(k.calendar_id, c.now_us, x.remaining) end as due,
                coalesce((select y.reserve from pace y where y.queue_id = x.queue_id), 0) as reserve,
-               s.versions[array_position(s.ids, i.blocks)] as seen_version, sees(i.actor, i.blocks) as seen_by,
+               s.tids[array_position(s.ids, i.blocks)] as seen, sees(i.actor, i.blocks) as seen_by,
                (select q.age_cap from queue q where q.queue_id = i.queue_id) as age_cap,
                (select q.targets from queue q where q.queue_id = i.queue_id) as targets,
                (select d.person_id from department d where d.department_id = x.department_id) as waiter

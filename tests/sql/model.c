@@ -244,7 +244,8 @@ ranked_key(const struct model *m, const struct m_ticket *t, int wanted, int64_t 
 
     if (wanted > t->priority) { /* never earlier than now; what it is asked for is no reason to come forward */
         moved = model_max(moved, at);
-        return model_max(model_min(moved, asked), key);
+        moved = model_min(moved, asked == INT64_MAX ? asked : model_max(asked, cal_add(c, at, -q->age_cap)));
+        return model_max(moved, key);
     }
     if (wanted < t->priority) { /* no older than the age cap, unless it is */
         moved = model_max(moved, cal_add(c, t->anchor, new));

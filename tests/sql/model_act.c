@@ -322,7 +322,8 @@ move(const struct model *m, struct m_ticket *t, const struct m_row *row, const s
     if (row->key == KEY_TRANSFER) {
         move_to_queue(t, item->queue);
         t->hop = model_max(0, cal_diff(desk_calendar(t->queue), t->key, model_own_key(&was, at)));
-    } else if (row->key == KEY_DUE || row->key == KEY_REOPEN) {
+    } else if (row->key == KEY_DUE || row->key == KEY_REOPEN ||
+               (row->key == KEY_PRIORITY && item->priority != t->priority)) {
         t->hop = 0;
     }
     t->priority = row->key == KEY_PRIORITY ? item->priority : t->priority;

@@ -90,6 +90,28 @@ a_change_after_the_snapshot_is_not_lost(void **state)
     assert_int_equal(VERSION_OF(t), 3);
 }
 
+/* lanes_settle() changes a row without a new version. */
+static void
+nor_is_one_that_leaves_the_version_as_it_is(void **state)
+{
+    int64_t t = queued();
+    struct act cancel = CANCEL(t);
+    struct answer r;
+
+    (void)state;
+    side_pause(one, true);
+    side_send_act(one, NULL, &cancel, 1);
+    side_wait_blocked(one);
+    (void)desk_int(d, "update live set due_at = desk_now() where ticket_id = %lld", (long long)t);
+    side_go(d);
+    assert_true(side_take(one, &r));
+    side_pause(one, false);
+    assert_string_equal(r.outcome, "again");
+    assert_int_equal(STATE_OF(t), STATE_QUEUED);
+    assert_string_equal(outcome_of(one, CANCEL(t)), "done");
+    assert_string_equal(claim_one(one, MAR, Q_WAREHOUSE)->outcome, "none");
+}
+
 static void
 a_cancel_overtaken_by_a_release_leaves_nothing_to_claim(void **state)
 {
@@ -463,6 +485,7 @@ main(void)
         TEST(a_child_whose_parent_is_busy_is_sent_again),
         TEST(parent_and_child_in_opposite_order_do_not_wait),
         TEST(a_change_after_the_snapshot_is_not_lost),
+        TEST(nor_is_one_that_leaves_the_version_as_it_is),
         TEST(a_cancel_overtaken_by_a_release_leaves_nothing_to_claim),
         TEST(a_release_overtaken_by_a_cancel_leaves_nothing_to_claim),
         TEST(a_cancel_overtaken_by_a_claim_takes_it_from_the_new_holder),

@@ -380,6 +380,28 @@ a_ticket_changed_after_the_snapshot_is_blocked_later(void **state)
     assert_int_equal(TICKETS, 1);
 }
 
+/* lanes_settle() changes a row without a new version. */
+static void
+so_is_one_whose_version_is_the_same(void **state)
+{
+    int64_t p = held_by_luis();
+    struct ask item = {.actor = LUIS, .queue = Q_SALES, .blocks = p};
+    struct answer r;
+
+    (void)state;
+    side_pause(one, true);
+    side_send_submit(one, NULL, &item, 1);
+    side_wait_blocked(one);
+    (void)desk_int(d, "update live set due_at = desk_now() where ticket_id = %lld", (long long)p);
+    side_go(d);
+    assert_true(side_take(one, &r));
+    side_pause(one, false);
+    assert_string_equal(r.outcome, "again");
+    side_submit(one, &item, 1, &r);
+    assert_string_equal(r.outcome, "done");
+    assert_int_equal(desk_int(d, "select open_children from live where ticket_id = %lld", (long long)p), 1);
+}
+
 /* ---- numbers ---------------------------------------------------------------------------------------------------------- */
 
 static void
@@ -472,6 +494,7 @@ main(void)
         TEST(only_what_is_seen_can_be_followed),
         TEST(a_busy_ticket_is_blocked_later),
         TEST(a_ticket_changed_after_the_snapshot_is_blocked_later),
+        TEST(so_is_one_whose_version_is_the_same),
         TEST(numbers_are_leased_once_and_have_partitions),
         TEST(two_sessions_lease_different_blocks),
         TEST(a_block_has_a_size),

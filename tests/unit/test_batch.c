@@ -359,7 +359,7 @@ the_next_batch_goes_behind_the_one_that_commits(void **state)
 static void
 nothing_goes_behind_a_commit_that_takes_long(void **state)
 {
-    struct rig_thing t[20];
+    struct rig_thing t[21];
     PGconn *a, *b;
     int64_t rows;
 
@@ -399,8 +399,11 @@ nothing_goes_behind_a_commit_that_takes_long(void **state)
     assert_int_equal(fake_pending(a), 1);
     fake_sync(a);
     RIG_WAIT(t[16].done);
+    rig_add(&t[20], 20); /* one alone has to wait, but not behind one that is stuck */
+    RIG_WAIT(fake_pending(b) == 1);
     rig_answer_done(a, 3);
-    RIG_WAIT(t[19].done);
+    rig_answer_done(b, 1);
+    RIG_WAIT(t[19].done && t[20].done);
 }
 
 static void
