@@ -9,7 +9,8 @@
  *
  * A server that has something to do and says nothing for longer than a statement may take is left: its process is frozen, or
  * something between us keeps our side of a dead connection up, so that no time-out of TCP ever tells. A commit that waits for
- * its standby looks the same from here, and the process we leave stays there: each time in a row we wait twice as long.
+ * its standby looks the same from here, and the process we leave stays there: each time we wait twice as long, until
+ * something was done again.
  */
 #include "daemon/db/conn.h"
 
@@ -187,9 +188,6 @@ watch(struct conn *c)
         (void)event_del(c->timer);
     } else if (c->conf.statement_timeout_ms > 0 && !event_pending(c->timer, EV_TIMEOUT, NULL)) {
         c->heard = now_usec();
-        if (c->heard - c->stalled > INT64_C(4000) * silence_max_ms(c)) {
-            c->stalls = 0;
-        }
         set_timer(c, silence_max_ms(c));
     }
 }
@@ -197,14 +195,13 @@ watch(struct conn *c)
 static void
 look(struct conn *c)
 {
-    int64_t now = now_usec(), left_ms = silence_max_ms(c) - (now - c->heard) / 1000;
+    int64_t left_ms = silence_max_ms(c) - (now_usec() - c->heard) / 1000;
 
     if (left_ms > 0) {
         set_timer(c, (unsigned)left_ms);
         return;
     }
     conn_break(c, "the server has said nothing for %u s", silence_max_ms(c) / 1000);
-    c->stalled = now;
     c->stalls += c->stalls < STALLS_MAX;
 }
 

@@ -21,8 +21,7 @@ struct conn {
     unsigned rotate; /* which of several hosts is tried first */
     bool was_ready;  /* on_ready was called, on_lost not yet */
     int64_t heard;   /* while units are under way: when the server last spoke, or the first of them went, usec */
-    int64_t stalled; /* when it was last left because it said nothing, usec */
-    unsigned stalls; /* how often, in a row */
+    unsigned stalls; /* how often it was left because it said nothing, since it last did something for us */
     uint64_t count;
     uint64_t seed;  /* of the jitter */
     int64_t logged; /* when the last failure was logged, usec */

@@ -143,13 +143,18 @@ static void
 take_sync(struct conn *c)
 {
     struct unit *u = c->head;
+    enum unit_end end;
 
     if (u->at != u->nstmt) {
         conn_break(c, "the server's answers are out of step");
         return;
     }
     (void)pop(c);
-    finish(u, u->doubtful ? UNIT_LOST : u->sqlstate[0] != '\0' ? UNIT_FAILED : UNIT_DONE);
+    end = u->doubtful ? UNIT_LOST : u->sqlstate[0] != '\0' ? UNIT_FAILED : UNIT_DONE;
+    if (end == UNIT_DONE && c->state == CONN_READY) { /* (to prepare something waits for no standby) */
+        c->stalls = 0;
+    }
+    finish(u, end);
 }
 
 /* One result that is not NULL and not the Sync's. */

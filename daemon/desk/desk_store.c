@@ -21,6 +21,8 @@
 #include "daemon/os/clock.h"
 #include "daemon/os/conffile.h"
 
+#define FAILS_MAX 7 /* that make the next try later: up to 31 probes */
+
 struct desk_store {
     struct desk_store_conf conf;
     char *file;
@@ -29,6 +31,9 @@ struct desk_store {
     /* loading */
     bool loading;
     bool behind;     /* the last load failed */
+    char said[256];  /* why, as it was logged last */
+    int fails;       /* loads and starts in a row that failed */
+    int rest;        /* probes until the next try */
     struct arena *a; /* of the statement under way */
     struct db_call call;
     struct desk_wait *now, *later; /* who waits for the load under way, for the one after it */
@@ -40,6 +45,7 @@ struct desk_store {
     void (*on_boot)(void *arg, const struct err *e);
     void *on_boot_arg;
     struct err boot_err;
+    char found[65]; /* hash of the file whose mistakes were logged last */
     /* the file */
     bool drift;
     char warned[65]; /* hash of the file last warned of */
@@ -217,7 +223,6 @@ take_row(struct desk_store *s, const struct db_row *row, struct err *e)
     }
     d = desk_of_row(row, e);
     if (d == NULL) {
-        log_err("%s", e->msg);
         return false;
     }
     s->limit_hits += rules_limit_hits(s->desk->rules);
@@ -245,6 +250,30 @@ tell(struct desk_wait *w, const struct err *e)
     }
 }
 
+/* What fails for good is tried for ever, more and more seldom, and said once. */
+static void
+note_failure(struct desk_store *s, const struct err *e)
+{
+    s->fails += s->fails < FAILS_MAX;
+    s->rest = s->fails > 2 ? (1 << (s->fails - 2)) - 1 : 0;
+    if (e->code == ERR_STOPPING || strcmp(e->msg, s->said) == 0) {
+        return;
+    }
+    (void)snprintf(s->said, sizeof(s->said), "%s", e->msg);
+    if (e->code == ERR_DESK || e->code == ERR_INTERNAL) {
+        log_err("could not load the desk: %s", e->msg);
+    } else {
+        log_warn("could not load the desk: %s", e->msg);
+    }
+}
+
+static void
+note_success(struct desk_store *s)
+{
+    s->fails = s->rest = 0;
+    s->said[0] = '\0';
+}
+
 static void
 on_loaded(struct db_call *call, const struct db_result *res)
 {
@@ -263,6 +292,11 @@ on_loaded(struct db_call *call, const struct db_result *res)
         ok = take_row(s, res->rows[0], &e);
     }
     s->behind = res->err != NULL;
+    if (!ok) {
+        note_failure(s, &e);
+    } else if (s->desk->version > 0) {
+        note_success(s); /* (an empty database is none: the file may not get into it) */
+    }
     s->now = NULL;
     s->a = NULL;
     s->loading = false;
@@ -280,9 +314,7 @@ on_loaded(struct db_call *call, const struct db_result *res)
 static void
 on_nobody(struct desk_wait *w, const struct err *e)
 {
-    if (e != NULL && e->code != ERR_STOPPING) {
-        log_warn("could not load the desk: %s", e->msg);
-    }
+    (void)e; /* on_loaded has said it */
     free(w);
 }
 
@@ -297,14 +329,6 @@ desk_refresh(struct desk_store *s, struct desk_wait *w)
     s->later = w;
     if (!s->loading) {
         load(s);
-    }
-}
-
-void
-desk_probe(struct desk_store *s)
-{
-    if (s->behind && !s->loading) {
-        desk_refresh(s, NULL);
     }
 }
 
@@ -350,8 +374,9 @@ on_boot_applied(struct db_call *call, const struct db_result *res)
 
     s->boot_a = NULL;
     if (res->err != NULL) {
-        s->booted = false; /* whether it is there will show at the next connection */
+        s->booted = false; /* whether it is there will show with the next probe */
         s->boot_err = *res->err;
+        note_failure(s, &s->boot_err);
         boot_end(s, &s->boot_err);
     } else if (row != NULL) {
         const char *outcome = db_text(row, 0, NULL);
@@ -401,9 +426,10 @@ boot_apply(struct desk_store *s, struct err *e)
         return false;
     }
     deskfile_read(s->boot_a, &in, &f);
-    for (int i = 0; i < f.nfound; i++) {
+    for (int i = 0; i < f.nfound && strcmp(f.sha256, s->found) != 0; i++) {
         log_found(&f, &f.found[i]);
     }
+    memcpy(s->found, f.sha256, sizeof(s->found));
     if (f.document == NULL) {
         (void)err_set(e, ERR_DESK, "%s has %d mistake%s", s->file, f.nmistakes, f.nmistakes == 1 ? "" : "s");
         arena_free(s->boot_a);
@@ -441,6 +467,21 @@ desk_boot(struct desk_store *s, void (*done)(void *arg, const struct err *e), vo
     s->booted = true;
     s->boot.done = on_boot_seen;
     desk_refresh(s, &s->boot);
+}
+
+void
+desk_probe(struct desk_store *s)
+{
+    if (s->loading || (s->booted && !s->behind)) {
+        return;
+    }
+    if (s->rest > 0) {
+        s->rest--;
+    } else if (!s->booted) {
+        desk_boot(s, NULL, NULL);
+    } else {
+        desk_refresh(s, NULL);
+    }
 }
 
 void

@@ -5,7 +5,7 @@
  * too few numbers wait in a list and are resumed in order.
  *
  * Blocks are dropped when a connection was lost: what answers afterwards may be a standby that has not heard of the lease
- * (asynchronous replication), and would give the same numbers to somebody else.
+ * (asynchronous replication), and would give the same numbers to somebody else. So is a lease that was under way then.
  */
 #include "daemon/desk/number.h"
 
@@ -32,7 +32,8 @@ struct numbers {
     int block; /* size of the next lease */
     int asked; /* size of the one under way */
     usec_t leased_at;
-    uint64_t losses; /* of connections, when the blocks were last found good */
+    uint64_t losses;       /* of connections, when the blocks were last found good */
+    uint64_t asked_losses; /* when the lease under way was asked for */
     bool asking;
     struct arena *a; /* of the statement under way */
     struct db_call call;
@@ -88,6 +89,17 @@ resume_all(struct numbers *n, const struct err *e)
     }
 }
 
+static uint64_t
+losses_now(const struct numbers *n)
+{
+    struct db_stats st;
+
+    db_get_stats(n->db, &st);
+    return st.reconnects;
+}
+
+static void lease(struct numbers *n);
+
 static void
 on_leased(struct db_call *call, const struct db_result *res)
 {
@@ -100,6 +112,10 @@ on_leased(struct db_call *call, const struct db_result *res)
     if (res->err != NULL || res->nrows != 1) {
         err_set(&failed, res->err != NULL ? res->err->code : ERR_INTERNAL, "no ticket number could be had%s%s",
                 res->err != NULL ? ": " : "", res->err != NULL ? res->err->msg : "");
+    } else if (losses_now(n) != n->asked_losses) {
+        lease(n); /* nobody is told: who waits goes on waiting */
+        arena_free(a);
+        return;
     } else {
         n->spare = db_i64(res->rows[0], 0);
         n->spare_end = n->spare + n->asked;
@@ -120,6 +136,7 @@ lease(struct numbers *n)
     }
     n->asking = true;
     n->asked = n->block;
+    n->asked_losses = losses_now(n);
     n->a = arena_new();
     db_call_init(&n->call, n->a, STMT_NUMBER_LEASE);
     db_bind_i32(&n->call, n->block);
@@ -133,11 +150,10 @@ lease(struct numbers *n)
 static void
 drop_after_loss(struct numbers *n)
 {
-    struct db_stats st;
+    uint64_t losses = losses_now(n);
 
-    db_get_stats(n->db, &st);
-    if (st.reconnects != n->losses) {
-        n->losses = st.reconnects;
+    if (losses != n->losses) {
+        n->losses = losses;
         n->next = n->end = n->spare = n->spare_end = 0;
     }
 }

@@ -474,6 +474,25 @@ a_new_partition_is_found_by_old_plans(void **state)
     d->next_ticket = d->end_ticket; /* go on from there */
 }
 
+/* A standby that took over knows the tickets, not the block they were of. */
+static void
+numbers_in_use_are_not_leased_again(void **state)
+{
+    int64_t t = SUBMIT(one, .actor = CARL, .queue = Q_WAREHOUSE)->ticket;
+
+    (void)state;
+    (void)desk_int(d, "update numbering set next = %lld returning next", (long long)t - 3);
+    assert_int_equal(desk_int(d, "select number_lease(10)"), t + 1);
+    assert_int_equal(desk_int(d, "select number_lease(10)"), t + 11);
+    /* across partitions: the newer one has them */
+    t = desk_int(d, "update numbering set next = made_to returning next");
+    assert_int_equal(desk_int(d, "select number_lease(10)"), t);
+    assert_string_equal(SUBMIT(one, .ticket = t + 5, .actor = CARL, .queue = Q_WAREHOUSE)->outcome, "done");
+    (void)desk_int(d, "update numbering set next = next - 2000 returning 1");
+    assert_int_equal(desk_int(d, "select number_lease(10)"), t + 6);
+    d->next_ticket = d->end_ticket; /* go on from there */
+}
+
 int
 main(void)
 {
@@ -499,6 +518,7 @@ main(void)
         TEST(two_sessions_lease_different_blocks),
         TEST(a_block_has_a_size),
         TEST(a_new_partition_is_found_by_old_plans),
+        TEST(numbers_in_use_are_not_leased_again),
     };
 
     cmocka_set_test_filter(getenv("TURNO_TEST"));

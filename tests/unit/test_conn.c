@@ -165,7 +165,6 @@ static void
 pass(int seconds)
 {
     conn->heard -= INT64_C(1000000) * seconds;
-    conn->stalled -= INT64_C(1000000) * seconds;
     event_active(conn->timer, EV_TIMEOUT, 0);
     settle();
 }
@@ -500,11 +499,12 @@ a_server_that_takes_its_time_is_not(void **state)
     WAIT(a.done == 1);
 }
 
-/* It may be a standby that is missing: each time a process is left behind. */
+/* It may be a standby that is missing: each time a process is left behind. Time heals nothing, only an answer does. */
 static void
 silence_in_a_row_is_borne_longer(void **state)
 {
     struct probe p;
+    PGconn *c;
 
     (void)state;
     (void)ready_conn();
@@ -517,7 +517,21 @@ silence_in_a_row_is_borne_longer(void **state)
         assert_int_equal(losses, i + 1);
         WAIT(conn_is_ready(conn));
     }
-    conn->stalled -= INT64_C(3600000000);
+    c = fake_conn(FAKE_WRITE);
+    send_unit(&p, 1);
+    settle();
+    pass(32);
+    fake_error(c, "55P03", ""); /* nothing was written, so no standby was waited for */
+    fake_sync(c);
+    WAIT(p.done == 1);
+    send_unit(&p, 1);
+    settle();
+    pass(32);
+    assert_int_equal(losses, 3);
+    fake_done(c, 1);
+    fake_sync(c);
+    WAIT(p.done == 1);
+    assert_int_equal(p.end, UNIT_DONE);
     send_unit(&p, 1);
     settle();
     pass(32);

@@ -35,8 +35,35 @@ static struct {
     int sent;
     const char *file; /* NULL: there is none */
     int swaps;
+    int said;    /* errors and warnings in the log */
     int version; /* of the last swap */
 } play;
+
+void
+log_err(const char *fmt, ...)
+{
+    (void)fmt;
+    play.said++;
+}
+
+void
+log_warn(const char *fmt, ...)
+{
+    (void)fmt;
+    play.said++;
+}
+
+void
+log_notice(const char *fmt, ...)
+{
+    (void)fmt;
+}
+
+void
+log_info(const char *fmt, ...)
+{
+    (void)fmt;
+}
 
 bool
 conffile_read(const char *path, char **ret, size_t *ret_len, struct err *e)
@@ -430,6 +457,106 @@ news_that_could_not_be_followed_are_followed_with_the_next_probe(void **state)
     desk_store_free(s);
 }
 
+static void
+a_start_that_failed_is_tried_again_with_the_next_probe(void **state)
+{
+    static const enum err_code codes[] = {ERR_DEADLINE, ERR_BUSY}; /* 57014, 55P03: the connection stays */
+    struct desk_store *s = start();
+    struct boot b = {0};
+
+    (void)state;
+    desk_boot(s, on_boot, &b);
+    answer_row(&nothing_applied);
+    desk_probe(s); /* it is being applied */
+    assert_int_equal(play.stmt, STMT_DESK_APPLY);
+    for (size_t i = 0; i < 2; i++) {
+        answer_err(codes[i]);
+        assert_int_equal(b.code, ERR_DEADLINE);
+        assert_null(play.call);
+        desk_probe(s);
+        desk_probe(s); /* once is enough */
+        assert_int_equal(play.stmt, STMT_DESK_LOAD);
+        answer_row(&nothing_applied);
+        assert_int_equal(play.stmt, STMT_DESK_APPLY);
+    }
+    answer_row(&(struct db_row){
+        {"applied", "1", ""}
+    });
+    answer_desk("1");
+    assert_int_equal(play.version, 1);
+    assert_int_equal(b.done, 1);
+    desk_probe(s);
+    assert_null(play.call);
+    desk_store_free(s);
+}
+
+/* More and more seldom, up to half a minute and a bit. */
+static void
+what_fails_for_good_is_said_once(void **state)
+{
+    (void)state;
+    for (int booting = 0; booting < 3; booting++) { /* the load of a known desk, the first one, the file's */
+        struct desk_store *s = start();
+        int sent;
+
+        if (booting == 0) {
+            desk_boot(s, NULL, NULL);
+            answer_desk("1");
+            desk_notified(s, "desk:2");
+        } else {
+            desk_boot(s, NULL, NULL);
+        }
+        sent = play.sent;
+        for (int i = 0; i < 1000; i++) {
+            if (play.call != NULL && booting == 2 && play.stmt == STMT_DESK_LOAD) {
+                answer_row(&nothing_applied);
+            }
+            if (play.call != NULL) {
+                answer_err(ERR_INTERNAL);
+            }
+            desk_probe(s);
+        }
+        assert_int_equal(play.said, 1);
+        assert_in_range(play.sent - sent, 30, 80);
+        if (play.call == NULL) { /* whoever tells of something is followed at once */
+            desk_notified(s, NULL);
+        }
+        answer_desk("2");
+        assert_int_equal(play.version, 2);
+        desk_notified(s, "desk:3");
+        answer_err(ERR_INTERNAL);
+        assert_int_equal(play.said, 2); /* it is news again */
+        desk_probe(s);
+        assert_non_null(play.call);
+        answer_desk("3");
+        desk_store_free(s);
+    }
+}
+
+static void
+a_desk_that_cannot_be_read_is_said_once(void **state)
+{
+    struct desk_store *s = start();
+
+    (void)state;
+    desk_boot(s, NULL, NULL);
+    for (int i = 0; i < 100; i++) {
+        if (play.call != NULL) {
+            answer_row(&(struct db_row){
+                {"2", "x", "{}", "{}"}
+            });
+        }
+        desk_probe(s);
+    }
+    assert_int_equal(play.said, 1);
+    if (play.call == NULL) {
+        desk_notified(s, NULL);
+    }
+    answer_desk("3");
+    assert_int_equal(play.version, 3);
+    desk_store_free(s);
+}
+
 int
 main(void)
 {
@@ -444,8 +571,10 @@ main(void)
         cmocka_unit_test(a_start_that_lost_its_database_is_made_up_for),
         cmocka_unit_test(only_news_of_a_newer_desk_loads_it),
         cmocka_unit_test(news_that_could_not_be_followed_are_followed_with_the_next_probe),
+        cmocka_unit_test(a_start_that_failed_is_tried_again_with_the_next_probe),
+        cmocka_unit_test(what_fails_for_good_is_said_once),
+        cmocka_unit_test(a_desk_that_cannot_be_read_is_said_once),
     };
 
-    log_set_level(LOG_LEVEL_ERR);
     return cmocka_run_group_tests_name("desk_store", tests, NULL, NULL);
 }

@@ -173,6 +173,31 @@ the_loss_of_one_of_several_connections_counts(void **state)
     assert_int_equal(failed, 0);
 }
 
+/* The lease was asked of the server that was there before. */
+static void
+a_lease_under_way_does_not_outlive_a_loss(void **state)
+{
+    struct db_stats st = {0};
+    PGconn *c;
+
+    (void)state;
+    start(2);
+    assert_int_equal(taken(), -1);
+    RIG_WAIT((c = busy_one()) != NULL);
+    fake_lose(fake_conn_at(FAKE_WRITE, c == fake_conn_at(FAKE_WRITE, 0))); /* the other one */
+    RIG_WAIT((db_get_stats(rig.db, &st), st.reconnects > 0));
+    numbers_ready(numbers); /* drops what there is; the lease is not here yet */
+    fake_rows(c, 1, &(int){1000}, (const char *const[]){""});
+    fake_sync(c);
+    RIG_WAIT(busy_one() == NULL || fake_pending(c) == 0);
+    rig_settle();
+    assert_int_equal(resumed, 0);
+    (void)lease_is(5000);
+    assert_int_equal(resumed, 1);
+    assert_int_equal(taken(), 5000);
+    assert_int_equal(failed, 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, rig_setup, teardown)
 
 int
@@ -183,6 +208,7 @@ main(void)
         TEST(a_block_does_not_outlive_its_connection),
         TEST(nor_does_the_next_block),
         TEST(the_loss_of_one_of_several_connections_counts),
+        TEST(a_lease_under_way_does_not_outlive_a_loss),
     };
 
     return cmocka_run_group_tests_name("number", tests, NULL, NULL);
