@@ -619,6 +619,37 @@ wait_kept(struct app *app, int32_t person_id, bool tell)
     }
 }
 
+static int
+compare_ids(const void *a, const void *b)
+{
+    const int32_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+void
+wait_kept_found(struct app *app, int32_t *person_ids, size_t n)
+{
+    struct waiter *w = TAILQ_FIRST(&app->waiters->idle);
+
+    if (n == 0) {
+        return;
+    }
+    bool *woken = xcalloc(n, sizeof *woken); /* of each one stream looks */
+    qsort(person_ids, n, sizeof *person_ids, compare_ids);
+    while (w != NULL) {
+        struct waiter *next = TAILQ_NEXT(w, link);
+        const int32_t *at = bsearch(&w->claim.agent, person_ids, n, sizeof *person_ids, compare_ids);
+        if (at != NULL && !woken[at - person_ids]) {
+            woken[at - person_ids] = true;
+            app->count.woken++;
+            claim_send(w);
+        }
+        w = next;
+    }
+    free(woken);
+}
+
 void
 wait_worked(struct app *app, int32_t person_id, bool finished)
 {

@@ -521,6 +521,30 @@ what_it_stood_for_is_over_when_nothing_is_found(void **state)
     assert_string_equal(asking(), "");
 }
 
+/* By the janitor: these may have been told before, and nothing is new to whoever asks. */
+static void
+for_whom_something_is_kept_looks_and_nobody_looks_twice(void **state)
+{
+    int32_t persons[] = {7, 4, 3, 1, 6};
+
+    (void)state;
+    waits(1, 10, 0);
+    waits(1, 10, 0);
+    waits(2, 10, 0);
+    waits(3, 20, 0);
+    play.lanes[4][0] = 10;
+    comes(4);
+    wait_kept_found(&play.app, persons, sizeof(persons) / sizeof(persons[0]));
+    assert_string_equal(asking(), "4 1 3");
+    answer(4, "none", 0, 0, 0);
+    answer(1, "none", 0, 0, 0);
+    assert_string_equal(asking(), "3");
+    finds(3, 100, 0);
+    assert_string_equal(asking(), "");
+    wait_kept_found(&play.app, persons, 0);
+    assert_string_equal(asking(), "");
+}
+
 /* ---- who has been idle for longest --------------------------------------------------------------------------------- */
 
 static void
@@ -602,6 +626,7 @@ main(void)
         TEST(it_goes_on_when_the_first_cannot_take),
         TEST(it_goes_on_when_the_first_has_left),
         TEST(what_it_stood_for_is_over_when_nothing_is_found),
+        TEST(for_whom_something_is_kept_looks_and_nobody_looks_twice),
         TEST(who_has_accepted_something_is_no_longer_first),
         TEST(nor_on_another_stream_of_theirs),
         TEST(who_has_no_room_for_heavy_work_waits_for_light),
