@@ -158,6 +158,15 @@ goes_on(const char *reason)
     return false;
 }
 
+/* The error the wait ended with. What is none ("accepted": on another stream of ours) leaves us with nothing. */
+static enum err_code
+end_code(const char *reason)
+{
+    enum err_code code = err_from_name(reason);
+
+    return strcmp(reason, err_name(code)) == 0 && code != ERR_NONE ? code : ERR_NOTHING;
+}
+
 /* One stream after the other until a ticket is ours or the time is over. */
 static bool
 wait_for_offer(struct waiting *w, usec_t until, struct err *e)
@@ -182,7 +191,7 @@ wait_for_offer(struct waiting *w, usec_t until, struct err *e)
             return false;
         }
         if (w->ended && !goes_on(w->reason)) {
-            return err_set(e, ERR_NOTHING, "the wait has ended: %s", w->reason);
+            return err_set(e, end_code(w->reason), "the wait has ended: %s", w->reason);
         }
         if (end == STREAM_LOST || (w->ended && strcmp(w->reason, "stopping") == 0)) {
             if (end != STREAM_LOST) {

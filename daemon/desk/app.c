@@ -122,9 +122,10 @@ app_notify(struct app *app, const char *payload)
     if (!app->ready || app->draining) {
         return;
     }
-    if (payload == NULL) {
+    if (payload == NULL) { /* something may have been missed */
         desk_notified(app->desks, NULL);
-        lane_drop_floors(app->lanes, NULL); /* something may have been missed */
+        people_forget(app->people);
+        lane_drop_floors(app->lanes, NULL);
         wait_probe(app);
         feed_wake(app);
     } else if (strncmp(payload, "lane:", 5) == 0) {

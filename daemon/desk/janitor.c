@@ -125,10 +125,12 @@ static void
 on_kept(struct db_call *call, const struct db_result *res)
 {
     struct chore *c = call->arg;
+    int32_t *ids = ARENA_ARRAY(c->a, res->nrows, int32_t);
 
     for (int i = 0; i < res->nrows; i++) {
-        wait_kept(c->app, (int32_t)db_i64(res->rows[i], 0), false);
+        ids[i] = (int32_t)db_i64(res->rows[i], 0);
     }
+    wait_kept_found(c->app, ids, (size_t)res->nrows);
     chore_done(c, c->every_ms);
 }
 

@@ -49,6 +49,7 @@ struct waiter {
     unsigned lanes;  /* the same of its lanes */
     uint64_t wakes;  /* of its lanes, when its claim was sent */
     unsigned kept;   /* the same of the waiters */
+    unsigned late;   /* the same of the late heavy requests taken */
     bool floored;    /* the claim did not start at the front of every lane */
     usec_t sent;
     int32_t more; /* the lane of which what woke it may stand for several tickets: a find wakes the next one; 0: none */
@@ -67,6 +68,7 @@ struct waiters {
     unsigned nidle, nfull, noffered;
     struct idle *since;
     unsigned kept;  /* counts wait_kept */
+    unsigned late;  /* counts heavy requests that were taken late: until then room is made for them */
     unsigned round; /* counts wait_end_all: who belongs where may have changed */
     unsigned lanes; /* counts wait_lanes */
 };
@@ -208,6 +210,7 @@ claim_send(struct waiter *w)
     w->state = WAIT_CLAIMING;
     w->claim.item.done = on_claimed;
     w->kept = app->waiters->kept;
+    w->late = app->waiters->late;
     w->wakes = lane_wakes(app->lanes, w->set);
     w->floored = lane_has_floor(app->lanes, w->set);
     w->sent = clock_mono();
@@ -462,6 +465,8 @@ found_full(struct waiter *w, int64_t slots)
     } else if (w->round != app->waiters->round) {
         begin_stream(w);
         end_stream(w, "desk");
+    } else if (w->late != app->waiters->late) {
+        claim_send(w); /* what room was to be made for may have gone meanwhile */
     } else {
         begin_stream(w);
         list_full(app->waiters, w);
@@ -494,6 +499,35 @@ no_claim(struct waiter *w, const char *outcome, const struct err *e)
     refuse(w, &refused);
 }
 
+/* Some of those who had no room look whether they have, in this lane or (0) anywhere. */
+static void
+probe_full(struct app *app, int32_t lane_id)
+{
+    struct waiter *w = TAILQ_FIRST(&app->waiters->full);
+
+    for (int n = 0; w != NULL && n < PROBE_FULL;) {
+        struct waiter *next = TAILQ_NEXT(w, link);
+        if (lane_id == 0 || lane_set_has(w->set, lane_id)) {
+            (void)look_up_lanes(w);
+            claim_send(w);
+            n++;
+        }
+        w = next;
+    }
+}
+
+/* Heavy work that is late has been taken: who made room for it is dealt lighter work again. */
+static void
+took_heavy(struct app *app, int32_t lane_id, int64_t key)
+{
+    const struct desk_lane *lane = desk_lane_by_id(app_desk(app), lane_id);
+
+    if (lane != NULL && lane->queue->weight > 1 && key < clock_wall()) {
+        app->waiters->late++;
+        probe_full(app, lane_id);
+    }
+}
+
 static void
 on_claimed(struct item *item, const struct db_row *row, const struct err *e)
 {
@@ -514,6 +548,9 @@ on_claimed(struct item *item, const struct db_row *row, const struct err *e)
         int32_t more = w->more == MORE_ANY ? lane_id : w->more; /* whichever it has taken from */
         if (more > 0) {
             wake(app, more, true);
+        }
+        if (lane_id > 0) {
+            took_heavy(app, lane_id, db_i64(row, CLAIM_KEY));
         }
         if (w->op->replied || (!w->stream && !op_is_alive(w->op)) || (w->claim.offer && app->draining)) {
             give_back(app, row, w, outcome);
@@ -619,6 +656,37 @@ wait_kept(struct app *app, int32_t person_id, bool tell)
     }
 }
 
+static int
+compare_ids(const void *a, const void *b)
+{
+    const int32_t *x = a, *y = b;
+
+    return (*x > *y) - (*x < *y);
+}
+
+void
+wait_kept_found(struct app *app, int32_t *person_ids, size_t n)
+{
+    struct waiter *w = TAILQ_FIRST(&app->waiters->idle);
+
+    if (n == 0) {
+        return;
+    }
+    bool *woken = xcalloc(n, sizeof *woken); /* of each one stream looks */
+    qsort(person_ids, n, sizeof *person_ids, compare_ids);
+    while (w != NULL) {
+        struct waiter *next = TAILQ_NEXT(w, link);
+        const int32_t *at = bsearch(&w->claim.agent, person_ids, n, sizeof *person_ids, compare_ids);
+        if (at != NULL && !woken[at - person_ids]) {
+            woken[at - person_ids] = true;
+            app->count.woken++;
+            claim_send(w);
+        }
+        w = next;
+    }
+    free(woken);
+}
+
 void
 wait_worked(struct app *app, int32_t person_id, bool finished)
 {
@@ -633,19 +701,6 @@ wait_worked(struct app *app, int32_t person_id, bool finished)
             claim_send(w);
         }
         w = next;
-    }
-}
-
-/* Some of those who had no room look whether they have: another daemon does not tell what was finished there. */
-static void
-probe_full(struct app *app)
-{
-    unsigned n = app->waiters->nfull < PROBE_FULL ? app->waiters->nfull : PROBE_FULL;
-
-    while (n-- > 0) {
-        struct waiter *w = TAILQ_FIRST(&app->waiters->full);
-        (void)look_up_lanes(w);
-        claim_send(w);
     }
 }
 
@@ -678,7 +733,7 @@ wait_probe(struct app *app)
     if (lane_probe_front(app->lanes, clock_mono())) {
         lane_drop_floors(app->lanes, NULL);
     }
-    probe_full(app);
+    probe_full(app, 0); /* another daemon does not tell what was finished there */
     lane_probe_begin(app->lanes);
     while (w != NULL) {
         struct waiter *next = TAILQ_NEXT(w, link);

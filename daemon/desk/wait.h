@@ -8,6 +8,7 @@
 #define TURNO_WAIT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "daemon/desk/state.h"
@@ -23,6 +24,8 @@ enum op_next step_next(struct op *op);
 void wait_came(struct app *app, int32_t lane_id, int64_t key, bool tell);
 /* A ticket came back that is kept for this agent. */
 void wait_kept(struct app *app, int32_t person_id, bool tell);
+/* … for these, as the database has it: what came before was told, or that was lost. Sorts them. */
+void wait_kept_found(struct app *app, int32_t *person_ids, size_t n);
 /* This agent has done something with what is in their hands, accepting included: they are idle since now. finished: it is in
  * their hands no longer, they may have room again. */
 void wait_worked(struct app *app, int32_t person_id, bool finished);

@@ -200,7 +200,12 @@ with ctx as materialized (      -- (fresh: asked for below, so that the clock is
            b.version, case when k.free < (select weight from heavy) then
                            case when (select min(h.key) from lane_heads h where h.weight > k.free and h.weight <= k.capacity)
                                      < least((select usec(t) from ctx),
-                                             (select min(h.key) from lane_heads h where h.weight <= k.free))
+                                             (select min(h.key) from lane_heads h where h.weight <= k.free),
+                                             (select min(x.key) from live x    -- what is kept for them
+                                              cross join lateral (select z.weight from queue z
+                                                                  where z.queue_id = x.queue_id offset 0) q
+                                              where x.last_agent = k.agent and x.state = 1 and x.lane_id < 0
+                                                    and -x.lane_id = any ($6::int[]) and q.weight <= k.free))
                                 then 0 else k.free end
                       end
     from known k

@@ -25,7 +25,7 @@ made()
 revoke() { "$cli" token revoke "${number[$1]}"; }
 
 ok "a desk starts" people
-for who in offered idle reads there; do made $who ana; done
+for who in offered idle reads there missed waits; do made $who ana; done
 made stays luis
 next offered
 ok "one waits" until_true 10 figure_is turno_agents_waiting 1
@@ -46,6 +46,14 @@ ok "the token of the offer is revoked" revoke offered
 ok "… which ends it" until_true 5 ended offered
 ok "… and he is offered the request, with his own" until_true 5 grep -q "\"ticket\":$n," "$desk/w.stays"
 
+exits 5 waits next --wait 100s >"$desk/exit" & # its own exit status
+cli_waits=$!
+ok "turno waits too" until_true 10 figure_is turno_agents_waiting 1
+ok "its token is revoked" revoke waits
+wait "$cli_waits"
+ok "… which it says in its exit status" [ $? = 0 ]
+ok "… and in words" told "the wait has ended: unauthorized"
+
 ends=$(date -u -d '+4 seconds' +%FT%TZ)
 made short hugo --expires "$ends"
 next short
@@ -64,6 +72,18 @@ next there
 ok "she waits there" until_true 10 figure_is turno_agents_waiting 1
 ok "her token is revoked at the first" revoke there
 ok "… which ends the wait at the second" until_true 5 ended there
+admin() { psql -qAtc "$1" "${conninfo/user=turnod/user=turno_admin}" >/dev/null; }
+known2() { [ "$(curl -s -m 5 -o /dev/null -w '%{http_code}' --unix-socket "$at" -H "Authorization: Bearer ${token[missed]}" http://turno/v1/whoami)" = "$1" ]; }
+ok "another token is known there" known2 200
+ok "every notification is lost for a while" admin "revoke execute on function pg_catalog.pg_notify(text, text) from public"
+ok "the token is revoked at the first" revoke missed
+sleep 1
+ok "… of which the second has not heard" known2 200
+ok "they are heard again" admin "grant execute on function pg_catalog.pg_notify(text, text) to public"
+listeners() { psql -qAtc "select count(pg_terminate_backend(pid)) from pg_stat_activity
+    where query ~ 'listen turno|pg_notify' and pid <> pg_backend_pid()" "$conninfo"; }
+ok "both listen anew" [ "$(listeners)" = 2 ]
+ok "… and asks again who it is" until_true 10 known2 401
 kill "$pid2"
 wait "$pid2"
 ok "the second one stops" [ $? = 0 ]

@@ -436,6 +436,36 @@ what_is_kept_and_busy_for_a_moment_is_not_nothing(void **state)
     assert_int_equal(claim_one(two, LUIS, Q_WAREHOUSE)->ticket, t);
 }
 
+/* Room is made for heavy work only after what is kept for them and comes before it. */
+static void
+what_is_kept_is_dealt_before_late_heavy_work(void **state)
+{
+    int64_t t = SUBMIT(one, .actor = CARL, .queue = Q_RETURNS, .target = HOUR)->ticket;
+    int64_t first = SUBMIT(one, .actor = CARL, .queue = Q_RETURNS, .target = MINUTE)->ticket;
+
+    (void)state;
+    (void)desk_int(d, "update queue set sticky = '10 min'");
+    limit(LUIS, 3);
+    assert_int_equal(claim_one(one, LUIS, Q_RETURNS)->ticket, first);
+    assert_int_equal(claim_one(one, LUIS, Q_RETURNS)->ticket, t);
+    assert_string_equal(
+        ACT(one, .ticket = t, .verb = VERB_REPLY, .actor = LUIS, .epoch = 1, .body = "which one?")->outcome, "done");
+    int64_t heavy = SUBMIT(one, .actor = CARL, .queue = Q_WAREHOUSE, .target = 2 * HOUR)->ticket;
+    assert_string_equal(ACT(one, .ticket = t, .verb = VERB_MESSAGE, .actor = CARL, .body = "the blue one")->outcome,
+                        "done");
+    assert_int_equal(LANE_OF(t), -desk_lane(Q_RETURNS));
+    (void)SUBMIT(one, .actor = CARL, .queue = Q_RETURNS, .target = DAY);
+    (void)desk_int(d, "update queue set weight = 3 where queue_id = %d", Q_WAREHOUSE);
+    desk_pass(d, 3 * HOUR);
+    const struct answer *r = take(one, LUIS, false, desk_lane(BASE), desk_lane(Q_RETURNS));
+    assert_string_equal(r->outcome, "full");
+    assert_int_equal(r->free, 2);
+    assert_int_equal(claim_one(one, LUIS, Q_RETURNS)->ticket, t);
+    assert_int_equal(take(one, LUIS, false, desk_lane(BASE), desk_lane(Q_RETURNS))->free, 0);
+    assert_int_equal(claim_one(one, EVA, Q_WAREHOUSE)->ticket, heavy);
+    (void)desk_int(d, "update queue set weight = 1 where queue_id = %d", Q_WAREHOUSE);
+}
+
 /* As far as the probe of a daemon asks: by a notification that was lost. */
 static void
 it_is_found_for_whom_something_is_kept(void **state)
@@ -584,6 +614,7 @@ main(void)
         TEST(it_is_told_whom_it_waits_for),
         TEST(what_is_kept_has_its_place_among_all),
         TEST(what_is_kept_and_busy_for_a_moment_is_not_nothing),
+        TEST(what_is_kept_is_dealt_before_late_heavy_work),
         TEST(it_is_found_for_whom_something_is_kept),
         TEST(after_the_sticky_time_it_is_for_all_in_its_old_place),
         TEST(it_is_not_kept_for_who_is_away_or_gone),

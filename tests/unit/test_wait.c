@@ -521,6 +521,30 @@ what_it_stood_for_is_over_when_nothing_is_found(void **state)
     assert_string_equal(asking(), "");
 }
 
+/* By the janitor: these may have been told before, and nothing is new to whoever asks. */
+static void
+for_whom_something_is_kept_looks_and_nobody_looks_twice(void **state)
+{
+    int32_t persons[] = {7, 4, 3, 1, 6};
+
+    (void)state;
+    waits(1, 10, 0);
+    waits(1, 10, 0);
+    waits(2, 10, 0);
+    waits(3, 20, 0);
+    play.lanes[4][0] = 10;
+    comes(4);
+    wait_kept_found(&play.app, persons, sizeof(persons) / sizeof(persons[0]));
+    assert_string_equal(asking(), "4 1 3");
+    answer(4, "none", 0, 0, 0);
+    answer(1, "none", 0, 0, 0);
+    assert_string_equal(asking(), "3");
+    finds(3, 100, 0);
+    assert_string_equal(asking(), "");
+    wait_kept_found(&play.app, persons, 0);
+    assert_string_equal(asking(), "");
+}
+
 /* ---- who has been idle for longest --------------------------------------------------------------------------------- */
 
 static void
@@ -591,6 +615,48 @@ who_makes_room_waits_for_nothing_else(void **state)
     assert_string_equal(asking(), "1");
 }
 
+static void
+who_made_room_for_what_another_takes_waits_for_light_again(void **state)
+{
+    (void)state;
+    play.lanes[1][0] = 10;
+    play.lanes[1][1] = 30;
+    comes(1);
+    answer(1, "full", 0, 0, 0);
+    waits(2, 20, 30);
+    wait_came(&play.app, 20, 5, true);
+    finds(2, 100, 20);
+    assert_string_equal(asking(), ""); /* there is no more room by that */
+    waits(3, 31, 0);
+    wait_came(&play.app, 31, 5, true);
+    finds(3, 101, 31);
+    assert_string_equal(asking(), ""); /* nor by what they could not take */
+    waits(2, 20, 30);
+    wait_came(&play.app, 30, 5, true);
+    finds(2, 102, 30);
+    assert_string_equal(asking(), "1");
+    answer(1, "full", 0, 0, 2);
+    finds_none(1);
+    wait_came(&play.app, 10, 5, true);
+    assert_string_equal(asking(), "1");
+}
+
+static void
+also_when_it_is_taken_while_they_look(void **state)
+{
+    (void)state;
+    play.lanes[2][0] = 30;
+    comes(2);
+    play.lanes[1][0] = 10;
+    play.lanes[1][1] = 30;
+    comes(1);
+    finds(2, 100, 30);
+    answer(1, "full", 0, 0, 0); /* as it was before that */
+    assert_string_equal(asking(), "1");
+    answer(1, "full", 0, 0, 0);
+    assert_string_equal(asking(), "");
+}
+
 int
 main(void)
 {
@@ -602,10 +668,13 @@ main(void)
         TEST(it_goes_on_when_the_first_cannot_take),
         TEST(it_goes_on_when_the_first_has_left),
         TEST(what_it_stood_for_is_over_when_nothing_is_found),
+        TEST(for_whom_something_is_kept_looks_and_nobody_looks_twice),
         TEST(who_has_accepted_something_is_no_longer_first),
         TEST(nor_on_another_stream_of_theirs),
         TEST(who_has_no_room_for_heavy_work_waits_for_light),
         TEST(who_makes_room_waits_for_nothing_else),
+        TEST(who_made_room_for_what_another_takes_waits_for_light_again),
+        TEST(also_when_it_is_taken_while_they_look),
     };
 
     cmocka_set_test_filter(getenv("TURNO_TEST"));
