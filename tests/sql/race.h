@@ -145,20 +145,34 @@ limit(int agent, int capacity)
 #define EVENTS_OF(t, v)                                                                                                \
     ((int)desk_int(d, "select count(*) from event where ticket_id = %lld and verb = %d", (long long)(t), (v)))
 
-/* `first` is sent and stopped after its snapshot; `second` is done by the other session; what then becomes of the first. */
+/* Sent, and stopped after its snapshot. */
+RACE_FN void
+stopped(struct act act)
+{
+    side_pause(one, true);
+    side_send_act(one, NULL, &act, 1);
+    side_wait_blocked(one);
+}
+
+/* What becomes of what was stopped. */
 RACE_FN const char *
-overtaken(struct act first, struct act second)
+goes_on(void)
 {
     static struct answer r;
 
-    side_pause(one, true);
-    side_send_act(one, NULL, &first, 1);
-    side_wait_blocked(one);
-    assert_string_equal(outcome_of(two, second), "done");
     side_go(d);
     assert_true(side_take(one, &r));
     side_pause(one, false);
     return r.outcome;
+}
+
+/* `first` is stopped after its snapshot; `second` is done by the other session; what then becomes of the first. */
+RACE_FN const char *
+overtaken(struct act first, struct act second)
+{
+    stopped(first);
+    assert_string_equal(outcome_of(two, second), "done");
+    return goes_on();
 }
 
 #define AWAY(who, is)                                                                                                  \

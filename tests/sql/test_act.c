@@ -95,18 +95,11 @@ static void
 nor_is_one_that_leaves_the_version_as_it_is(void **state)
 {
     int64_t t = queued();
-    struct act cancel = CANCEL(t);
-    struct answer r;
 
     (void)state;
-    side_pause(one, true);
-    side_send_act(one, NULL, &cancel, 1);
-    side_wait_blocked(one);
+    stopped(CANCEL(t));
     (void)desk_int(d, "update live set due_at = desk_now() where ticket_id = %lld", (long long)t);
-    side_go(d);
-    assert_true(side_take(one, &r));
-    side_pause(one, false);
-    assert_string_equal(r.outcome, "again");
+    assert_string_equal(goes_on(), "again");
     assert_int_equal(STATE_OF(t), STATE_QUEUED);
     assert_string_equal(outcome_of(one, CANCEL(t)), "done");
     assert_string_equal(claim_one(one, MAR, Q_WAREHOUSE)->outcome, "none");
@@ -140,18 +133,11 @@ static void
 a_cancel_overtaken_by_a_claim_takes_it_from_the_new_holder(void **state)
 {
     int64_t t = queued();
-    struct act cancel = CANCEL(t);
-    struct answer r;
 
     (void)state;
-    side_pause(one, true);
-    side_send_act(one, NULL, &cancel, 1);
-    side_wait_blocked(one);
+    stopped(CANCEL(t));
     assert_int_equal(claim_one(two, MAR, Q_WAREHOUSE)->ticket, t);
-    side_go(d);
-    assert_true(side_take(one, &r));
-    side_pause(one, false);
-    assert_string_equal(r.outcome, "again");
+    assert_string_equal(goes_on(), "again");
     assert_string_equal(outcome_of(one, CANCEL(t)), "done");
     assert_int_equal(desk_int(d, "select agent from closed"), MAR);
 }

@@ -359,6 +359,26 @@ a_busy_ticket_is_blocked_later(void **state)
     assert_string_equal(r[0].outcome, "done");
 }
 
+/* A request that blocks p is sent, and stopped after its snapshot. */
+static void
+blocking_stopped(struct ask *item)
+{
+    side_pause(one, true);
+    side_send_submit(one, NULL, item, 1);
+    side_wait_blocked(one);
+}
+
+static void
+blocking_goes_on_and_is_told(const char *outcome)
+{
+    struct answer r;
+
+    side_go(d);
+    assert_true(side_take(one, &r));
+    side_pause(one, false);
+    assert_string_equal(r.outcome, outcome);
+}
+
 static void
 a_ticket_changed_after_the_snapshot_is_blocked_later(void **state)
 {
@@ -367,14 +387,9 @@ a_ticket_changed_after_the_snapshot_is_blocked_later(void **state)
     struct answer r;
 
     (void)state;
-    side_pause(one, true);
-    side_send_submit(one, NULL, &item, 1);
-    side_wait_blocked(one);
+    blocking_stopped(&item);
     assert_string_equal(ACT(two, .ticket = p, .verb = VERB_CANCEL, .actor = CARL)->outcome, "done");
-    side_go(d);
-    assert_true(side_take(one, &r));
-    side_pause(one, false);
-    assert_string_equal(r.outcome, "again");
+    blocking_goes_on_and_is_told("again");
     side_submit(one, &item, 1, &r);
     assert_string_equal(r.outcome, "conflict");
     assert_int_equal(TICKETS, 1);
@@ -389,14 +404,9 @@ so_is_one_whose_version_is_the_same(void **state)
     struct answer r;
 
     (void)state;
-    side_pause(one, true);
-    side_send_submit(one, NULL, &item, 1);
-    side_wait_blocked(one);
+    blocking_stopped(&item);
     (void)desk_int(d, "update live set due_at = desk_now() where ticket_id = %lld", (long long)p);
-    side_go(d);
-    assert_true(side_take(one, &r));
-    side_pause(one, false);
-    assert_string_equal(r.outcome, "again");
+    blocking_goes_on_and_is_told("again");
     side_submit(one, &item, 1, &r);
     assert_string_equal(r.outcome, "done");
     assert_int_equal(desk_int(d, "select open_children from live where ticket_id = %lld", (long long)p), 1);
