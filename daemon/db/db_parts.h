@@ -12,10 +12,9 @@
 #define WRITE_CONNECTIONS_MAX 4
 #define READ_CONNECTIONS_MAX  8
 #define QUEUES_MAX            16
-#define BATCH_DEPTH                                                                                                    \
-    3 /* units under way on a write connection that a batch may join; of batches, one that is executed */
-#define WRITE_DEPTH 4  /* with single statements, which so find room beside any number of batches */
-#define READ_DEPTH  16 /* reads are short and wait for no disk */
+#define BATCH_DEPTH           3  /* units under way on a write connection that a batch may join */
+#define WRITE_DEPTH           4  /* with single statements, which so find room beside any number of batches */
+#define READ_DEPTH            16 /* reads are short and wait for no disk */
 
 struct batch;
 struct durability;
