@@ -101,7 +101,7 @@ common_src := \
 daemon_src := \
 	daemon/database.c daemon/main.c daemon/metrics.c daemon/routes.c \
 	daemon/db/batch.c daemon/db/binary.c daemon/db/bind.c daemon/db/build.c daemon/db/calls.c daemon/db/conn.c \
-	daemon/db/db.c daemon/db/durability.c daemon/db/migrate.c daemon/db/notify.c daemon/db/pipe.c \
+	daemon/db/db.c daemon/db/durability.c daemon/db/flush.c daemon/db/migrate.c daemon/db/notify.c daemon/db/pipe.c \
 	daemon/db/prepare.c daemon/db/row.c daemon/db/session.c daemon/db/sqlstate.c \
 	daemon/desk/act.c daemon/desk/app.c daemon/desk/calendarfile.c daemon/desk/claim.c daemon/desk/desk.c \
 	daemon/desk/desk_diff.c daemon/desk/desk_lane.c daemon/desk/desk_routes.c daemon/desk/desk_store.c daemon/desk/deskfile.c \
@@ -197,7 +197,7 @@ $(filter $(O)/tests/$(1)/%,$(tests) $(fuzzers) $(benches)): $(call obj,$(filter 
 endef
 $(foreach d,unit sql proto bench replay,$(eval $(call helpers_of,$(d))))
 # These play libpq from a script.
-$(addprefix $(O)/tests/unit/test_,conn batch loss calls row number): $(call obj,$(wildcard tests/fake/*.c))
+$(addprefix $(O)/tests/unit/test_,conn batch flush loss calls row number): $(call obj,$(wildcard tests/fake/*.c))
 $(fuzzers): $(O)/tests/fuzz/replay.o
 # It lives by the statements, in the cluster of tests/sql.
 $(O)/tests/bench/bench_fairness: $(call obj,$(filter tests/sql/%,$(helpers)))

@@ -62,13 +62,13 @@ put()
     mv -f -- "$out/$1.new" "$out/$1"
 }
 
-# conn_of FILE: read, write, batch, owner or listen, from its first line `-- CONN: what it does`.
+# conn_of FILE: read, write, batch, flush, owner or listen, from its first line `-- CONN: what it does`.
 conn_of()
 {
     conn=$(sed -n '1s/^-- \([a-z]*\): ..*$/\1/p' "$1")
     case $conn in
-    read | write | batch | owner | listen) echo "$conn" ;;
-    *) die "$1:1: the first line must be '-- read|write|batch|owner|listen: what it does'" ;;
+    read | write | batch | flush | owner | listen) echo "$conn" ;;
+    *) die "$1:1: the first line must be '-- read|write|batch|flush|owner|listen: what it does'" ;;
     esac
 }
 

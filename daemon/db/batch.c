@@ -8,9 +8,10 @@
  * anything else, until it is told; its gate makes that harmless (the whole form looks at it). Refused because of a value:
  * halved, each half with a new gate, until the item is found. Refused for good: its items fail.
  *
- * The rows of a batch come before its commit. Then the next one is sent behind it, so that the server goes on with it as
- * soon as the disk has the first; nothing is told before the commit. When a batch is acknowledged the next one leaves first
- * and the answers are given out afterwards, while the server works.
+ * The commit of a batch behind which others wait does not wait for disk and standby: a flush on another session makes it
+ * durable (flush.h), and nothing is told before that. Its rows come before its commit, and then the next one is sent, so
+ * that the server always has something to do. Who is alone commits by itself, which is sooner. When a batch is acknowledged
+ * the next one leaves first and the answers are given out afterwards, while the server works.
  */
 #include <string.h>
 
@@ -28,11 +29,10 @@
 #define LOSSES_MAX        10 /* a batch that kills its connection each time must end */
 #define DOUBT_DELAY_USEC  INT64_C(1000000)
 #define PASSED_MAX        2
-#define ENOUGH            4 /* items: for which another connection is used, or the rows are asked for before the commit */
+#define ENOUGH            4 /* items: for which a message more is worth it */
 #define PLENTY            2 /* full batches that wait: worth a second server at work */
-#define SLOW_COMMIT_USEC  INT64_C(1000)
 #define PATIENCE_USEC     INT64_C(20000) /* a batch under way for so long is stuck: others go another way */
-#define ACTIVE_MAX        6 /* batches a kind, so that the set of tickets has room: 6 x 500 + SCAN_MAX < KEYS */
+#define ACTIVE_MAX        3000 /* items a kind that are not finished, so that the set of tickets has room: with SCAN_MAX < KEYS */
 
 /* ---- waiting ------------------------------------------------------------------------------------------------------- */
 
@@ -342,13 +342,6 @@ batch_done(struct batch *b, const PGresult *res)
     batch_fail(b, &e); /* whoever is left; frees the batch */
 }
 
-/* Too much: this process was busy when the commit came. Too little: it was busy when the rows came. */
-static void
-learn_commit(struct db *db, int64_t usec)
-{
-    db->commit_usec += (usec - db->commit_usec) / (usec < db->commit_usec ? 4 : 32);
-}
-
 static void
 on_back(struct unit *u, enum unit_end end, const PGresult *res)
 {
@@ -356,9 +349,6 @@ on_back(struct unit *u, enum unit_end end, const PGresult *res)
 
     b->db->stats.inflight--;
     db_kick(b->db);
-    if (end == UNIT_DONE && b->rows_at != 0) {
-        learn_commit(b->db, db_now() - b->rows_at);
-    }
     switch (end) {
     case UNIT_DONE:
         batch_done(b, res);
@@ -378,17 +368,21 @@ on_rows(struct unit *u)
 {
     struct batch *b = (struct batch *)u;
 
-    b->rows_at = db_now();
+    b->has_rows = true;
+    db_push(b->db);
+}
+
+/* It is committed, but not yet durable. */
+static void
+on_commit(struct unit *u)
+{
+    struct batch *b = (struct batch *)u;
+
+    flush_add(b->db->flush, u, b->flush_session);
     db_push(b->db);
 }
 
 /* ---- sending ------------------------------------------------------------------------------------------------------- */
-
-static bool
-is_slow(const struct db *db)
-{
-    return db->commit_usec >= SLOW_COMMIT_USEC;
-}
 
 static unsigned
 enough(const struct db *db)
@@ -396,12 +390,22 @@ enough(const struct db *db)
     return (unsigned)(db->conf.batch_max < ENOUGH ? db->conf.batch_max : ENOUGH);
 }
 
+/* What was lost once is sent so that its own commit waits. */
+static uint64_t
+flush_session_of(const struct batch *b, const struct conn *conn)
+{
+    const struct db *db = b->db;
+    bool is_alone = (unsigned)b->n < enough(db) && db->stats.inflight == 0 && db->queued_items == 0;
+
+    return b->unknown || is_alone ? 0 : flush_session(db->flush, conn);
+}
+
 static void
 send_on(struct conn *conn, struct batch *b)
 {
     enum stmt_id stmt = b->call.stmt;
     struct bound bound;
-    struct unit_stmt us[3];
+    struct unit_stmt us[4];
     struct err e;
     int n = 0;
 
@@ -419,14 +423,20 @@ send_on(struct conn *conn, struct batch *b)
         us[n].stmt = STMT_LINK_LOCK;
         n++;
     }
+    b->flush_session = flush_session_of(b, conn);
+    if (b->flush_session != 0) {
+        us[n].stmt = STMT_COMMIT_LATER;
+        n++;
+    }
     us[n].stmt = stmt;
     us[n].bound = &bound;
     us[n].n = b->call.n;
     n++;
     b->conn = conn;
     b->sent_at = db_now();
-    b->rows_at = 0;
-    b->unit.on_rows = (unsigned)b->n >= enough(b->db) || is_slow(b->db) ? on_rows : NULL;
+    b->has_rows = false;
+    b->unit.on_rows = (unsigned)b->n >= enough(b->db) ? on_rows : NULL;
+    b->unit.on_commit = b->flush_session != 0 ? on_commit : NULL;
     b->unit.done = on_back;
     b->db->stats.batches++;
     b->db->stats.inflight++;
@@ -463,8 +473,8 @@ push_again(struct db *db, int64_t now)
 /* What of the batches on a connection matters to the next one. */
 struct load {
     unsigned batches;
-    bool executes, commits; /* one whose rows are not there yet; one whose rows are */
-    bool stuck;             /* the first one was sent too long ago */
+    bool executes; /* one whose rows are not there yet */
+    bool stuck;    /* the first one was sent too long ago */
 };
 
 /* Of one that is not stuck yet it is looked at again when it would be. */
@@ -476,10 +486,9 @@ load_of(struct db *db, const struct conn *conn, int64_t now)
 
     for (int i = 0; i < db->nqueues; i++) {
         for (const struct batch *b = db->queues[i].active; b != NULL; b = b->next_active) {
-            if (b->conn == conn) {
+            if (b->conn == conn && !b->unit.committed) {
                 load.batches++;
-                load.executes |= b->rows_at == 0;
-                load.commits |= b->rows_at != 0;
+                load.executes |= !b->has_rows;
                 first = b->sent_at < first ? b->sent_at : first;
             }
         }
@@ -493,20 +502,15 @@ load_of(struct db *db, const struct conn *conn, int64_t now)
 
 /*
  * Where the next batch of this kind may go now: the first connection on which nothing is executed. The others are for what
- * would wait behind a batch that is stuck, at a lock for instance, and for plenty: two servers at work side by side make two
- * small batches of one, each with a flush of its own, and each finds its caches cold. Measured on two processors, one
- * connection against two: submissions of 32 clients 21 k against 19 k a second, their cycles 5.8 k against 4.9 k, submissions
- * of 256 clients 35 k against 28 k; but 1,000 in one call 28 k against 37 k. Sending the next batch while the one before
- * commits brought another tenth (on the same connection; on another one it was slower than waiting).
- * Where commits take long, because of a standby or a slow disk, nothing goes behind them, and the other connections are for
- * any ENOUGH items, too: with 5 ms a commit 3.2 k submissions and 1.0 k cycles a second against 2.3 k and 0.8 k.
+ * would wait behind a batch that is stuck, at a lock or at a standby that is missing, and for plenty: two servers at work
+ * side by side make two small batches of one, and each finds its caches cold. Measured on two processors, one connection
+ * against two: submissions of 32 clients 21 k against 19 k a second, their cycles 5.8 k against 4.9 k, submissions of 256
+ * clients 35 k against 28 k; but 1,000 in one call 28 k against 37 k.
  */
 static struct conn *
 free_writer(struct db *db, const struct queue *q, int64_t now)
 {
     bool has_plenty = q->n >= PLENTY * (unsigned)db->conf.batch_max;
-    bool slow = is_slow(db);
-    bool any = true;            /* a batch of any size may go on this connection */
     struct conn *behind = NULL; /* a single statement, which may take long: if there is nothing else */
 
     for (int i = 0; i < db->nwrite; i++) {
@@ -516,18 +520,16 @@ free_writer(struct db *db, const struct queue *q, int64_t now)
             continue;
         }
         struct load load = load_of(db, c, now);
-        bool is_free =
-            !load.executes && !(slow && load.commits) && conn_load(c) < BATCH_DEPTH && (any || q->n >= enough(db));
+        bool is_free = !load.executes && !load.stuck && conn_load(c) < BATCH_DEPTH;
         if (is_free && conn_load(c) == load.batches) {
             return c;
         }
         if (is_free && behind == NULL) {
             behind = c;
         }
-        if (!slow && load.executes && !has_plenty && !load.stuck) {
+        if (load.executes && !has_plenty && !load.stuck) {
             return NULL;
         }
-        any &= !slow || load.stuck;
     }
     return behind;
 }
@@ -542,7 +544,7 @@ next_queue(struct db *db, unsigned tried)
     for (int i = 0; i < db->nqueues; i++) {
         struct queue *q = &db->queues[i];
 
-        if (q->head == NULL || q->nactive >= ACTIVE_MAX || (tried & 1u << i) != 0) {
+        if (q->head == NULL || q->nactive > ACTIVE_MAX - (unsigned)db->conf.batch_max || (tried & 1u << i) != 0) {
             continue;
         }
         if (best == NULL || (q->passed >= PASSED_MAX && q->passed > best->passed) ||

@@ -13,7 +13,8 @@ struct batch {
     struct queue *q;
     struct batch *next;        /* in db->again */
     struct batch *next_active; /* in q->active */
-    struct conn *conn;         /* where it is now; NULL: waits to be sent again */
+    struct conn *conn;         /* where it went; NULL: waits to be sent again */
+    uint64_t flush_session;    /* of flush.h, when its commit waits for nothing */
     struct arena *a;           /* of the parameters */
     struct db_call call;       /* carries the parameters */
     int32_t group;             /* of its items, if the kind has groups */
@@ -24,7 +25,7 @@ struct batch {
     unsigned losses;           /* sendings that were lost */
     int64_t not_before;
     int64_t sent_at;
-    int64_t rows_at; /* its rows are there since then, the server commits; 0: it does not yet */
+    bool has_rows; /* they are there, the server commits */
     int n;
     struct item **items; /* answered ones become NULL */
 };

@@ -83,7 +83,8 @@ static bool
 is_group_busy(const struct queue *q, const struct item *item, const struct conn *conn)
 {
     for (const struct batch *b = q->active; b != NULL && q->kind->group_offset >= 0; b = b->next_active) {
-        if ((b->conn != conn || b->rows_at == 0) && b->group == *(const int32_t *)field(item, q->kind->group_offset)) {
+        bool is_over = b->unit.committed || (b->conn == conn && b->has_rows);
+        if (!is_over && b->group == *(const int32_t *)field(item, q->kind->group_offset)) {
             return true;
         }
     }
@@ -221,7 +222,7 @@ build_of(struct db *db, struct queue *q, struct item *const *items, int n)
     }
     b->next_active = q->active;
     q->active = b;
-    q->nactive++;
+    q->nactive += (unsigned)n;
     return b;
 }
 
@@ -244,7 +245,7 @@ build_retire(struct batch *b)
     }
     if (*at == b) {
         *at = b->next_active;
-        b->q->nactive--;
+        b->q->nactive -= (unsigned)b->n;
     }
 }
 

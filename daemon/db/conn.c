@@ -415,6 +415,12 @@ conn_count(const struct conn *c)
     return c->count;
 }
 
+int64_t
+conn_server(const struct conn *c)
+{
+    return c->server;
+}
+
 const struct stmt_params *
 conn_params(const struct conn *c, enum stmt_id stmt)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One connection to PostgreSQL, always in pipeline mode. It connects by itself, again and again, prepares and checks its
- * statements, and then carries units: 1..3 statements and a Sync, which are one transaction. Within daemon/db only.
+ * statements, and then carries units: 1..4 statements and a Sync, which are one transaction. Within daemon/db only.
  */
 #ifndef TURNO_CONN_H
 #define TURNO_CONN_H
@@ -19,7 +19,7 @@
 struct event_base;
 
 enum unit_end {
-    UNIT_DONE,   /* the Sync was answered: committed */
+    UNIT_DONE,   /* the Sync was answered: committed, and durable */
     UNIT_FAILED, /* the Sync was answered: rolled back, because of unit->sqlstate */
     UNIT_LOST, /* unknown: the connection broke first, or it is committed without the standby it should have waited for */
 };
@@ -30,6 +30,7 @@ struct unit {
     int nstmt; /* statements before the Sync */
     int at;    /* whose results come now */
     bool has_result;
+    bool committed;   /* the Sync was answered */
     bool doubtful;    /* the server did not wait for its standby */
     char sqlstate[6]; /* of the first error, or "" */
     char msg[160];    /* its primary message */
@@ -37,6 +38,9 @@ struct unit {
     PGresult *res; /* of the last statement that gave one */
     /* The last statement has given its rows; the commit comes next. NULL: not asked for (it costs a message). */
     void (*on_rows)(struct unit *u);
+    /* NULL: its commit waited until it was durable. Else it did not, and this takes the unit, which ends by unit_finish when
+     * it is (flush.h). */
+    void (*on_commit)(struct unit *u);
     /* Exactly once, from the loop. res is freed after it. Here the sender may free the unit. */
     void (*done)(struct unit *u, enum unit_end end, const PGresult *res);
 };
@@ -71,6 +75,8 @@ bool conn_is_ready(const struct conn *c);
 unsigned conn_load(const struct conn *c);     /* units sent and not back */
 const char *conn_error(const struct conn *c); /* why the last attempt failed, or "" */
 uint64_t conn_count(const struct conn *c);    /* how often it became ready */
+/* Which server it is connected to, as a number that no other one has (sql/stmts/server.sql); 0: not known. */
+int64_t conn_server(const struct conn *c);
 /* Types of a statement's parameters; n = -1 before the first READY. */
 const struct stmt_params *conn_params(const struct conn *c, enum stmt_id stmt);
 
@@ -81,6 +87,9 @@ struct unit_stmt {
     int n;                     /* parameters */
 };
 void conn_send(struct conn *c, struct unit *u, const struct unit_stmt *stmts_of_unit, int n);
+
+/* End a unit that on_commit took. It may be gone when this returns. */
+void unit_finish(struct unit *u, enum unit_end end);
 
 /* Log why a unit failed, if that is ours to look after; the server's words only where they quote no user's values. */
 void unit_log(const struct unit *u, enum stmt_id stmt);

@@ -23,6 +23,7 @@ struct conn {
     int64_t heard;   /* while units are under way: when the server last spoke, or the first of them went, usec */
     unsigned stalls; /* how often it was left because it said nothing, since it last did something for us */
     uint64_t count;
+    int64_t server; /* which one this is */
     uint64_t seed;  /* of the jitter */
     int64_t logged; /* when the last failure was logged, usec */
     char error[200];

@@ -156,10 +156,11 @@ db_start(struct event_base *base, const struct db_conf *conf)
     db->kick = event_new(base, -1, 0, on_kick, db);
     db->timer = event_new(base, -1, 0, on_timer, db);
     ensure(db->kick != NULL && db->timer != NULL);
-    db->notify = notify_start(db);
-    db->durability = durability_start(db);
     cc.conninfo = db->conninfo;
     cc.statement_timeout_ms = conf->statement_timeout_ms;
+    db->flush = flush_start(&cc);
+    db->notify = notify_start(db);
+    db->durability = durability_start(db);
     cc.role = SESSION_WRITE;
     cc.name = "write";
     db->nwrite = within(conf->write_connections, 1, WRITE_CONNECTIONS_MAX);
@@ -189,6 +190,7 @@ db_stop(struct db *db)
     while (db->nread > 0) {
         conn_free(db->read[--db->nread]);
     }
+    flush_stop(db->flush); /* units of the connections above may wait for it */
     /* Callbacks may hand over new things, which are refused at once: until nothing is left. */
     do {
         calls_stop(db);
@@ -225,6 +227,7 @@ void
 db_get_stats(const struct db *db, struct db_stats *ret)
 {
     *ret = db->stats;
+    ret->flushes = flush_count(db->flush);
     ret->queued_items = db->queued_items;
     ret->queued_calls = db->reads.n + db->writes.n;
 }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * PostgreSQL as the daemon sees it: write connections that carry batches, a few read connections that carry
- * single statements, one that listens. All asynchronous, in libpq's pipeline mode, every unit with its own Sync:
- * a unit is one transaction, acknowledged only on the Sync result. Statements are known by number (stmt.h) and
+ * single statements, one that listens, and one that makes durable what batches committed without waiting (flush.h). All
+ * asynchronous, in libpq's pipeline mode, every unit with its own Sync: a unit is one transaction, acknowledged only when
+ * it is committed and durable. So another one may see what was done a little earlier than it is durable. Statements are known by number (stmt.h) and
  * prepared once a connection; no SQL text is built at run time. This folder is the only one that knows libpq.
  */
 #ifndef TURNO_DB_H
@@ -57,7 +58,7 @@ enum db_durability {
 enum db_durability db_get_durability(const struct db *db);
 
 struct db_stats {
-    uint64_t calls, batches, items, again, resent, bisected, reconnects, notifies_in, notifies_out;
+    uint64_t calls, batches, flushes, items, again, resent, bisected, reconnects, notifies_in, notifies_out;
     unsigned queued_items, queued_calls; /* waiting here */
     unsigned inflight;                   /* calls and batches the server has */
 };
@@ -119,6 +120,7 @@ struct db_call {
     uint8_t form[DB_PARAMS_MAX]; /* how the value is written; bind.c */
     unsigned tries;
     bool prepares;                                                   /* a write before what was asked for */
+    bool durable; /* a read that is answered only when all it has seen is durable */
     unsigned place;                                                  /* waiting, refused or sent; calls.c */
     void (*done)(struct db_call *call, const struct db_result *res); /* exactly once, never inside db_call_send */
     void *arg;

@@ -8,6 +8,7 @@
 
 #include "daemon/db/conn.h"
 #include "daemon/db/db.h"
+#include "daemon/db/flush.h"
 
 #define WRITE_CONNECTIONS_MAX 4
 #define READ_CONNECTIONS_MAX  8
@@ -26,8 +27,8 @@ struct queue {
     const struct batch_kind *kind;
     struct item *head, *tail;
     unsigned n;
-    struct batch *active; /* under way, or waiting to be sent again */
-    unsigned nactive;
+    struct batch *active; /* not finished */
+    unsigned nactive;     /* items of these */
     unsigned passed;               /* batches of other kinds that went while something waited here */
     uint64_t batches, items, usec; /* acknowledged */
 };
@@ -63,9 +64,9 @@ struct db {
     struct batch *again, **again_tail; /* batches to send again, before anything else */
     struct item *refused_items, *refused_tail;
     unsigned queued_items;
-    int64_t commit_usec; /* of batches, about */
     struct keys *keys;
 
+    struct flush *flush;
     struct notify *notify;
     struct durability *durability;
     struct db_stats stats;

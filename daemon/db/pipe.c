@@ -49,7 +49,7 @@ pipe_push(struct conn *c, struct unit *u, int nstmt)
     u->nstmt = nstmt;
     u->at = 0;
     u->has_result = false;
-    u->doubtful = false;
+    u->committed = u->doubtful = false;
     u->sqlstate[0] = u->msg[0] = u->constraint[0] = '\0';
     u->res = NULL;
     *c->tail = u;
@@ -70,8 +70,8 @@ pipe_push(struct conn *c, struct unit *u, int nstmt)
 void
 conn_send(struct conn *c, struct unit *u, const struct unit_stmt *stmts_of_unit, int n)
 {
-    ensure(c->state == CONN_READY || c->state == CONN_BROKEN);
-    for (int i = 0; i < n && c->state == CONN_READY; i++) {
+    ensure(c->state == CONN_READY || c->state == CONN_BROKEN || c->state == CONN_PREPARING);
+    for (int i = 0; i < n && c->state != CONN_BROKEN; i++) {
         const struct bound *b = stmts_of_unit[i].bound;
 
         if (PQsendQueryPrepared(c->pg, stmts[stmts_of_unit[i].stmt].name, stmts_of_unit[i].n,
@@ -96,9 +96,8 @@ pop(struct conn *c)
     return u;
 }
 
-/* The unit may be gone when this returns. */
-static void
-finish(struct unit *u, enum unit_end end)
+void
+unit_finish(struct unit *u, enum unit_end end)
 {
     PGresult *res = u->res;
 
@@ -112,7 +111,7 @@ pipe_lose(struct conn *c)
 {
     /* A unit that is sent again from its done goes elsewhere: this connection is not READY. */
     while (c->head != NULL) {
-        finish(pop(c), UNIT_LOST);
+        unit_finish(pop(c), UNIT_LOST);
     }
 }
 
@@ -154,7 +153,12 @@ take_sync(struct conn *c)
     if (end == UNIT_DONE && c->state == CONN_READY) { /* (to prepare something waits for no standby) */
         c->stalls = 0;
     }
-    finish(u, end);
+    if (end == UNIT_DONE && u->on_commit != NULL) {
+        u->committed = true;
+        u->on_commit(u);
+    } else {
+        unit_finish(u, end);
+    }
 }
 
 /* One result that is not NULL and not the Sync's. */

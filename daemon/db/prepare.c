@@ -9,6 +9,7 @@
 
 #include "common/log.h"
 #include "common/xalloc.h"
+#include "daemon/db/binary.h"
 #include "daemon/db/conn_parts.h"
 #include "daemon/db/row.h"
 
@@ -27,6 +28,8 @@ is_ours(const struct conn *c, enum stmt_conn kind)
     case STMT_WRITE:
     case STMT_BATCH:
         return c->conf.role == SESSION_WRITE;
+    case STMT_FLUSH:
+        return c->conf.role != SESSION_LISTEN;
     case STMT_LISTEN:
         return c->conf.role == SESSION_LISTEN;
     case STMT_OWNER:
@@ -58,13 +61,34 @@ keep(struct conn *c, enum stmt_id stmt, const PGresult *res)
     }
 }
 
+/* One of them is back. */
+static void
+count(struct conn *c)
+{
+    c->preps_left--;
+    if (c->preps_left == 0 && c->state == CONN_PREPARING) {
+        conn_enter(c, CONN_READY);
+    }
+}
+
+static void
+on_server(struct unit *u, enum unit_end end, const PGresult *res)
+{
+    struct conn *c = ((struct prep *)u)->c;
+
+    c->server = end == UNIT_DONE ? get_signed(PQgetvalue(res, 0, 0), 8) : 0;
+    if (end == UNIT_FAILED) {
+        conn_break(c, "which server this is cannot be asked: %s", u->msg);
+    }
+    count(c);
+}
+
 static void
 on_prepared(struct unit *u, enum unit_end end, const PGresult *res)
 {
     struct prep *p = (struct prep *)u;
     struct conn *c = p->c;
 
-    c->preps_left--;
     if (end == UNIT_DONE) {
         keep(c, p->stmt, res);
     } else if (end == UNIT_FAILED) {
@@ -72,8 +96,22 @@ on_prepared(struct unit *u, enum unit_end end, const PGresult *res)
                 u->msg);
         conn_break(c, "statement '%s' cannot be prepared: %s", stmts[p->stmt].name, u->msg);
     }
-    if (c->preps_left == 0 && c->state == CONN_PREPARING) {
-        conn_enter(c, CONN_READY);
+    count(c);
+}
+
+/* Behind the last of them: which server is it? */
+static void
+ask_server(struct conn *c)
+{
+    const struct unit_stmt us = {.stmt = STMT_SERVER, .bound = NULL, .n = 0};
+    struct prep *p = &c->preps[STMT_COUNT];
+
+    c->server = 0;
+    if (is_ours(c, stmts[STMT_SERVER].conn)) {
+        p->unit.done = on_server;
+        p->c = c;
+        c->preps_left++;
+        conn_send(c, &p->unit, &us, 1);
     }
 }
 
@@ -82,7 +120,7 @@ prepare_start(struct conn *c)
 {
     unsigned n = 0;
 
-    c->preps = xcalloc(STMT_COUNT, sizeof(*c->preps));
+    c->preps = xcalloc(STMT_COUNT + 1, sizeof(*c->preps));
     for (int i = 0; i < STMT_COUNT; i++) {
         n += is_ours(c, stmts[i].conn);
     }
@@ -106,6 +144,7 @@ prepare_start(struct conn *c)
         }
         pipe_push(c, &p->unit, 2);
     }
+    ask_server(c);
 }
 
 void

@@ -15,7 +15,7 @@
 #include "common/xalloc.h"
 
 #define ON(role) (1u << (role))
-#define ALL      (ON(SESSION_WRITE) | ON(SESSION_READ) | ON(SESSION_LISTEN) | ON(SESSION_OWNER))
+#define ALL      ((1u << SESSION_ROLES) - 1)
 
 struct setting {
     unsigned roles;

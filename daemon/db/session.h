@@ -11,6 +11,7 @@ enum session_role {
     SESSION_WRITE,  /* carries batches: its plans must stay put */
     SESSION_READ,   /* carries single statements */
     SESSION_LISTEN, /* LISTEN and NOTIFY only */
+    SESSION_FLUSH,  /* makes durable what others committed without waiting */
     SESSION_OWNER,  /* migrates */
     SESSION_ROLES
 };

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The feed of changes. A stream asks the same statement as a page does, from where it is, whenever something happened
- * and at each probe; transaction order makes sure that nothing is passed over. At most one statement a stream is under
+ * and at each probe; transaction order makes sure that nothing is passed over. What is given out is durable: a crash would
+ * take back the numbers of the transactions that were not, and a cursor would skip others that get them. At most one statement a stream is under
  * way; what happens meanwhile makes it ask once more.
  */
 #include "daemon/desk/feed.h"
@@ -42,6 +43,7 @@ bind_page(struct db_call *c, const struct op *op, const char *cursor, int64_t li
     db_bind_i32(c, op->who.person_id);
     db_bind_text(c, cursor);
     db_bind_i32(c, (int32_t)limit);
+    c->durable = true;
 }
 
 static void on_page(struct db_call *call, const struct db_result *res);

@@ -58,6 +58,7 @@ collect_db(struct stats_page *p, const struct app *app)
     count(p, "turno_database_batches_total", "Batches sent.", s.batches);
     count(p, "turno_database_items_total", "Items sent in batches.", s.items);
     count(p, "turno_database_again_total", "Items that had to be sent again because a row was busy.", s.again);
+    count(p, "turno_database_flushes_total", "Flushes that made durable what batches had committed.", s.flushes);
     count(p, "turno_database_resent_total", "Batches sent again after an unknown outcome.", s.resent);
     count(p, "turno_database_bisected_total", "Batches halved to find a refused item.", s.bisected);
     count(p, "turno_database_reconnects_total", "Connections that had to be made again.", s.reconnects);

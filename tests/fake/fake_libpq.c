@@ -99,7 +99,8 @@ PQconnectStartParams(const char *const *keywords, const char *const *values, int
     options = fake_option(c, "options");
     c->role = strstr(options, "plan_cache_mode") != NULL          ? FAKE_WRITE
               : strstr(options, "synchronous_commit=off") != NULL ? FAKE_LISTEN
-                                                                  : FAKE_READ;
+              : strstr(options, "jit=off") != NULL                ? FAKE_READ
+                                                                  : FAKE_FLUSH;
     c->status = CONNECTION_STARTED;
     c->arrivals_tail = &c->arrivals;
     c->units_tail = &c->units;
@@ -108,6 +109,7 @@ PQconnectStartParams(const char *const *keywords, const char *const *values, int
         fake.refuse--;
         c->refused = true;
     }
+    c->refused |= c->role == FAKE_FLUSH && fake.no_flush;
     new_sockets(c);
     while (*at != NULL) {
         at = &(*at)->next;

@@ -9,7 +9,7 @@
  *     fake_error(c, "40001", "");        its failure; the rest of the unit is aborted by libpq itself
  *     fake_lose(c);                      the connection ends here
  *
- * Connecting, preparing and describing, and the statements `durability` and `notify_listen` are answered by itself.
+ * Connecting, preparing and describing, and the statements `durability`, `server` and `notify_listen` are answered by itself.
  * Whatever libpq would do for ever (NULL results of an idle or dead connection) is counted and fails after 1,000 times.
  */
 #ifndef TURNO_FAKE_LIBPQ_H
@@ -39,7 +39,7 @@ struct fake_unit {
     bool failed;
 };
 
-enum fake_role { FAKE_WRITE, FAKE_READ, FAKE_LISTEN };
+enum fake_role { FAKE_WRITE, FAKE_READ, FAKE_LISTEN, FAKE_FLUSH };
 
 /* How the fake behaves; zero is well. */
 struct fake_ways {
@@ -49,6 +49,8 @@ struct fake_ways {
     int blocked_flushes;       /* so many calls of PQflush leave something to write */
     bool fail_send;            /* PQsendQueryPrepared fails */
     bool silent;               /* Prepare is not answered */
+    bool no_flush;             /* the flushing session cannot connect */
+    int server;                /* which one a session says it is at */
 };
 extern struct fake_ways fake;
 

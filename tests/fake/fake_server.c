@@ -314,6 +314,15 @@ fake_answer_known(struct pg_conn *c)
         fake_ensure(PQsetvalue(res, 0, 0, level, 4));
         fake_result(c, res);
         fake_sync(c);
+    } else if (strcmp(name, "server") == 0) {
+        const Oid types[] = {PG_TIMESTAMPTZ};
+        PGresult *res = fake_table(1, types);
+        char started[8];
+
+        put_be(started, (uint64_t)(1 + fake.server), 8);
+        fake_ensure(PQsetvalue(res, 0, 0, started, 8));
+        fake_result(c, res);
+        fake_sync(c);
     } else if (strcmp(name, "notify_listen") == 0) {
         fake_result(c, fake_empty(PGRES_COMMAND_OK));
         fake_sync(c);

@@ -211,6 +211,7 @@ rig_start(void)
 {
     rig_start_with(1, 100, 4);
     RIG_WAIT(db_is_up(rig.db) && rig.listens > 0 && db_get_durability(rig.db) == DB_DURABILITY_LOCAL);
+    rig_settle();
     return fake_conn(FAKE_WRITE);
 }
 
@@ -219,6 +220,7 @@ rig_setup(void **state)
 {
     (void)state;
     fake_reset();
+    fake.no_flush = true;
     memset(&rig, 0, sizeof(rig));
     rig.base = event_base_new();
     order = 0;

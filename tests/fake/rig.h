@@ -22,7 +22,8 @@ extern struct rig rig;
 int rig_setup(void **state);
 int rig_teardown(void **state);
 void rig_start_with(int write_connections, int queue_max, int batch_max);
-/* One write connection, batches of four, 100 may wait; all is connected. The write connection. */
+/* One write connection, batches of four, 100 may wait; all is connected. The write connection. There is no flushing session,
+ * so each batch commits by itself, unless fake.no_flush was cleared before. */
 PGconn *rig_start(void);
 
 int64_t rig_now(void); /* monotonic, usec */

@@ -4,7 +4,7 @@
 # The torture finds what it is there to find: each fault below is built into a copy of the tree, and a run with it must end
 # with the violation named beside it. It builds, so it is no part of make check:
 #
-#   tests/torture/broken.sh [NAME]...      names: sync epoch gate commit standby warning
+#   tests/torture/broken.sh [NAME]...      names: sync flush epoch gate commit standby warning
 #
 # SECONDS_EACH=30 is how long a run has to find it, SEEDS="1 2 3" how often it may try.
 # shellcheck disable=SC2016 # patterns of Perl
@@ -14,7 +14,7 @@ cd "$(dirname "$0")/../.." || exit 2
 
 seconds=${SECONDS_EACH:-30}
 seeds=${SEEDS:-1 2 3}
-names=${*:-sync epoch gate commit standby warning}
+names=${*:-sync flush epoch gate commit standby warning}
 work=$(mktemp -d "${TMPDIR:-/tmp}/tb.XXXXXX") || exit 2
 trap 'rm -rf "$work"' EXIT
 cases=0 failures=0
@@ -44,19 +44,26 @@ early(struct conn *c)
 
     *rest = *u;
     rest->done = forget;
+    rest->on_commit = NULL;
     rest->res = NULL;
     c->head = rest;
     if (c->tail == &u->next) {
         c->tail = &rest->next;
     }
-    finish(u, UNIT_DONE);
+    unit_finish(u, UNIT_DONE);
 }
 ' change daemon/db/pipe.c '
         s/#include <stdio.h>/#include <stdio.h>\n#include <stdlib.h>/;
         s/(?=    pipe_push\(c, u, n\);)/    u->early = stmts[stmts_of_unit[n - 1].stmt].conn == STMT_BATCH;\n    (void)PQsendFlushRequest(c->pg);\n/;
         s/(?=\nstatic void\ntake_sync)/$ENV{early}/;
-        s/u->res = res;\n\K/        if (u->early && u->at + 1 == u->nstmt) {\n            early(c);\n        }\n/' &&
+        s/u->res = res;\n\K/        if (u->early && u->at + 1 == u->nstmt) {\n            early(c);\n            return;\n        }\n/' &&
         change daemon/db/conn.h 's/bool doubtful;/bool doubtful, early;/'
+}
+# Acknowledged when it is committed and not yet durable.
+break_flush()
+{
+    change daemon/db/flush.c 's/\{\n    if \(!conn_is_ready\(f->conn\) \|\| conn_count\(f->conn\) != session\) \{\n        unit_finish\(u, UNIT_\KLOST/DONE/' &&
+        change daemon/db/flush.c 's/if \(!conn_is_ready\(f->conn\) \|\| conn_count\(f->conn\) != session\)/if (session != 0)/'
 }
 break_epoch()
 {
@@ -69,7 +76,7 @@ break_gate()
 }
 break_commit()
 {
-    change daemon/db/session.c 's/static const struct setting fixed\[\] = \{\n\K/    {ON(SESSION_WRITE), "synchronous_commit", "off"},\n/'
+    change daemon/db/session.c 's/static const struct setting fixed\[\] = \{\n\K/    {ALL, "synchronous_commit", "off"},\n/'
 }
 break_standby()
 {
@@ -87,6 +94,7 @@ plan()
     gap=1
     case $1 in
     sync) what="acknowledging before the result of the Sync" kinds="standby promoted,standby paused" words="lost|over-lost-standby" ;;
+    flush) what="acknowledging before the flush" kinds="power cut,standby promoted,standby lost" words="lost|over-lost-standby" ;;
     epoch) what="no look at the epoch" kinds="clients paused" words="wrong|fence" ;;
     gate) what="no gate for a claim that is sent again" kinds="database answers lost,sessions ended" words="doubled" gap=0.5 ;;
     commit) what="synchronous_commit = off" kinds="power cut,postmaster killed,standby promoted" words="lost" ;;

@@ -355,57 +355,6 @@ the_next_batch_goes_behind_the_one_that_commits(void **state)
     RIG_WAIT(t[8].done);
 }
 
-/* A server that takes 100 ms for a commit: nothing goes behind one, the second connection is for any four items. */
-static void
-nothing_goes_behind_a_commit_that_takes_long(void **state)
-{
-    struct rig_thing t[21];
-    PGconn *a, *b;
-    int64_t rows;
-
-    (void)state;
-    a = start_with_two(&b, &t[0]);
-    for (int i = 1; i < 5; i++) {
-        rig_add(&t[i], i);
-    }
-    rig_answer_done(a, 1);
-    RIG_WAIT(t[0].done);
-    assert_string_equal(rig_tickets(a, 0), "1 2 3 4");
-    fake_done(a, 4);
-    rows = rig_now();
-    RIG_WAIT(rig_now() - rows > 100000);
-    fake_sync(a);
-    RIG_WAIT(t[1].done);
-    for (int i = 5; i < 12; i++) {
-        rig_add(&t[i], i);
-    }
-    RIG_WAIT(fake_pending(a) == 1);
-    fake_done(a, 4);
-    rig_settle();
-    assert_int_equal(fake_pending(a), 1);
-    assert_int_equal(fake_pending(b), 0); /* three are not enough */
-    rig_add(&t[12], 12);
-    RIG_WAIT(fake_pending(b) == 1);
-    assert_string_equal(rig_tickets(b, 0), "9 10 11 12");
-    fake_sync(a);
-    rig_answer_done(b, 4); /* rows and commit at once, as a busy process sees them */
-    RIG_WAIT(t[8].done && t[12].done);
-    for (int i = 13; i < 20; i++) {
-        rig_add(&t[i], i);
-    }
-    RIG_WAIT(fake_pending(a) == 1);
-    fake_done(a, 4);
-    rig_settle();
-    assert_int_equal(fake_pending(a), 1);
-    fake_sync(a);
-    RIG_WAIT(t[16].done);
-    rig_add(&t[20], 20); /* one alone has to wait, but not behind one that is stuck */
-    RIG_WAIT(fake_pending(b) == 1);
-    rig_answer_done(a, 3);
-    rig_answer_done(b, 1);
-    RIG_WAIT(t[19].done && t[20].done);
-}
-
 static void
 a_commit_that_fails_leaves_what_was_sent_behind_it_alone(void **state)
 {
@@ -611,7 +560,6 @@ main(void)
         TEST(the_second_connection_is_for_plenty),
         TEST(the_second_connection_is_for_what_would_wait_behind_a_stuck_batch),
         TEST(the_next_batch_goes_behind_the_one_that_commits),
-        TEST(nothing_goes_behind_a_commit_that_takes_long),
         TEST(a_commit_that_fails_leaves_what_was_sent_behind_it_alone),
         TEST(what_was_sent_behind_a_lost_commit_is_lost_with_it),
         TEST(again_goes_back_before_those_behind_it),
