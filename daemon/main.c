@@ -196,6 +196,7 @@ start_db(struct daemon *d)
         .conninfo = database_conninfo(d->database),
         .write_connections = (int)c->database.write_connections,
         .read_connections = (int)c->database.read_connections,
+        .flush_connections = (int)c->database.flush_connections,
         .queue_max = (int)c->database.queue_max,
         .batch_max = (int)c->database.batch_max,
         .statement_timeout_ms = (int)(c->database.statement_timeout / 1000),

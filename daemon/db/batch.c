@@ -29,10 +29,11 @@
 #define LOSSES_MAX        10 /* a batch that kills its connection each time must end */
 #define DOUBT_DELAY_USEC  INT64_C(1000000)
 #define PASSED_MAX        2
-#define ENOUGH            4 /* items: for which a message more is worth it */
-#define PLENTY            2 /* full batches that wait: worth a second server at work */
+#define ENOUGH            4              /* items: for which a message more is worth it */
+#define PLENTY            2              /* full batches that wait: worth a second server at work */
 #define PATIENCE_USEC     INT64_C(20000) /* a batch under way for so long is stuck: others go another way */
-#define ACTIVE_MAX        3000 /* items a kind that are not finished, so that the set of tickets has room: with SCAN_MAX < KEYS */
+#define ACTIVE_MAX                                                                                                     \
+    3000 /* items a kind that are not finished, so that the set of tickets has room: with SCAN_MAX < KEYS */
 
 /* ---- waiting ------------------------------------------------------------------------------------------------------- */
 
@@ -377,9 +378,10 @@ static void
 on_commit(struct unit *u)
 {
     struct batch *b = (struct batch *)u;
+    struct db *db = b->db; /* the batch may be gone afterwards */
 
-    flush_add(b->db->flush, u, b->flush_session);
-    db_push(b->db);
+    flush_add(db->flush, u);
+    db_push(db);
 }
 
 /* ---- sending ------------------------------------------------------------------------------------------------------- */
@@ -390,14 +392,14 @@ enough(const struct db *db)
     return (unsigned)(db->conf.batch_max < ENOUGH ? db->conf.batch_max : ENOUGH);
 }
 
-/* What was lost once is sent so that its own commit waits. */
-static uint64_t
-flush_session_of(const struct batch *b, const struct conn *conn)
+/* Its commit need not wait. Of one that is alone, or was lost once, it does. */
+static bool
+commits_later(struct batch *b, const struct conn *conn)
 {
     const struct db *db = b->db;
     bool is_alone = (unsigned)b->n < enough(db) && db->stats.inflight == 0 && db->queued_items == 0;
 
-    return b->unknown || is_alone ? 0 : flush_session(db->flush, conn);
+    return !b->unknown && !is_alone && flush_bind(db->flush, conn, &b->unit);
 }
 
 static void
@@ -423,8 +425,9 @@ send_on(struct conn *conn, struct batch *b)
         us[n].stmt = STMT_LINK_LOCK;
         n++;
     }
-    b->flush_session = flush_session_of(b, conn);
-    if (b->flush_session != 0) {
+    b->unit.on_commit = NULL;
+    if (commits_later(b, conn)) {
+        b->unit.on_commit = on_commit;
         us[n].stmt = STMT_COMMIT_LATER;
         n++;
     }
@@ -436,7 +439,6 @@ send_on(struct conn *conn, struct batch *b)
     b->sent_at = db_now();
     b->has_rows = false;
     b->unit.on_rows = (unsigned)b->n >= enough(b->db) ? on_rows : NULL;
-    b->unit.on_commit = b->flush_session != 0 ? on_commit : NULL;
     b->unit.done = on_back;
     b->db->stats.batches++;
     b->db->stats.inflight++;

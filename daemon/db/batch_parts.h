@@ -14,7 +14,6 @@ struct batch {
     struct batch *next;        /* in db->again */
     struct batch *next_active; /* in q->active */
     struct conn *conn;         /* where it went; NULL: waits to be sent again */
-    uint64_t flush_session;    /* of flush.h, when its commit waits for nothing */
     struct arena *a;           /* of the parameters */
     struct db_call call;       /* carries the parameters */
     int32_t group;             /* of its items, if the kind has groups */

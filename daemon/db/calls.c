@@ -19,7 +19,6 @@ enum place { CALL_WAITING, CALL_REFUSED, CALL_SENT };
 struct sent {
     struct unit unit; /* first */
     struct db_call *call;
-    uint64_t flush_session;
 };
 
 static void
@@ -193,9 +192,7 @@ on_back(struct unit *u, enum unit_end end, const PGresult *pgres)
 static void
 on_commit(struct unit *u)
 {
-    struct sent *s = (struct sent *)u;
-
-    flush_add(s->call->db->flush, u, s->flush_session);
+    flush_add(((struct sent *)u)->call->db->flush, u);
 }
 
 static void
@@ -203,22 +200,19 @@ send_on(struct db *db, struct conn *conn, struct db_call *c)
 {
     struct bound bound;
     struct unit_stmt us = {.stmt = c->stmt, .bound = &bound, .n = c->n};
-    uint64_t session = c->durable ? flush_session(db->flush, conn) : 0;
-    struct sent *s;
+    struct sent *s = ARENA_NEW(c->a, struct sent);
     struct err e;
 
-    if (c->durable && session == 0) {
-        fail_code(c, ERR_DATABASE, "the session that makes changes durable is away");
+    if (c->durable && !flush_bind(db->flush, conn, &s->unit)) {
+        fail_code(c, ERR_DATABASE, "the sessions that make changes durable are away");
         return;
     }
     if (!bind_fit(c, conn_params(conn, c->stmt), &bound, &e)) {
         fail(c, &e);
         return;
     }
-    s = ARENA_NEW(c->a, struct sent);
     s->unit.done = on_back;
     s->unit.on_commit = c->durable ? on_commit : NULL;
-    s->flush_session = session;
     s->call = c;
     c->place = CALL_SENT;
     db->stats.inflight++;

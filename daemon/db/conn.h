@@ -39,8 +39,10 @@ struct unit {
     /* The last statement has given its rows; the commit comes next. NULL: not asked for (it costs a message). */
     void (*on_rows)(struct unit *u);
     /* NULL: its commit waited until it was durable. Else it did not, and this takes the unit, which ends by unit_finish when
-     * it is (flush.h). */
+     * it is (flush.h, whose are these two: the server, and a time of its own clock). */
     void (*on_commit)(struct unit *u);
+    int64_t server;
+    uint64_t bound_at;
     /* Exactly once, from the loop. res is freed after it. Here the sender may free the unit. */
     void (*done)(struct unit *u, enum unit_end end, const PGresult *res);
 };

@@ -158,7 +158,7 @@ db_start(struct event_base *base, const struct db_conf *conf)
     ensure(db->kick != NULL && db->timer != NULL);
     cc.conninfo = db->conninfo;
     cc.statement_timeout_ms = conf->statement_timeout_ms;
-    db->flush = flush_start(&cc);
+    db->flush = flush_start(&cc, within(conf->flush_connections, 1, FLUSH_SESSIONS_MAX));
     db->notify = notify_start(db);
     db->durability = durability_start(db);
     cc.role = SESSION_WRITE;

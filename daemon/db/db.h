@@ -25,6 +25,7 @@ struct db_conf {
     const char *conninfo;  /* libpq's, complete: host, user, dbname; several hosts allowed */
     int write_connections; /* 1..4; 0 is 1. The first does nearly all: see free_writer in batch.c */
     int read_connections;  /* 1..8 */
+    int flush_connections; /* 1..4; 0 is 1. See flush.h */
     int queue_max;         /* units and items waiting before ERR_BUSY; 1.. */
     int batch_max;         /* items a batch; 1..500, 128 measured best */
     int statement_timeout_ms;
@@ -119,9 +120,9 @@ struct db_call {
     int length[DB_PARAMS_MAX];
     uint8_t form[DB_PARAMS_MAX]; /* how the value is written; bind.c */
     unsigned tries;
-    bool prepares;                                                   /* a write before what was asked for */
-    bool durable; /* a read that is answered only when all it has seen is durable */
-    unsigned place;                                                  /* waiting, refused or sent; calls.c */
+    bool prepares;  /* a write before what was asked for */
+    bool durable;   /* a read that is answered only when all it has seen is durable */
+    unsigned place; /* waiting, refused or sent; calls.c */
     void (*done)(struct db_call *call, const struct db_result *res); /* exactly once, never inside db_call_send */
     void *arg;
 };

@@ -27,8 +27,8 @@ struct queue {
     const struct batch_kind *kind;
     struct item *head, *tail;
     unsigned n;
-    struct batch *active; /* not finished */
-    unsigned nactive;     /* items of these */
+    struct batch *active;          /* not finished */
+    unsigned nactive;              /* items of these */
     unsigned passed;               /* batches of other kinds that went while something waited here */
     uint64_t batches, items, usec; /* acknowledged */
 };

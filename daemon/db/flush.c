@@ -6,14 +6,62 @@
 #include <stdlib.h>
 
 #include "common/xalloc.h"
+#include "daemon/os/clock.h"
+
+#define SLOW_USEC INT64_C(1000) /* a flush that waits for more than this machine's disk, or for a slow one */
+
+struct flusher {
+    struct flush *f;
+    struct conn *conn;
+    uint64_t since;    /* when it became ready, by the clock */
+    struct unit unit;  /* the flush under way */
+    struct unit *sent; /* units it is for; NULL: none is under way */
+    int64_t sent_at;
+};
 
 struct flush {
-    struct conn *conn;
-    struct unit unit;             /* the flush under way */
-    struct unit *sent;            /* units it is for; NULL: none is under way */
-    struct unit *waiting, **tail; /* for the next one */
+    struct flusher sessions[FLUSH_SESSIONS_MAX];
+    int n;
+    uint64_t clock;       /* goes on by one when a session becomes ready */
+    struct unit *waiting; /* committed, for the next flush; newest first */
+    int64_t usec;         /* the last one took */
     uint64_t count;
 };
+
+static bool
+can(const struct flusher *s, const struct unit *u)
+{
+    return conn_is_ready(s->conn) && conn_server(s->conn) == u->server && s->since <= u->bound_at;
+}
+
+static bool
+any_can(const struct flush *f, const struct unit *u)
+{
+    for (int i = 0; i < f->n; i++) {
+        if (can(&f->sessions[i], u)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Those of a list that this session can make durable (NULL: those that none can) leave it, into another list. */
+static struct unit *
+take(struct flush *f, const struct flusher *s)
+{
+    struct unit *taken = NULL, **at = &f->waiting, *u;
+
+    while ((u = *at) != NULL) {
+        if (s != NULL ? can(s, u) : !any_can(f, u)) {
+            *at = u->next;
+            u->next = taken;
+            taken = u;
+        } else {
+            at = &u->next;
+        }
+    }
+    return taken;
+}
 
 static void
 end_all(struct unit *u, enum unit_end end)
@@ -26,24 +74,14 @@ end_all(struct unit *u, enum unit_end end)
     }
 }
 
-static struct unit *
-take_waiting(struct flush *f)
-{
-    struct unit *u = f->waiting;
-
-    f->waiting = NULL;
-    f->tail = &f->waiting;
-    return u;
-}
-
 static void
-push(struct flush *f)
+push(struct flusher *s)
 {
     const struct unit_stmt barrier = {.stmt = STMT_BARRIER, .bound = NULL, .n = 0};
 
-    if (f->waiting != NULL && f->sent == NULL && conn_is_ready(f->conn)) {
-        f->sent = take_waiting(f);
-        conn_send(f->conn, &f->unit, &barrier, 1);
+    if (s->sent == NULL && (s->sent = take(s->f, s)) != NULL) {
+        s->sent_at = clock_mono();
+        conn_send(s->conn, &s->unit, &barrier, 1);
     }
 }
 
@@ -51,8 +89,8 @@ push(struct flush *f)
 static void
 on_back(struct unit *u, enum unit_end end, const PGresult *res)
 {
-    struct flush *f = (struct flush *)(void *)((char *)u - offsetof(struct flush, unit));
-    struct unit *sent = f->sent;
+    struct flusher *s = (struct flusher *)(void *)((char *)u - offsetof(struct flusher, unit));
+    struct unit *sent = s->sent;
 
     (void)res;
     if (end == UNIT_FAILED) {
@@ -61,29 +99,42 @@ on_back(struct unit *u, enum unit_end end, const PGresult *res)
     for (struct unit *i = sent; i != NULL; i = i->next) {
         i->doubtful |= u->doubtful || end == UNIT_FAILED;
     }
-    f->count += end == UNIT_DONE;
-    f->sent = NULL;
-    push(f); /* first: the server works while the answers are given out */
+    s->f->count += end == UNIT_DONE;
+    s->f->usec = clock_mono() - s->sent_at;
+    s->sent = NULL;
+    push(s); /* first: the server works while the answers are given out */
     end_all(sent, end == UNIT_DONE ? UNIT_DONE : UNIT_LOST);
 }
 
-uint64_t
-flush_session(const struct flush *f, const struct conn *c)
+bool
+flush_bind(const struct flush *f, const struct conn *c, struct unit *u)
 {
-    return conn_is_ready(f->conn) && conn_server(f->conn) == conn_server(c) ? conn_count(f->conn) : 0;
+    u->server = conn_server(c);
+    u->bound_at = f->clock;
+    return any_can(f, u);
 }
 
+/* One server process that flushes finds its caches warm; where that takes long, what comes meanwhile need not wait for it. */
 void
-flush_add(struct flush *f, struct unit *u, uint64_t session)
+flush_add(struct flush *f, struct unit *u)
 {
-    if (!conn_is_ready(f->conn) || conn_count(f->conn) != session) {
+    bool is_slow = f->usec > SLOW_USEC;
+
+    if (!any_can(f, u)) {
         unit_finish(u, UNIT_LOST);
         return;
     }
-    u->next = NULL;
-    *f->tail = u;
-    f->tail = &u->next;
-    push(f);
+    u->next = f->waiting;
+    f->waiting = u;
+    for (int i = 0; i < f->n && f->waiting == u; i++) {
+        struct flusher *s = &f->sessions[i];
+
+        if (s->sent == NULL) {
+            push(s);
+        } else if (!is_slow && can(s, u)) {
+            return;
+        }
+    }
 }
 
 uint64_t
@@ -95,20 +146,27 @@ flush_count(const struct flush *f)
 static void
 on_ready(void *arg)
 {
-    (void)arg; /* nothing waits for it: see on_lost */
+    struct flusher *s = arg;
+
+    s->since = ++s->f->clock;
 }
 
 static void
 on_lost(void *arg)
 {
-    end_all(take_waiting(arg), UNIT_LOST);
+    struct flush *f = ((struct flusher *)arg)->f;
+
+    for (int i = 0; i < f->n && f->waiting != NULL; i++) {
+        push(&f->sessions[i]); /* what waited for this one */
+    }
+    end_all(take(f, NULL), UNIT_LOST);
 }
 
 struct flush *
-flush_start(const struct conn_conf *conf)
+flush_start(const struct conn_conf *conf, int sessions)
 {
     struct flush *f = xcalloc(1, sizeof(*f));
-    const struct conn_conf own = {
+    struct conn_conf own = {
         .base = conf->base,
         .conninfo = conf->conninfo,
         .role = SESSION_FLUSH,
@@ -116,19 +174,29 @@ flush_start(const struct conn_conf *conf)
         .statement_timeout_ms = conf->statement_timeout_ms,
         .on_ready = on_ready,
         .on_lost = on_lost,
-        .arg = f,
     };
 
-    f->tail = &f->waiting;
-    f->unit.done = on_back;
-    f->conn = conn_new(&own);
+    ensure(sessions >= 1 && sessions <= FLUSH_SESSIONS_MAX);
+    for (f->n = 0; f->n < sessions; f->n++) {
+        struct flusher *s = &f->sessions[f->n];
+
+        s->f = f;
+        s->unit.done = on_back;
+        own.arg = s;
+        s->conn = conn_new(&own);
+    }
     return f;
 }
 
 void
 flush_stop(struct flush *f)
 {
-    conn_free(f->conn); /* what is under way ends as lost, and sends no more: the connection is not ready */
-    end_all(take_waiting(f), UNIT_LOST);
+    int n = f->n;
+
+    f->n = 0; /* nobody can any more */
+    for (int i = 0; i < n; i++) {
+        conn_free(f->sessions[i].conn);
+    }
+    end_all(take(f, NULL), UNIT_LOST);
     free(f);
 }

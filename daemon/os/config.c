@@ -56,6 +56,7 @@ static const struct key keys[] = {
     {"database.bin_dir",          PATH,     AT(database.bin_dir),          0, 0, "", false, "folder of PostgreSQL's programs, embedded; empty: found"},
     {"database.write_connections", NUMBER, AT(database.write_connections), 1, 4, "2", false, "connections for writing; the first does nearly all of it"},
     {"database.read_connections", NUMBER,   AT(database.read_connections), 1, 8, "2", false, "connections for reading"},
+    {"database.flush_connections", NUMBER, AT(database.flush_connections), 1, 4, "3", false, "connections that make durable what was written; a disk keeps one busy, a distant standby more"},
     {"database.queue_max",        NUMBER,   AT(database.queue_max),        1, 1000000, "20000", false, "statements that may wait for the database before requests get 503"},
     {"database.batch_max",        NUMBER,   AT(database.batch_max),        1, 500, "128", false, "requests written in one transaction at most"},
     {"database.statement_timeout", DURATION, AT(database.statement_timeout), 100 * 1000, USEC_HOUR, "10s", false, "time a statement may take; at most limits.deadline"},

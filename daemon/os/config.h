@@ -29,7 +29,7 @@ struct config {
         const char *owner_conninfo;
         const char *role;
         const char *bin_dir; /* "": found */
-        int64_t write_connections, read_connections, queue_max, batch_max;
+        int64_t write_connections, read_connections, flush_connections, queue_max, batch_max;
         usec_t statement_timeout;
     } database;
     struct {

@@ -190,6 +190,7 @@ rig_start_with(int write_connections, int queue_max, int batch_max)
         .conninfo = "dbname=x",
         .write_connections = write_connections,
         .read_connections = 2,
+        .flush_connections = rig.flush_connections,
         .queue_max = queue_max,
         .batch_max = batch_max,
         .on_state = on_state,

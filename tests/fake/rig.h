@@ -16,6 +16,7 @@ struct rig {
     struct event_base *base;
     struct db *db;
     int ups, downs, listens, heards; /* calls of on_state and on_notify */
+    int flush_connections;           /* for the next start */
 };
 extern struct rig rig;
 

@@ -351,6 +351,104 @@ a_stop_leaves_what_waits_for_a_flush_unknown(void **state)
     }
 }
 
+/* ---- several sessions ------------------------------------------------------------------------------------------------ */
+
+/* The sessions there are, in no order that matters. */
+static PGconn *
+start_two(PGconn *flushes[2])
+{
+    PGconn *c;
+
+    rig.flush_connections = 2;
+    c = start();
+    RIG_WAIT((flushes[1] = fake_conn_at(FAKE_FLUSH, 1)) != NULL);
+    flushes[0] = fake_conn_at(FAKE_FLUSH, 0);
+    for (int i = 0; i < 2; i++) {
+        RIG_WAIT(fake_pending(flushes[i]) == 0);
+    }
+    rig_settle();
+    return c;
+}
+
+static void
+swap_so_that_first_is_busy(PGconn *flushes[2])
+{
+    assert_int_equal(fake_pending(flushes[0]) + fake_pending(flushes[1]), 1);
+    if (fake_pending(flushes[0]) == 0) {
+        PGconn *idle = flushes[0];
+        flushes[0] = flushes[1];
+        flushes[1] = idle;
+    }
+}
+
+static void
+what_comes_while_a_slow_one_is_busy_takes_the_next(void **state)
+{
+    PGconn *flushes[2], *c = start_two(flushes);
+    struct rig_thing t[16];
+
+    (void)state;
+    add(t, 8, 1);
+    commit(c, 4);
+    swap_so_that_first_is_busy(flushes);
+    commit(c, 4);
+    assert_int_equal(fake_pending(flushes[1]), 0); /* not slow, as far as is known */
+    flush = flushes[0];
+    for (int i = 0; i < 2; i++) {
+        for (int64_t at = rig_now(); rig_now() - at < 2000;) {
+            rig_turn();
+        }
+        flushed();
+    }
+    assert_int_equal(told(t, 8), 8);
+    add(t, 16, 1);
+    commit(c, 4);
+    swap_so_that_first_is_busy(flushes);
+    commit(c, 4);
+    assert_int_equal(fake_pending(flushes[1]), 1);
+    commit(c, 4); /* these two wait for whichever comes back first */
+    commit(c, 4);
+    flush = flushes[1];
+    flushed();
+    assert_int_equal(told(t, 16), 4);
+    assert_int_equal(told(t + 4, 4), 4);
+    assert_int_equal(fake_pending(flushes[1]), 1);
+    flushed();
+    assert_int_equal(told(t + 8, 8), 8);
+    assert_int_equal(told(t, 4), 0);
+    flush = flushes[0];
+    flushed();
+    assert_int_equal(told(t, 16), 16);
+}
+
+/* What waited for no flush yet goes with another session that was there when it was sent. */
+static void
+a_session_that_ends_takes_only_what_it_carries(void **state)
+{
+    PGconn *flushes[2], *c = start_two(flushes);
+    struct rig_thing t[12];
+    struct rig_bytes first;
+
+    (void)state;
+    add(t, 12, 1);
+    first = rig_bytes(c, 0);
+    commit(c, 4);
+    swap_so_that_first_is_busy(flushes);
+    commit(c, 4);
+    commit(c, 4);
+    fake.no_flush = true;
+    flush = flushes[0];
+    lose_flush();
+    assert_int_equal(told(t, 12), 0);
+    assert_is_again(c, &first);
+    answer_again(c, 4);
+    flush = flushes[1];
+    flushed();
+    assert_int_equal(told(t, 12), 12);
+    assert_int_equal(fake_pending(flush), 0);
+    assert_int_equal(fake_pending(c), 0);
+}
+
 /* ---- reads --------------------------------------------------------------------------------------------------------- */
 
 struct ask {
@@ -433,6 +531,8 @@ main(void)
         TEST(without_a_session_at_the_same_server_each_commits_by_itself),
         TEST(a_failed_or_lost_commit_is_not_flushed),
         TEST(a_stop_leaves_what_waits_for_a_flush_unknown),
+        TEST(what_comes_while_a_slow_one_is_busy_takes_the_next),
+        TEST(a_session_that_ends_takes_only_what_it_carries),
         TEST(a_durable_read_is_answered_after_a_flush),
     };
 

@@ -43,7 +43,7 @@ texts_are_the_files(void **state)
         /* one of two forms has no file of its own: what makes it is tested below */
         bool is_form = strstr(stmts[i].name, "_plain") != NULL ||
                        (i + 1 < STMT_COUNT && strstr(stmts[i + 1].name, "_plain") != NULL);
-        static const char *const kinds[] = {"read", "write", "batch", "owner", "listen"};
+        static const char *const kinds[] = {"read", "write", "batch", "flush", "owner", "listen"};
         char first[40];
 
         if (!is_form) {
