@@ -62,8 +62,7 @@ early(struct conn *c)
 # Acknowledged when it is committed and not yet durable.
 break_flush()
 {
-    change daemon/db/flush.c 's/\{\n    if \(!conn_is_ready\(f->conn\) \|\| conn_count\(f->conn\) != session\) \{\n        unit_finish\(u, UNIT_\KLOST/DONE/' &&
-        change daemon/db/flush.c 's/if \(!conn_is_ready\(f->conn\) \|\| conn_count\(f->conn\) != session\)/if (session != 0)/'
+    change daemon/db/flush.c 's/    if \(!any_can\(f, u\)\) \{\n        unit_finish\(u, UNIT_LOST\)/    if (true) {\n        unit_finish(u, UNIT_DONE)/'
 }
 break_epoch()
 {
