@@ -32,8 +32,8 @@
 #define ENOUGH            4              /* items: for which a message more is worth it */
 #define PLENTY            2              /* full batches that wait: worth a second server at work */
 #define PATIENCE_USEC     INT64_C(20000) /* a batch under way for so long is stuck: others go another way */
-#define ACTIVE_MAX                                                                                                     \
-    3000 /* items a kind that are not finished, so that the set of tickets has room: with SCAN_MAX < KEYS */
+#define ACTIVE_MAX        64   /* batches a kind that are not finished: they are looked through for each new one */
+#define ITEMS_MAX         3000 /* of these, so that the set of tickets has room: with SCAN_MAX < KEYS */
 
 /* ---- waiting ------------------------------------------------------------------------------------------------------- */
 
@@ -392,14 +392,26 @@ enough(const struct db *db)
     return (unsigned)(db->conf.batch_max < ENOUGH ? db->conf.batch_max : ENOUGH);
 }
 
-/* Its commit need not wait. Of one that is alone, or was lost once, it does. */
+/* Nobody would wait behind its commit. */
+static bool
+is_alone(const struct batch *b)
+{
+    const struct db *db = b->db;
+    unsigned others = db->queued_items;
+
+    for (int i = 0; i < db->nqueues; i++) {
+        others += db->queues[i].nitems;
+    }
+    return others == (unsigned)b->n && (unsigned)b->n < enough(db) && !flush_is_slow(db->flush);
+}
+
+/* Its commit need not wait. That of one which was lost again and again, or whose standby was not waited for, does. */
 static bool
 commits_later(struct batch *b, const struct conn *conn)
 {
-    const struct db *db = b->db;
-    bool is_alone = (unsigned)b->n < enough(db) && db->stats.inflight == 0 && db->queued_items == 0;
+    bool is_odd = b->unknown && (b->unit.doubtful || b->losses > 1);
 
-    return !b->unknown && !is_alone && flush_bind(db->flush, conn, &b->unit);
+    return !is_odd && !is_alone(b) && flush_bind(b->db->flush, conn, &b->unit);
 }
 
 static void
@@ -407,7 +419,7 @@ send_on(struct conn *conn, struct batch *b)
 {
     enum stmt_id stmt = b->call.stmt;
     struct bound bound;
-    struct unit_stmt us[4];
+    struct unit_stmt us[3];
     struct err e;
     int n = 0;
 
@@ -417,18 +429,13 @@ send_on(struct conn *conn, struct batch *b)
         return;
     }
     memset(us, 0, sizeof(us));
-    if (b->unknown) {
-        us[n].stmt = STMT_BARRIER;
+    b->unit.on_commit = commits_later(b, conn) ? on_commit : NULL;
+    if (b->unit.on_commit != NULL || b->unknown) {
+        us[n].stmt = b->unit.on_commit != NULL ? STMT_COMMIT_LATER : STMT_BARRIER;
         n++;
     }
     if (b->lock) {
         us[n].stmt = STMT_LINK_LOCK;
-        n++;
-    }
-    b->unit.on_commit = NULL;
-    if (commits_later(b, conn)) {
-        b->unit.on_commit = on_commit;
-        us[n].stmt = STMT_COMMIT_LATER;
         n++;
     }
     us[n].stmt = stmt;
@@ -546,7 +553,8 @@ next_queue(struct db *db, unsigned tried)
     for (int i = 0; i < db->nqueues; i++) {
         struct queue *q = &db->queues[i];
 
-        if (q->head == NULL || q->nactive > ACTIVE_MAX - (unsigned)db->conf.batch_max || (tried & 1u << i) != 0) {
+        bool is_full = q->nactive >= ACTIVE_MAX || q->nitems > ITEMS_MAX - (unsigned)db->conf.batch_max;
+        if (q->head == NULL || is_full || (tried & 1u << i) != 0) {
             continue;
         }
         if (best == NULL || (q->passed >= PASSED_MAX && q->passed > best->passed) ||

@@ -30,7 +30,7 @@ keys_clear(struct db *db)
     return k;
 }
 
-/* Add v; false when it is there already. At most half of the slots are ever used: see batch_push. */
+/* Add v; false when it is there already. Some slots are always free: see ITEMS_MAX. */
 static bool
 keys_add(struct keys *k, int64_t v)
 {
@@ -222,7 +222,8 @@ build_of(struct db *db, struct queue *q, struct item *const *items, int n)
     }
     b->next_active = q->active;
     q->active = b;
-    q->nactive += (unsigned)n;
+    q->nactive++;
+    q->nitems += (unsigned)n;
     return b;
 }
 
@@ -245,7 +246,8 @@ build_retire(struct batch *b)
     }
     if (*at == b) {
         *at = b->next_active;
-        b->q->nactive -= (unsigned)b->n;
+        b->q->nactive--;
+        b->q->nitems -= (unsigned)b->n;
     }
 }
 

@@ -192,31 +192,38 @@ on_back(struct unit *u, enum unit_end end, const PGresult *pgres)
 static void
 on_commit(struct unit *u)
 {
-    flush_add(((struct sent *)u)->call->db->flush, u);
+    struct db_call *c = ((struct sent *)u)->call;
+    const struct db_result res = {.rows = rows_of(c->a, u->res), .nrows = PQntuples(u->res), .err = NULL};
+
+    if (c->durable(&res)) {
+        flush_add(c->db->flush, u);
+    } else {
+        unit_finish(u, UNIT_DONE);
+    }
 }
 
 static void
 send_on(struct db *db, struct conn *conn, struct db_call *c)
 {
     struct bound bound;
-    struct unit_stmt us = {.stmt = c->stmt, .bound = &bound, .n = c->n};
-    struct sent *s = ARENA_NEW(c->a, struct sent);
+    struct unit_stmt us[2] = {{.stmt = STMT_BARRIER}};
+    struct sent *s;
     struct err e;
+    int n = 0;
 
-    if (c->durable && !flush_bind(db->flush, conn, &s->unit)) {
-        fail_code(c, ERR_DATABASE, "the sessions that make changes durable are away");
-        return;
-    }
     if (!bind_fit(c, conn_params(conn, c->stmt), &bound, &e)) {
         fail(c, &e);
         return;
     }
+    s = ARENA_NEW(c->a, struct sent);
     s->unit.done = on_back;
-    s->unit.on_commit = c->durable ? on_commit : NULL;
+    s->unit.on_commit = c->durable != NULL && flush_bind(db->flush, conn, &s->unit) ? on_commit : NULL;
+    n += c->durable != NULL && s->unit.on_commit == NULL; /* then its own commit waits: the barrier's */
+    us[n] = (struct unit_stmt){.stmt = c->stmt, .bound = &bound, .n = c->n};
     s->call = c;
     c->place = CALL_SENT;
     db->stats.inflight++;
-    conn_send(conn, &s->unit, &us, 1);
+    conn_send(conn, &s->unit, us, n + 1);
 }
 
 static struct conn *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One connection to PostgreSQL, always in pipeline mode. It connects by itself, again and again, prepares and checks its
- * statements, and then carries units: 1..4 statements and a Sync, which are one transaction. Within daemon/db only.
+ * statements, and then carries units: 1..3 statements and a Sync, which are one transaction. Within daemon/db only.
  */
 #ifndef TURNO_CONN_H
 #define TURNO_CONN_H
@@ -19,7 +19,7 @@
 struct event_base;
 
 enum unit_end {
-    UNIT_DONE,   /* the Sync was answered: committed, and durable */
+    UNIT_DONE,   /* committed and durable: the Sync was answered, or a flush after it */
     UNIT_FAILED, /* the Sync was answered: rolled back, because of unit->sqlstate */
     UNIT_LOST, /* unknown: the connection broke first, or it is committed without the standby it should have waited for */
 };

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * PostgreSQL as the daemon sees it: write connections that carry batches, a few read connections that carry
- * single statements, one that listens, and one that makes durable what batches committed without waiting (flush.h). All
+ * single statements, one that listens, and some that make durable what batches committed without waiting (flush.h). All
  * asynchronous, in libpq's pipeline mode, every unit with its own Sync: a unit is one transaction, acknowledged only when
- * it is committed and durable. So another one may see what was done a little earlier than it is durable. Statements are known by number (stmt.h) and
+ * it is committed and durable. So others may see what was done before it is durable: for the time of a flush, or until a
+ * standby that is missing is back. Statements are known by number (stmt.h) and
  * prepared once a connection; no SQL text is built at run time. This folder is the only one that knows libpq.
  */
 #ifndef TURNO_DB_H
@@ -120,9 +121,10 @@ struct db_call {
     int length[DB_PARAMS_MAX];
     uint8_t form[DB_PARAMS_MAX]; /* how the value is written; bind.c */
     unsigned tries;
-    bool prepares;  /* a write before what was asked for */
-    bool durable;   /* a read that is answered only when all it has seen is durable */
-    unsigned place; /* waiting, refused or sent; calls.c */
+    bool prepares; /* a write before what was asked for */
+    /* NULL, or of a read: is it to be answered only when all it has seen is durable? */
+    bool (*durable)(const struct db_result *res);
+    unsigned place;                                                  /* waiting, refused or sent; calls.c */
     void (*done)(struct db_call *call, const struct db_result *res); /* exactly once, never inside db_call_send */
     void *arg;
 };
@@ -153,7 +155,7 @@ bool db_call_withdraw(struct db *db, struct db_call *c);
 
 /*
  * Items of one statement that wait together travel as one: arrays in, one row an item out, one commit. A batch leaves
- * when the previous one of the connection is acknowledged, so an idle desk adds no delay. Each batch has a gate (a
+ * when the rows of the previous one of the connection are there, so an idle desk adds no delay. Each batch has a gate (a
  * uuid, first parameter, one row in `op`): after a lost connection the same batch is sent again, in the whole form of its
  * statement, and answers the same of what was done; what was not is asked in another batch. A batch refused for bad data
  * (SQLSTATE class 22 or 23) is halved until the one item is found; the others go on.

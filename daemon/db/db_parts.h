@@ -28,7 +28,7 @@ struct queue {
     struct item *head, *tail;
     unsigned n;
     struct batch *active;          /* not finished */
-    unsigned nactive;              /* items of these */
+    unsigned nactive, nitems;      /* of these */
     unsigned passed;               /* batches of other kinds that went while something waited here */
     uint64_t batches, items, usec; /* acknowledged */
 };

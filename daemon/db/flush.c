@@ -5,10 +5,13 @@
 #include <stddef.h>
 #include <stdlib.h>
 
+#include <event2/event.h>
+
 #include "common/xalloc.h"
 #include "daemon/os/clock.h"
 
 #define SLOW_USEC INT64_C(1000) /* a flush that waits for more than this machine's disk, or for a slow one */
+#define LATE_MS   20            /* a unit does not wait longer for one of several sessions */
 
 struct flusher {
     struct flush *f;
@@ -24,6 +27,7 @@ struct flush {
     int n;
     uint64_t clock;       /* goes on by one when a session becomes ready */
     struct unit *waiting; /* committed, for the next flush; newest first */
+    struct event *late;   /* something waits */
     int64_t usec;         /* the last one took */
     uint64_t count;
 };
@@ -114,11 +118,32 @@ flush_bind(const struct flush *f, const struct conn *c, struct unit *u)
     return any_can(f, u);
 }
 
-/* One server process that flushes finds its caches warm; where that takes long, what comes meanwhile need not wait for it. */
+bool
+flush_is_slow(const struct flush *f)
+{
+    return f->usec > SLOW_USEC;
+}
+
+static void
+push_all(struct flush *f)
+{
+    for (int i = 0; i < f->n && f->waiting != NULL; i++) {
+        push(&f->sessions[i]);
+    }
+}
+
+static void
+on_late(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    push_all(arg);
+}
+
+/* One server process that flushes finds its caches warm, so the others are used only where that takes long. */
 void
 flush_add(struct flush *f, struct unit *u)
 {
-    bool is_slow = f->usec > SLOW_USEC;
+    const struct timeval late = {.tv_sec = 0, .tv_usec = LATE_MS * 1000};
 
     if (!any_can(f, u)) {
         unit_finish(u, UNIT_LOST);
@@ -129,11 +154,13 @@ flush_add(struct flush *f, struct unit *u)
     for (int i = 0; i < f->n && f->waiting == u; i++) {
         struct flusher *s = &f->sessions[i];
 
-        if (s->sent == NULL) {
-            push(s);
-        } else if (!is_slow && can(s, u)) {
-            return;
+        if (s->sent != NULL && !flush_is_slow(f) && can(s, u)) {
+            break;
         }
+        push(s);
+    }
+    if (f->waiting != NULL && f->n > 1 && !event_pending(f->late, EV_TIMEOUT, NULL)) {
+        (void)event_add(f->late, &late);
     }
 }
 
@@ -156,9 +183,7 @@ on_lost(void *arg)
 {
     struct flush *f = ((struct flusher *)arg)->f;
 
-    for (int i = 0; i < f->n && f->waiting != NULL; i++) {
-        push(&f->sessions[i]); /* what waited for this one */
-    }
+    push_all(f); /* what waited for this one */
     end_all(take(f, NULL), UNIT_LOST);
 }
 
@@ -177,6 +202,8 @@ flush_start(const struct conn_conf *conf, int sessions)
     };
 
     ensure(sessions >= 1 && sessions <= FLUSH_SESSIONS_MAX);
+    f->late = event_new(conf->base, -1, 0, on_late, f);
+    ensure(f->late != NULL);
     for (f->n = 0; f->n < sessions; f->n++) {
         struct flusher *s = &f->sessions[f->n];
 
@@ -198,5 +225,6 @@ flush_stop(struct flush *f)
         conn_free(f->sessions[i].conn);
     }
     end_all(take(f, NULL), UNIT_LOST);
+    event_free(f->late);
     free(f);
 }

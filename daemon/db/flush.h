@@ -31,6 +31,7 @@ bool flush_bind(const struct flush *f, const struct conn *c, struct unit *u);
  * gone when this returns. */
 void flush_add(struct flush *f, struct unit *u);
 
+bool flush_is_slow(const struct flush *f);   /* the last one took longer than a disk takes */
 uint64_t flush_count(const struct flush *f); /* flushes acknowledged */
 
 #endif

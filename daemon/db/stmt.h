@@ -4,7 +4,7 @@
  * (build/gen/stmts.h and stmts.c, written by sql/embed.sh). The first line of each file is a comment:
  *   -- CONN: what it does
  * where CONN is `read`, `write` or `batch`; `owner` marks what only the migration sends (migrate.c), `listen` what the
- * listening connection does (notify.c), `flush` what the flushing one does, and the write connections too. Results and parameters are binary, except that result columns of type text, json
+ * listening connection does (notify.c), `flush` what the flushing ones do, and others before what must be durable. Results and parameters are binary, except that result columns of type text, json
  * and jsonb come as their text (jsonb's leading version byte is cut by db_text).
  */
 #ifndef TURNO_STMT_H

@@ -43,7 +43,33 @@ bind_page(struct db_call *c, const struct op *op, const char *cursor, int64_t li
     db_bind_i32(c, op->who.person_id);
     db_bind_text(c, cursor);
     db_bind_i32(c, (int32_t)limit);
-    c->durable = true;
+}
+
+/* The page is the end: nothing is in it, and it leads nowhere. */
+static bool
+is_end(const struct db_row *row)
+{
+    return db_bool(row, 5);
+}
+
+static bool
+always(const struct db_result *res)
+{
+    (void)res;
+    return true;
+}
+
+static bool
+leads_on(const struct db_result *res)
+{
+    return res->nrows != 1 || !is_end(res->rows[0]);
+}
+
+/* It has no place yet: the first page is there to give it one. */
+static bool
+is_new(const struct feed_stream *f)
+{
+    return strcmp(f->cursor, "-") == 0;
 }
 
 static void on_page(struct db_call *call, const struct db_result *res);
@@ -59,6 +85,7 @@ look(struct feed_stream *f)
     db_call_init(&f->call, f->a, STMT_FEED);
     bind_page(&f->call, f->op, f->cursor, PAGE_MAX);
     f->call.done = on_page;
+    f->call.durable = is_new(f) ? always : leads_on;
     f->call.arg = f;
     op_lend(f->op);
     db_call_send(f->op->app->db, &f->call);
@@ -175,10 +202,13 @@ on_page(struct db_call *call, const struct db_result *res)
 
     f->a = NULL;
     if (op_back(f->op)) {
-        const char *body = res->nrows == 1 ? db_text(res->rows[0], 1, NULL) : NULL;
+        const struct db_row *row = res->nrows == 1 ? res->rows[0] : NULL;
+        const char *body = row != NULL ? db_text(row, 1, NULL) : NULL;
         bool again = f->again && body != NULL;
         f->again = false;
-        if (send_page(f, body) || again) {
+        /* At the end a stream stays where it is: it need not be durable then, and a desk at rest writes nothing. */
+        bool stays = row != NULL && is_end(row) && !is_new(f);
+        if ((!stays && send_page(f, body)) || again) {
             look(f);
         }
     }
@@ -238,7 +268,9 @@ step_feed(struct op *op)
         return OP_DONE;
     }
     if (!op_wants_stream(op)) {
-        bind_page(op_call(op, STMT_FEED), op, after, limit);
+        struct db_call *c = op_call(op, STMT_FEED);
+        bind_page(c, op, after, limit);
+        c->durable = always;
         return op_send(op);
     }
     if (op->app->draining) {

@@ -148,6 +148,10 @@ feeds feed
 ok "a feed" within 10 figure_is turno_feeds 1
 ok "something happens" submit "before"
 ok "… and is told" within 5 grep -q '"verb":"submit"' "$desk/w.feed"
+flushes=$(figure turno_database_flushes_total) asked=$(figure turno_database_statements_total)
+looked() { [ "$(figure turno_database_statements_total)" -gt $((asked + 5)) ]; }
+ok "… and looked at again and again" within 30 looked
+ok "… for which a desk at rest flushes nothing" test "$(figure turno_database_flushes_total)" = "$flushes"
 waits idler marta
 ok "an agent waits" within 10 figure_is turno_agents_waiting 1
 kill -9 "$(server_pid)"
