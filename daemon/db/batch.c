@@ -167,6 +167,7 @@ batch_again(struct batch *b, int64_t delay)
     struct db *db = b->db;
 
     b->conn = NULL;
+    b->unit.committed = false;
     b->next = NULL;
     b->not_before = delay > 0 ? db_now() + delay : 0;
     *db->again_tail = b;
@@ -343,6 +344,12 @@ batch_done(struct batch *b, const PGresult *res)
     batch_fail(b, &e); /* whoever is left; frees the batch */
 }
 
+static unsigned
+enough(const struct db *db)
+{
+    return (unsigned)(db->conf.batch_max < ENOUGH ? db->conf.batch_max : ENOUGH);
+}
+
 static void
 on_back(struct unit *u, enum unit_end end, const PGresult *res)
 {
@@ -350,6 +357,9 @@ on_back(struct unit *u, enum unit_end end, const PGresult *res)
 
     b->db->stats.inflight--;
     db_kick(b->db);
+    if (end == UNIT_DONE && u->on_commit == NULL && !b->unknown && (unsigned)b->n < enough(b->db)) {
+        flush_learn(b->db->flush, db_now() - b->sent_at);
+    }
     switch (end) {
     case UNIT_DONE:
         batch_done(b, res);
@@ -385,12 +395,6 @@ on_commit(struct unit *u)
 }
 
 /* ---- sending ------------------------------------------------------------------------------------------------------- */
-
-static unsigned
-enough(const struct db *db)
-{
-    return (unsigned)(db->conf.batch_max < ENOUGH ? db->conf.batch_max : ENOUGH);
-}
 
 /* Nobody would wait behind its commit. */
 static bool

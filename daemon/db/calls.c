@@ -206,7 +206,7 @@ static void
 send_on(struct db *db, struct conn *conn, struct db_call *c)
 {
     struct bound bound;
-    struct unit_stmt us[2] = {{.stmt = STMT_BARRIER}};
+    struct unit_stmt us[2];
     struct sent *s;
     struct err e;
     int n = 0;
@@ -217,13 +217,17 @@ send_on(struct db *db, struct conn *conn, struct db_call *c)
     }
     s = ARENA_NEW(c->a, struct sent);
     s->unit.done = on_back;
-    s->unit.on_commit = c->durable != NULL && flush_bind(db->flush, conn, &s->unit) ? on_commit : NULL;
-    n += c->durable != NULL && s->unit.on_commit == NULL; /* then its own commit waits: the barrier's */
-    us[n] = (struct unit_stmt){.stmt = c->stmt, .bound = &bound, .n = c->n};
+    s->unit.on_commit = NULL;
+    if (c->durable != NULL) { /* without a session its own commit waits: the barrier's */
+        bool is_bound = flush_bind(db->flush, conn, &s->unit);
+        s->unit.on_commit = is_bound ? on_commit : NULL;
+        us[n++] = (struct unit_stmt){.stmt = is_bound ? STMT_COMMIT_LATER : STMT_BARRIER};
+    }
+    us[n++] = (struct unit_stmt){.stmt = c->stmt, .bound = &bound, .n = c->n};
     s->call = c;
     c->place = CALL_SENT;
     db->stats.inflight++;
-    conn_send(conn, &s->unit, us, n + 1);
+    conn_send(conn, &s->unit, us, n);
 }
 
 static struct conn *

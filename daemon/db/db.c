@@ -190,7 +190,9 @@ db_stop(struct db *db)
     while (db->nread > 0) {
         conn_free(db->read[--db->nread]);
     }
+    db->stats.flushes = flush_count(db->flush);
     flush_stop(db->flush); /* units of the connections above may wait for it */
+    db->flush = NULL;
     /* Callbacks may hand over new things, which are refused at once: until nothing is left. */
     do {
         calls_stop(db);
@@ -227,7 +229,9 @@ void
 db_get_stats(const struct db *db, struct db_stats *ret)
 {
     *ret = db->stats;
-    ret->flushes = flush_count(db->flush);
+    if (db->flush != NULL) {
+        ret->flushes = flush_count(db->flush);
+    }
     ret->queued_items = db->queued_items;
     ret->queued_calls = db->reads.n + db->writes.n;
 }

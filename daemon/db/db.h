@@ -62,7 +62,7 @@ enum db_durability db_get_durability(const struct db *db);
 struct db_stats {
     uint64_t calls, batches, flushes, items, again, resent, bisected, reconnects, notifies_in, notifies_out;
     unsigned queued_items, queued_calls; /* waiting here */
-    unsigned inflight;                   /* calls and batches the server has */
+    unsigned inflight;                   /* calls and batches sent and not ended */
 };
 void db_get_stats(const struct db *db, struct db_stats *ret);
 

@@ -15,7 +15,7 @@
 #define QUEUES_MAX            16
 #define BATCH_DEPTH           3  /* units under way on a write connection that a batch may join */
 #define WRITE_DEPTH           4  /* with single statements, which so find room beside any number of batches */
-#define READ_DEPTH            16 /* reads are short and wait for no disk */
+#define READ_DEPTH            16 /* reads are short and hardly ever wait for a disk */
 
 struct batch;
 struct durability;

@@ -25,10 +25,10 @@ struct flusher {
 struct flush {
     struct flusher sessions[FLUSH_SESSIONS_MAX];
     int n;
-    uint64_t clock;       /* goes on by one when a session becomes ready */
-    struct unit *waiting; /* committed, for the next flush; newest first */
-    struct event *late;   /* something waits */
-    int64_t usec;         /* the last one took */
+    uint64_t clock;               /* goes on by one when a session becomes ready */
+    struct unit *waiting, **tail; /* committed, for the next flush; oldest first */
+    struct event *late;           /* something waits */
+    int64_t usec;                 /* the last one took */
     uint64_t count;
 };
 
@@ -49,22 +49,39 @@ any_can(const struct flush *f, const struct unit *u)
     return false;
 }
 
-/* Those of a list that this session can make durable (NULL: those that none can) leave it, into another list. */
+/* What this session can make durable (NULL: what none can) leaves the list of what waits, in its order. */
 static struct unit *
 take(struct flush *f, const struct flusher *s)
 {
-    struct unit *taken = NULL, **at = &f->waiting, *u;
+    struct unit *taken = NULL, **end = &taken, **at = &f->waiting, *u;
 
     while ((u = *at) != NULL) {
         if (s != NULL ? can(s, u) : !any_can(f, u)) {
             *at = u->next;
-            u->next = taken;
-            taken = u;
+            *end = u;
+            end = &u->next;
         } else {
             at = &u->next;
         }
     }
+    *end = NULL;
+    f->tail = at;
     return taken;
+}
+
+/* Before what waits. */
+static void
+give_back(struct flush *f, struct unit *sent)
+{
+    struct unit **end = &sent;
+
+    ensure(sent != NULL);
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = f->waiting;
+    f->tail = f->waiting == NULL ? end : f->tail;
+    f->waiting = sent;
 }
 
 static void
@@ -89,7 +106,8 @@ push(struct flusher *s)
     }
 }
 
-/* One that was refused (the disk is full, for instance) tells nothing of what it was for. */
+/* Of one that is lost with its session, what it was for waits for another: on_lost follows, and ends it where there is none.
+ * One that was refused (the disk is full, for instance) or whose standby was not waited for tells nothing. */
 static void
 on_back(struct unit *u, enum unit_end end, const PGresult *res)
 {
@@ -97,6 +115,11 @@ on_back(struct unit *u, enum unit_end end, const PGresult *res)
     struct unit *sent = s->sent;
 
     (void)res;
+    s->sent = NULL;
+    if (end == UNIT_LOST && !u->doubtful) {
+        give_back(s->f, sent);
+        return;
+    }
     if (end == UNIT_FAILED) {
         unit_log(u, STMT_BARRIER);
     }
@@ -105,7 +128,6 @@ on_back(struct unit *u, enum unit_end end, const PGresult *res)
     }
     s->f->count += end == UNIT_DONE;
     s->f->usec = clock_mono() - s->sent_at;
-    s->sent = NULL;
     push(s); /* first: the server works while the answers are given out */
     end_all(sent, end == UNIT_DONE ? UNIT_DONE : UNIT_LOST);
 }
@@ -116,6 +138,12 @@ flush_bind(const struct flush *f, const struct conn *c, struct unit *u)
     u->server = conn_server(c);
     u->bound_at = f->clock;
     return any_can(f, u);
+}
+
+void
+flush_learn(struct flush *f, int64_t usec)
+{
+    f->usec = usec;
 }
 
 bool
@@ -149,12 +177,14 @@ flush_add(struct flush *f, struct unit *u)
         unit_finish(u, UNIT_LOST);
         return;
     }
-    u->next = f->waiting;
-    f->waiting = u;
-    for (int i = 0; i < f->n && f->waiting == u; i++) {
+    u->next = NULL;
+    *f->tail = u;
+    f->tail = &u->next;
+    for (int i = 0; i < f->n && f->waiting != NULL; i++) {
         struct flusher *s = &f->sessions[i];
 
-        if (s->sent != NULL && !flush_is_slow(f) && can(s, u)) {
+        bool is_late = s->sent != NULL && clock_mono() - s->sent_at > LATE_MS * 1000;
+        if (s->sent != NULL && !is_late && !flush_is_slow(f) && can(s, u)) {
             break;
         }
         push(s);
@@ -202,6 +232,7 @@ flush_start(const struct conn_conf *conf, int sessions)
     };
 
     ensure(sessions >= 1 && sessions <= FLUSH_SESSIONS_MAX);
+    f->tail = &f->waiting;
     f->late = event_new(conf->base, -1, 0, on_late, f);
     ensure(f->late != NULL);
     for (f->n = 0; f->n < sessions; f->n++) {

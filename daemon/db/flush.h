@@ -31,7 +31,8 @@ bool flush_bind(const struct flush *f, const struct conn *c, struct unit *u);
  * gone when this returns. */
 void flush_add(struct flush *f, struct unit *u);
 
-bool flush_is_slow(const struct flush *f);   /* the last one took longer than a disk takes */
-uint64_t flush_count(const struct flush *f); /* flushes acknowledged */
+void flush_learn(struct flush *f, int64_t usec); /* how long a short unit took whose own commit waited */
+bool flush_is_slow(const struct flush *f);       /* the last one took longer than a disk takes */
+uint64_t flush_count(const struct flush *f);     /* flushes acknowledged */
 
 #endif

@@ -3,7 +3,7 @@
  * Units on the wire: the FIFO of a connection and the reading of its results. What libpq does, and what follows:
  *
  * - A statement's success is no commit. The commit happens while the server handles Sync, so a unit ends only with
- *   PGRES_PIPELINE_SYNC; that result is followed by no NULL, those of statements are.
+ *   PGRES_PIPELINE_SYNC (or a flush that follows it, flush.h); that result is followed by no NULL, those of statements are.
  * - A commit that fails gives an error of its own between the last statement's NULL and the Sync.
  * - After an error the rest of the unit is PGRES_PIPELINE_ABORTED: not run.
  * - Results may be there without the socket becoming readable (after an abort): read until PQisBusy.
@@ -150,7 +150,8 @@ take_sync(struct conn *c)
     }
     (void)pop(c);
     end = u->doubtful ? UNIT_LOST : u->sqlstate[0] != '\0' ? UNIT_FAILED : UNIT_DONE;
-    if (end == UNIT_DONE && c->state == CONN_READY) { /* (to prepare something waits for no standby) */
+    /* (neither to prepare something nor such a commit waits for a standby) */
+    if (end == UNIT_DONE && c->state == CONN_READY && u->on_commit == NULL) {
         c->stalls = 0;
     }
     if (end == UNIT_DONE && u->on_commit != NULL) {
