@@ -118,8 +118,8 @@ daemon_src := \
 	daemon/os/listen.c daemon/os/pglog.c daemon/os/program.c daemon/os/service.c daemon/os/stats.c daemon/os/task.c \
 	daemon/os/users.c
 cli_src := \
-	cli/api.c cli/args.c cli/client.c cli/compose.c cli/editor.c cli/endpoint.c cli/facts.c cli/help.c cli/main.c \
-	cli/screen.c cli/sse.c cli/table.c cli/text.c cli/ticket.c cli/verb_act.c cli/verb_ask.c cli/verb_calendar.c cli/verb_desk.c \
+	cli/api.c cli/args.c cli/client.c cli/complete.c cli/compose.c cli/editor.c cli/endpoint.c cli/facts.c cli/help.c cli/main.c \
+	cli/screen.c cli/sse.c cli/table.c cli/text.c cli/ticket.c cli/verb_act.c cli/verb_ask.c cli/verb_calendar.c cli/verb_complete.c cli/verb_desk.c \
 	cli/verb_fair.c cli/verb_me.c cli/verb_next.c cli/verb_read.c cli/verb_stats.c cli/verb_write.c cli/verbs.c cli/waits.c
 
 gen_src := $(G)/stmts.c $(G)/schema.c
@@ -283,12 +283,15 @@ fill_in = sed -e 's|@BINDIR@|$(BINDIR)|g' -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@S
 confs   := $(wildcard conf/turnod.conf conf/desk.conf)
 units   := $(wildcard systemd/*.service systemd/*.socket)
 docdir   = $(DATADIR)/doc/turno
+# where Debian's shells look; zsh has another place for what is no package
+completions = bash-completion/completions/turno fish/vendor_completions.d/turno.fish \
+	zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)/_turno
 D       := $(DESTDIR)
 
 .PHONY: install uninstall
 install: all ## install under PREFIX (and DESTDIR); starts nothing, keeps existing configuration
 	$(Q)$(INSTALL) -d $(D)$(BINDIR) $(D)$(SBINDIR) $(D)$(SYSCONFDIR)/turno $(D)$(docdir) $(D)$(UNITDIR) $(D)$(SYSUSERSDIR) \
-		$(addprefix $(D)$(MANDIR)/man,1 5 8) $(D)$(DATADIR)/bash-completion/completions
+		$(addprefix $(D)$(MANDIR)/man,1 5 8) $(dir $(addprefix $(D)$(DATADIR)/,$(completions)))
 	$(Q)$(INSTALL) -m 755 $(O)/turnod $(D)$(SBINDIR)/turnod
 	$(Q)$(INSTALL) -m 755 $(O)/turno $(D)$(BINDIR)/turno
 	$(Q)for f in $(man_src); do $(INSTALL) -m 644 $$f $(D)$(MANDIR)/man$${f##*.}/ || exit 1; done
@@ -297,13 +300,13 @@ install: all ## install under PREFIX (and DESTDIR); starts nothing, keeps existi
 	$(Q)for f in README.md LICENSE; do test ! -e $$f || $(INSTALL) -m 644 $$f $(D)$(docdir)/ || exit 1; done
 	$(Q)for f in $(units); do $(fill_in) $$f >$(D)$(UNITDIR)/$${f##*/} && chmod 644 $(D)$(UNITDIR)/$${f##*/} || exit 1; done
 	$(Q)test ! -e systemd/turno.sysusers || $(INSTALL) -m 644 systemd/turno.sysusers $(D)$(SYSUSERSDIR)/turno.conf
-	$(Q)$(O)/turno completion bash >$(D)$(DATADIR)/bash-completion/completions/turno
+	$(Q)for f in $(completions); do $(O)/turno completion $${f%%[-/]*} >$(D)$(DATADIR)/$$f || exit 1; done
 	$(Q)if [ -z '$(D)' ] && [ "$$(id -u)" = 0 ] && [ -d /run/systemd/system ]; then \
 		systemd-sysusers $(SYSUSERSDIR)/turno.conf && systemctl daemon-reload; fi
 	@echo 'installed under $(D)$(PREFIX); start it with: systemctl start turnod'
 uninstall: ## remove what install has put there, except configuration and data
 	$(Q)rm -f $(D)$(SBINDIR)/turnod $(D)$(BINDIR)/turno $(addprefix $(D)$(UNITDIR)/,$(notdir $(units))) \
-		$(D)$(SYSUSERSDIR)/turno.conf $(D)$(DATADIR)/bash-completion/completions/turno
+		$(D)$(SYSUSERSDIR)/turno.conf $(addprefix $(D)$(DATADIR)/,$(completions))
 	$(Q)for f in $(man_src); do rm -f $(D)$(MANDIR)/man$${f##*.}/$${f##*/}; done
 	$(Q)rm -rf $(D)$(docdir)
 

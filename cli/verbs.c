@@ -166,9 +166,14 @@ const struct cli_verb cli_verbs[] = {
     {"feed", opts_feed, 0, run_feed, "follow what happens, as it happens", HAT_EVERYONE, "turno feed --limit 10", NULL},
     {"help [VERB...]", NULL, VERB_LOCAL, run_help, "all verbs, or how one is used", HAT_EVERYONE, "turno help park", NULL},
     {"version", NULL, VERB_LOCAL, run_version, "print the version", HAT_EVERYONE, "turno version", NULL},
-    {"completion SHELL", NULL, VERB_LOCAL, run_completion, "print the completion script for bash", HAT_EVERYONE,
-     "turno completion bash > ~/.local/share/bash-completion/completions/turno", NULL},
-    {"complete KIND", NULL, VERB_HIDDEN, run_complete, "words for the completion script", HAT_EVERYONE, "turno complete tickets", NULL},
+    {"completion SHELL", NULL, VERB_LOCAL, run_completion, "print the completion script for a shell", HAT_EVERYONE,
+     "turno completion bash > ~/.local/share/bash-completion/completions/turno\n"
+     "turno completion zsh > ~/.zfunc/_turno\n"
+     "turno completion fish > ~/.config/fish/completions/turno.fish",
+     "For bash, zsh and fish. Ticket numbers, queues and people are those of the desk, at that moment. For zsh the folder must be "
+     "in fpath before compinit runs."},
+    {"complete [WORD...]", NULL, VERB_HIDDEN | VERB_LOCAL, run_complete, "what a half-typed line could go on with", HAT_EVERYONE,
+     "turno complete -- show \"\"", NULL},
     /* agents */
     {"next", opts_next, 0, run_next, "take the ticket whose turn it is", HAT_AGENT,
      "turno next\nturno next --wait 30m",

@@ -30,7 +30,9 @@ verb_fn run_overview, run_whoami, run_away, run_back;
 verb_fn run_desk_check, run_desk_diff, run_desk_apply, run_desk_show, run_desk_calendar, run_route_test, run_token_add,
     run_token_list, run_token_revoke;
 /* help.c */
-verb_fn run_help, run_version, run_completion, run_complete;
+verb_fn run_help, run_version;
+/* verb_complete.c */
+verb_fn run_completion, run_complete;
 
 /* Usage, options and example of one verb. */
 void help_verb(struct ctx *c, const struct cli_verb *v);

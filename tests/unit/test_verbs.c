@@ -237,7 +237,7 @@ verbs_may_be_abbreviated(void **state)
     assert_true(parse("complet bash"));
     assert_string_equal(args.verb->pattern, "completion SHELL");
     assert_true(parse("complete tickets"));
-    assert_string_equal(args.verb->pattern, "complete KIND");
+    assert_string_equal(args.verb->pattern, "complete [WORD...]");
 }
 
 static void
