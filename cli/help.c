@@ -40,18 +40,34 @@ two_columns(struct ctx *c, const char *left, int at, const char *right)
     strbuf_release(&sb);
 }
 
+/* "a|b|c" as "a, b, c" */
+static const char *
+listed(struct arena *a, const char *choices)
+{
+    const char *list = "";
+
+    for (const char *p = choices; *p != '\0';) {
+        size_t n = strcspn(p, "|");
+        list = arena_printf(a, "%s%s%.*s", list, *list != '\0' ? ", " : "", (int)n, p);
+        p += n + (p[n] == '|');
+    }
+    return list;
+}
+
 static void
 print_options(struct ctx *c, const struct opt *opts)
 {
     for (const struct opt *o = opts; o && o->name; o++) {
-        bool choice = o->kind == OPT_CHOICE || o->kind == OPT_CHOICES;
+        bool choice = o->kind == OPT_CHOICE || o->kind == OPT_CHOICES, many = choice && strlen(o->arg) > 50;
+        const char *more = o->kind == OPT_CHOICES ? "," : "";
         const char *value = !o->arg  ? ""
-                            : choice ? arena_printf(c->a, " {%s}%s", o->arg, o->kind == OPT_CHOICES ? "," : "")
+                            : many   ? arena_printf(c->a, " WORD%s", more)
+                            : choice ? arena_printf(c->a, " {%s}%s", o->arg, more)
                                      : arena_printf(c->a, o->maybe ? " [%s]" : " %s", o->arg);
         two_columns(c,
                     o->letter ? arena_printf(c->a, "  -%c, --%s%s", o->letter, o->name, value)
                               : arena_printf(c->a, "      --%s%s", o->name, value),
-                    28, o->help);
+                    28, many ? arena_printf(c->a, "%s: %s", o->help, listed(c->a, o->arg)) : o->help);
     }
 }
 

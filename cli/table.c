@@ -8,6 +8,7 @@
 #include <libsmartcols.h>
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 #include "cli/text.h"
 #include "common/err.h"
@@ -150,6 +151,50 @@ table_rows(const struct table *t)
     return t->nrows;
 }
 
+/* ---- choosing ---- */
+
+/* "PRIO" is meant by "priority". */
+static size_t
+column_named(const struct table *t, const char *word, size_t len)
+{
+    size_t c = 0;
+
+    while (c < t->ncols &&
+           (strlen(t->cols[c].name) > len || strncasecmp(t->cols[c].name, word, strlen(t->cols[c].name)) != 0)) {
+        c++;
+    }
+    return c;
+}
+
+struct table *
+table_choose(const struct table *t, const char *words)
+{
+    struct col *cols = ARENA_ARRAY(t->a, COLS_MAX, struct col);
+    size_t from[COLS_MAX], n = 0;
+    struct table *chosen;
+
+    ensure(t->at == t->ncols);
+    for (const char *p = words; *p != '\0' && n < COLS_MAX; p += *p == ',') {
+        size_t len = strcspn(p, ","), c = column_named(t, p, len);
+        if (c < t->ncols) {
+            from[n] = c;
+            cols[n] = t->cols[c];
+            cols[n].drop = (int)n; /* where there is no room for all, the last goes first */
+            n++;
+        }
+        p += len;
+    }
+    chosen = table_new(t->a, t->s, cols, n);
+    for (size_t r = 0; r < t->nrows; r++) {
+        table_row(chosen);
+        for (size_t c = 0; c < n; c++) {
+            *cell_at(chosen, r, c) = *cell_at(t, r, from[c]);
+        }
+        chosen->at = n;
+    }
+    return chosen;
+}
+
 /* ---- layout ---- */
 
 struct layout {
@@ -227,7 +272,7 @@ lay_out(const struct table *t, struct layout *l)
             empty = empty && w == 0;
         }
         /* a column in which nothing stands says nothing */
-        l->shown[c] = (!empty || t->cols[c].kind == COL_BAR || t->cols[c].drop == 0) && t->cols[c].drop != COL_HIDDEN;
+        l->shown[c] = (!empty || t->cols[c].kind == COL_BAR || t->cols[c].drop == 0) && t->cols[c].drop < COL_HIDDEN;
     }
     drop_columns(t, l);
     shrink_columns(t, l);
@@ -315,7 +360,7 @@ print_fields(const struct table *t)
     for (size_t r = 0; r < t->nrows; r++) {
         const char *sep = "";
         for (size_t c = 0; c < t->ncols; c++) {
-            if (t->cols[c].kind != COL_BAR) {
+            if (t->cols[c].kind != COL_BAR && t->cols[c].drop != COL_ASKED) {
                 fprintf(t->s->out, "%s%s", sep, cell_at(t, r, c)->text);
                 sep = "\t";
             }

@@ -32,6 +32,7 @@ struct col {
 };
 
 #define COL_HIDDEN 1000 /* as drop: never on a terminal */
+#define COL_ASKED  1001 /* as drop: only when it is chosen */
 
 struct table;
 
@@ -48,6 +49,8 @@ void table_bar(struct table *t, double from, double to);
 /* Style of the cell written last. */
 void table_style(struct table *t, enum style st);
 size_t table_rows(const struct table *t);
+/* A complete table of some of the columns, in the order of `words` ("subject,ticket"; a heading, or what it is short for). */
+struct table *table_choose(const struct table *t, const char *words);
 /* Nothing is printed for a table without rows. */
 void table_print(const struct table *t);
 

@@ -65,19 +65,23 @@ void
 ticket_table(struct ctx *c, const json_t *list, const char *none)
 {
     static const struct col cols[] = {
-        {"TICKET",    COL_NUMBER, 0,  0         },
-        {"STATE",     COL_TEXT,   12, 0         },
-        {"PARK",      COL_TEXT,   0,  COL_HIDDEN},
-        {"PRIO",      COL_TEXT,   0,  3         },
-        {"CLASS",     COL_TEXT,   0,  9         },
-        {"QUEUE",     COL_TEXT,   12, 4         },
-        {"REQUESTER", COL_TEXT,   16, 5         },
-        {"AGENT",     COL_TEXT,   10, 7         },
-        {"OPENED",    COL_AGE,    0,  8         },
-        {"SINCE",     COL_AGE,    0,  6         },
-        {"TARGET",    COL_DUE,    0,  2         },
-        {"SUBJECT",   COL_TEXT,   24, 0         },
+        {"TICKET",     COL_NUMBER, 0,  0         },
+        {"STATE",      COL_TEXT,   12, 0         },
+        {"PARK",       COL_TEXT,   0,  COL_HIDDEN},
+        {"PRIO",       COL_TEXT,   0,  3         },
+        {"CLASS",      COL_TEXT,   0,  9         },
+        {"QUEUE",      COL_TEXT,   12, 4         },
+        {"REQUESTER",  COL_TEXT,   16, 5         },
+        {"AGENT",      COL_TEXT,   10, 7         },
+        {"OPENED",     COL_AGE,    0,  8         },
+        {"SINCE",      COL_AGE,    0,  6         },
+        {"TARGET",     COL_DUE,    0,  2         },
+        {"SUBJECT",    COL_TEXT,   24, 0         },
+        {"DEPARTMENT", COL_TEXT,   12, COL_ASKED },
+        {"ACCOUNT",    COL_TEXT,   12, COL_ASKED },
+        {"TAGS",       COL_TEXT,   12, COL_ASKED },
     };
+    const char *columns = args_opt(c->args, "columns");
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
 
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -99,11 +103,14 @@ ticket_table(struct ctx *c, const json_t *list, const char *none)
         table_time(tb, jtime(t, "target"));
         table_style(tb, jbool(t, "late") ? STYLE_BAD : STYLE_PLAIN);
         table_text(tb, jtext(t, "subject"));
+        table_text(tb, jtext(t, "department"));
+        table_text(tb, jtext(t, "account"));
+        table_text(tb, jjoin(c->a, jlist(t, "tags"), ","));
     }
     if (table_rows(tb) == 0) {
         fprintf(c->s->chat, "%s\n", none);
     }
-    table_print(tb);
+    table_print(columns != NULL ? table_choose(tb, columns) : tb);
 }
 
 /* ---- one ticket ---- */

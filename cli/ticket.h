@@ -15,7 +15,7 @@ enum ticket_show {
 
 /* The whole ticket, as GET /v1/tickets/N gives it. */
 void ticket_page(struct ctx *c, const json_t *t, unsigned flags);
-/* A list of tickets; `none` is said (on stderr) when it is empty. */
+/* A list of tickets, in the columns that the option --columns names; `none` is said (on stderr) when it is empty. */
 void ticket_table(struct ctx *c, const json_t *list, const char *none);
 /* The life as bars, and the totals: GET /v1/tickets/N/waits. */
 void ticket_waits(struct ctx *c, const json_t *waits);

@@ -13,6 +13,13 @@
 #define STATES     "queued|offered|held|parked|resolved|closed"
 #define CLASSES    "internal|external"
 #define CHANNELS   "cli|api|web|mail|phone"
+#define COLUMNS                                                                                                        \
+    {                                                                                                                  \
+        'o', "columns", OPT_CHOICES, false,                                                                            \
+            "ticket|state|park|priority|class|queue|requester|agent|opened|since|target|subject|department|account|"   \
+            "tags",                                                                                                    \
+            "these columns, in this order"                                                                             \
+    }
 #define END                                                                                                            \
     {                                                                                                                  \
         0, NULL, OPT_FLAG, false, NULL, NULL                                                                           \
@@ -34,6 +41,7 @@ static const struct opt opts_ask[] = {
 static const struct opt opts_asked[] = {
     {'s', "state", OPT_CHOICES, false, STATES, "only those in these states"},
     {'n', "limit", OPT_COUNT,   false, "N",    "at most so many (100)"     },
+    COLUMNS,
     END,
 };
 static const struct opt opts_show[] = {
@@ -52,11 +60,13 @@ static const struct opt opts_list[] = {
     {'t', "tag",        OPT_TEXT,    false, "TAG",      "only with this tag"                      },
     {'n', "limit",      OPT_COUNT,   false, "N",        "at most so many (100)"                   },
     {0,   "after",      OPT_TEXT,    false, "CURSOR",   "go on where the last list ended"         },
+    COLUMNS,
     END,
 };
 static const struct opt opts_mine[] = {
     {'n', "limit", OPT_COUNT, false, "N",      "at most so many (100)"          },
     {0,   "after", OPT_TEXT,  false, "CURSOR", "go on where the last list ended"},
+    COLUMNS,
     END,
 };
 static const struct opt opts_text[] = {
@@ -160,7 +170,7 @@ const struct cli_verb cli_verbs[] = {
     {"reopen N [TEXT...]", opts_text, 0, run_reopen, "resolved, but not done after all", HAT_EVERYONE,
      "turno reopen 42 \"it jams again\"", NULL},
     {"list [WORDS...]", opts_list, 0, run_list, "tickets by words and filters", HAT_EVERYONE,
-     "turno list printer --state queued,held\nturno list --queue it --priority urgent", NULL},
+     "turno list printer --state queued,held\nturno list --queue it --priority urgent -o ticket,target,subject", NULL},
     {"why [N]", NULL, 0, run_why, "why it stands where it stands", HAT_EVERYONE, "turno why 42", NULL},
     {"whoami", NULL, 0, run_whoami, "who you are here and what you have in hand", HAT_EVERYONE, "turno whoami", NULL},
     {"feed", opts_feed, 0, run_feed, "follow what happens, as it happens", HAT_EVERYONE, "turno feed --limit 10", NULL},

@@ -91,6 +91,8 @@ ok "no such verb" exits 2 ana frobnicate
 ok "a department that is none" exits 1 ana ask nowhere "x" -m y
 ok "list finds words" as ana list Lugo
 ok "… in the subject" told "12 boxes to Lugo"
+ok "… in the columns that are asked for" as ana list Lugo -o subject,department,ticket
+ok "… and their order" told $'12 boxes to Lugo\twarehouse\t'
 ok "stats" as eva stats waits --by queue
 ok "stats fairness" as eva stats fairness
 ok "… nothing is beyond its bound" told "verdict	fair"

@@ -102,6 +102,30 @@ a_pipe_gets_every_column_exactly(void **state)
 }
 
 static void
+columns_are_chosen_by_their_words(void **state)
+{
+    struct table *t;
+
+    (void)state;
+    scr.tty = false;
+    t = table_new(a, &scr, cols, COUNT(cols));
+    add(t, 7, USEC_NONE, "first");
+    add(t, 8, USEC_NONE, "second");
+    assert_string_equal(printed(table_choose(t, "subject,ticket,hidden,ticketed")),
+                        "first\t7\th\t7\nsecond\t8\th\t8\n");
+    rewind(scr.out);
+    scr.tty = true;
+    scr.width = 14;
+    table_print(table_choose(t, "ticket,subject,class"));
+    fflush(scr.out);
+    assert_memory_equal(out, "TICKET\n", 7); /* what has no room is left out from the end */
+    scr.width = 80;
+    rewind(scr.out);
+    assert_string_equal(printed(table_choose(t, "subject,ticket")),
+                        "SUBJECT  TICKET\nfirst         7\nsecond        8\n");
+}
+
+static void
 nothing_is_printed_for_no_rows(void **state)
 {
     (void)state;
@@ -308,6 +332,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(rows_are_aligned, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pipe_gets_every_column_exactly, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(columns_are_chosen_by_their_words, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_is_printed_for_no_rows, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_line_is_wider_than_the_terminal, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_least_needed_column_goes_first, set_up, tear_down),
