@@ -221,13 +221,14 @@ send_on(struct db *db, struct conn *conn, struct db_call *c)
     if (c->durable != NULL) { /* without a session its own commit waits: the barrier's */
         bool is_bound = flush_bind(db->flush, conn, &s->unit);
         s->unit.on_commit = is_bound ? on_commit : NULL;
-        us[n++] = (struct unit_stmt){.stmt = is_bound ? STMT_COMMIT_LATER : STMT_BARRIER};
+        us[0] = (struct unit_stmt){.stmt = is_bound ? STMT_COMMIT_LATER : STMT_BARRIER};
+        n = 1;
     }
-    us[n++] = (struct unit_stmt){.stmt = c->stmt, .bound = &bound, .n = c->n};
+    us[n] = (struct unit_stmt){.stmt = c->stmt, .bound = &bound, .n = c->n};
     s->call = c;
     c->place = CALL_SENT;
     db->stats.inflight++;
-    conn_send(conn, &s->unit, us, n);
+    conn_send(conn, &s->unit, us, n + 1);
 }
 
 static struct conn *

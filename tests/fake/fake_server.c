@@ -319,7 +319,7 @@ fake_answer_known(struct pg_conn *c)
         PGresult *res = fake_table(1, types);
         char started[8];
 
-        put_be(started, (uint64_t)(1 + fake.server), 8);
+        put_be(started, 1 + (uint64_t)fake.server, 8);
         fake_ensure(PQsetvalue(res, 0, 0, started, 8));
         fake_result(c, res);
         fake_sync(c);
