@@ -22,12 +22,16 @@ struct words {
     size_t n;
 };
 
-/* A word, if it goes on from what is typed and was not said before. description: NULL or "" for none. */
+/* A word, if it goes on from what is typed and was not said before. description: NULL or "" for none. One that means
+ * something to a shell is left out: bash puts it into the line as it is. */
 static void
 word(struct words *w, const char *text, const char *description)
 {
     const char *clean = text_field(w->c->a, text);
 
+    if (strpbrk(clean, " \t\n\\'\"`$&|;<>()*?[]{}~!^") != NULL) {
+        return;
+    }
     if (strncmp(clean, w->spot->cur, strlen(w->spot->cur)) != 0 || *clean == '\0' || w->n == WORDS_MAX) {
         return;
     }

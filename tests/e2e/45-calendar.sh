@@ -44,7 +44,7 @@ ok "one alone, for people" exits_with 0 "$cli" desk calendar office
 for word in Europe/Madrid '09:00-14:00 15:30-18:00' Navidad closed; do
     ok "… $word" told "$word"
 done
-"$cli" complete calendars >"$desk/out" 2>"$desk/err"
+"$cli" complete -- desk calendar "" >"$desk/out" 2>"$desk/err"
 ok "the shell completes them" [ "$(tr '\n' ' ' <"$desk/out")" = "always office " ]
 ok "none of that name" exits_with 3 "$cli" desk calendar nobody
 
