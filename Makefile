@@ -96,7 +96,7 @@ all_ldflags = $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -pie -Wl,-z,relro,-z,now,
 # ---- sources ----------------------------------------------------------------------------------------------------------
 # A new file gets a word here; tests/check/source.sh says so when it was forgotten. Tests are found by themselves.
 common_src := \
-	common/arena.c common/beside.c common/calendar.c common/err.c common/json.c common/log.c common/names.c common/parse.c common/strbuf.c \
+	common/arena.c common/beside.c common/calendar.c common/err.c common/i18n.c common/json.c common/log.c common/names.c common/parse.c common/strbuf.c \
 	common/utf8.c common/uuid.c common/xalloc.c
 daemon_src := \
 	daemon/database.c daemon/main.c daemon/metrics.c daemon/routes.c \
@@ -109,9 +109,10 @@ daemon_src := \
 	daemon/desk/feed.c daemon/desk/health.c daemon/desk/holiday.c daemon/desk/idle.c daemon/desk/janitor.c daemon/desk/lane.c \
 	daemon/desk/machine.c daemon/desk/number.c daemon/desk/pattern.c daemon/desk/person.c daemon/desk/reads.c \
 	daemon/desk/repeat.c daemon/desk/rule.c daemon/desk/submit.c daemon/desk/token.c daemon/desk/token_routes.c \
-	daemon/desk/verbs.c daemon/desk/wait.c \
-	daemon/http/chunk.c daemon/http/conn.c daemon/http/deadline.c daemon/http/hash.c daemon/http/head.c \
-	daemon/http/http.c daemon/http/input.c daemon/http/op.c daemon/http/output.c daemon/http/peer.c \
+	daemon/desk/verbs.c daemon/desk/wait.c daemon/desk/web.c daemon/desk/web_file.c daemon/desk/web_limit.c \
+	daemon/desk/web_page.c \
+	daemon/http/chunk.c daemon/http/conn.c daemon/http/deadline.c daemon/http/form.c daemon/http/hash.c daemon/http/head.c \
+	daemon/http/http.c daemon/http/input.c daemon/http/op.c daemon/http/output.c daemon/http/page.c daemon/http/peer.c \
 	daemon/http/problem.c daemon/http/reply.c daemon/http/request.c daemon/http/route.c daemon/http/stream.c \
 	daemon/http/target.c \
 	daemon/os/clock.c daemon/os/cluster.c daemon/os/conffile.c daemon/os/config.c daemon/os/embedded.c \
@@ -134,7 +135,7 @@ obj = $(patsubst %.c,$(O)/%.o,$(1))
 programs := $(O)/turnod $(O)/turno
 
 .PHONY: all programs tests
-all: programs ## build the programs (the default)
+all: programs translations ## build the programs (the default)
 programs: $(programs) $(if $(filter release,$(variant)),$(patsubst $(O)/%,build/%,$(programs)))
 
 build/turnod build/turno: build/%: $(O)/%
@@ -153,6 +154,17 @@ $(O)/libcommon.a: $(call obj,$(common_src))
 archives := $(O)/libturnod.a $(O)/libturno.a $(O)/libcommon.a
 $(archives):
 	$(call say,AR,$@)rm -f $@; ar rcsD $@ $^
+
+# ---- translations -------------------------------------------------------------------------------------------------------
+# They lie beside the programs, who look there first.
+catalogues := $(patsubst po/%.po,$(O)/locale/%/LC_MESSAGES/turno.mo,$(wildcard po/*.po))
+.PHONY: translations po
+translations: $(catalogues)
+$(O)/locale/%/LC_MESSAGES/turno.mo: po/%.po
+	@mkdir -p $(@D)
+	$(call say,GEN,$@)msgfmt --check-format -o $@ $<
+po: ## bring po/*.po up to date with the sources; what is new is left to translate
+	@tests/check/po update
 
 # ---- generated sources --------------------------------------------------------------------------------------------------
 # build/gen is shared by the variants. A file that comes out the same keeps its time, so that nothing is compiled for it.
@@ -291,7 +303,7 @@ D       := $(DESTDIR)
 .PHONY: install uninstall
 install: all ## install under PREFIX (and DESTDIR); starts nothing, keeps existing configuration
 	$(Q)$(INSTALL) -d $(D)$(BINDIR) $(D)$(SBINDIR) $(D)$(SYSCONFDIR)/turno $(D)$(docdir) $(D)$(UNITDIR) $(D)$(SYSUSERSDIR) \
-		$(addprefix $(D)$(MANDIR)/man,1 5 8) $(dir $(addprefix $(D)$(DATADIR)/,$(completions)))
+		$(addprefix $(D)$(MANDIR)/man,1 5 8) $(patsubst $(O)/%,$(D)$(DATADIR)/%,$(dir $(catalogues))) $(dir $(addprefix $(D)$(DATADIR)/,$(completions)))
 	$(Q)$(INSTALL) -m 755 $(O)/turnod $(D)$(SBINDIR)/turnod
 	$(Q)$(INSTALL) -m 755 $(O)/turno $(D)$(BINDIR)/turno
 	$(Q)for f in $(man_src); do $(INSTALL) -m 644 $$f $(D)$(MANDIR)/man$${f##*.}/ || exit 1; done
@@ -301,12 +313,14 @@ install: all ## install under PREFIX (and DESTDIR); starts nothing, keeps existi
 	$(Q)for f in $(units); do $(fill_in) $$f >$(D)$(UNITDIR)/$${f##*/} && chmod 644 $(D)$(UNITDIR)/$${f##*/} || exit 1; done
 	$(Q)test ! -e systemd/turno.sysusers || $(INSTALL) -m 644 systemd/turno.sysusers $(D)$(SYSUSERSDIR)/turno.conf
 	$(Q)for f in $(completions); do $(O)/turno completion $${f%%[-/]*} >$(D)$(DATADIR)/$$f || exit 1; done
+	$(Q)for f in $(patsubst $(O)/%,%,$(catalogues)); do $(INSTALL) -m 644 $(O)/$$f $(D)$(DATADIR)/$$f || exit 1; done
 	$(Q)if [ -z '$(D)' ] && [ "$$(id -u)" = 0 ] && [ -d /run/systemd/system ]; then \
 		systemd-sysusers $(SYSUSERSDIR)/turno.conf && systemctl daemon-reload; fi
 	@echo 'installed under $(D)$(PREFIX); start it with: systemctl start turnod'
 uninstall: ## remove what install has put there, except configuration and data
 	$(Q)rm -f $(D)$(SBINDIR)/turnod $(D)$(BINDIR)/turno $(addprefix $(D)$(UNITDIR)/,$(notdir $(units))) \
-		$(D)$(SYSUSERSDIR)/turno.conf $(addprefix $(D)$(DATADIR)/,$(completions))
+		$(D)$(SYSUSERSDIR)/turno.conf $(addprefix $(D)$(DATADIR)/,$(completions)) \
+		$(patsubst $(O)/%,$(D)$(DATADIR)/%,$(catalogues))
 	$(Q)for f in $(man_src); do rm -f $(D)$(MANDIR)/man$${f##*.}/$${f##*/}; done
 	$(Q)rm -rf $(D)$(docdir)
 

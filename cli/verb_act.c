@@ -171,6 +171,13 @@ run_thank(struct ctx *c, struct err *e)
 }
 
 bool
+run_contest(struct ctx *c, struct err *e)
+{
+    return with_text(c, "contest", arena_printf(c->a, "%lld: back in line, with its old place", (long long)c->args->n),
+                     e);
+}
+
+bool
 run_rate(struct ctx *c, struct err *e)
 {
     json_t *body = api_object(c);

@@ -179,6 +179,11 @@ print_exceptions(struct ctx *c, const json_t *doc)
         {"LAPSED",     COL_NUMBER, 0, 0         },
         {"FOR",        COL_SPAN,   0, 0         },
     };
+    static const struct col contested_cols[] = {
+        {"ROW",       COL_TEXT,   0, COL_HIDDEN},
+        {"CONTESTED", COL_TEXT,   8, 0         },
+        {"N",         COL_NUMBER, 0, 0         },
+    };
     static const struct col parity_cols[] = {
         {"ROW",              COL_TEXT, 0, COL_HIDDEN},
         {"PARITY EXCEPTION", COL_TEXT, 8, 0         },
@@ -191,10 +196,11 @@ print_exceptions(struct ctx *c, const json_t *doc)
         size_t n;
         const char *texts[3], *numbers[2], *span;
     } tables[] = {
-        {"out_of_turn",       "out-of-turn",      taken_cols,  6, {"queue", "verb", "agent"},     {"n", "passed"},    NULL     },
-        {"by_hand",           "by-hand",          hand_cols,   4, {"queue", "verb"},              {"n"},              NULL     },
-        {"stale",             "stale",            stale_cols,  6, {"queue", "agent"},             {"idle", "lapsed"}, "seconds"},
-        {"parity_exceptions", "parity-exception", parity_cols, 4, {"rule", "priority", "reason"}, {NULL},             NULL     },
+        {"out_of_turn",       "out-of-turn",      taken_cols,     6, {"queue", "verb", "agent"},     {"n", "passed"},    NULL     },
+        {"by_hand",           "by-hand",          hand_cols,      4, {"queue", "verb"},              {"n"},              NULL     },
+        {"stale",             "stale",            stale_cols,     6, {"queue", "agent"},             {"idle", "lapsed"}, "seconds"},
+        {"contested",         "contested",        contested_cols, 3, {"queue"},                      {"n"},              NULL     },
+        {"parity_exceptions", "parity-exception", parity_cols,    4, {"rule", "priority", "reason"}, {NULL},             NULL     },
     };
 
     for (size_t t = 0; t < sizeof tables / sizeof *tables; t++) {

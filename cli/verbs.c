@@ -164,6 +164,10 @@ const struct cli_verb cli_verbs[] = {
      "(-w), stays in hand (-k) or is resolved (-r). The recipient is shown before anything is sent. Without a text the "
      "editor opens. When a newer message has come meanwhile nothing is sent: it is shown, and your text stays in a file."},
     {"thank N [TEXT...]", opts_text, 0, run_thank, "say thank you: nothing to do for anybody", HAT_EVERYONE, "turno thank 42", NULL},
+    {"contest N [TEXT...]", opts_text, 0, run_contest, "it does not wait for you: its old place back", HAT_EVERYONE,
+     "turno contest 42 \"I answered on Monday\"",
+     "For a request that is said to wait for you. It goes back to the queue with the place it had, as if it had not been put "
+     "aside. That is recorded and counted for the queue."},
     {"rate N SCORE [COMMENT...]", NULL, 0, run_rate, "say how it was, from 1 (bad) to 5 (good)", HAT_EVERYONE,
      "turno rate 42 5 \"faster than promised\"", NULL},
     {"cancel N [TEXT...]", opts_text, 0, run_cancel, "you no longer need it", HAT_EVERYONE, "turno cancel 42 \"found it\"", NULL},

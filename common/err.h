@@ -44,6 +44,7 @@ enum exit_code {
     X(INVALID,     "invalid",         422, EXIT_REFUSED,      "a value is not acceptable")             \
     X(MISMATCH,    "mismatch",        422, EXIT_REFUSED,      "the Idempotency-Key was used for another request") \
     X(DESK,        "desk",            422, EXIT_REFUSED,      "the desk file has mistakes")            \
+    X(OFTEN,       "too-often",       429, EXIT_REFUSED,      "too often: wait a while")              \
     X(HEADERS,     "headers",         431, EXIT_REFUSED,      "the headers are too large")             \
     X(INTERNAL,    "internal",        500, EXIT_UNREACHABLE,  "a fault in turno")                      \
     X(BUSY,        "busy",            503, EXIT_UNREACHABLE,  "too much is waiting, try again")        \

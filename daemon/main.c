@@ -23,6 +23,7 @@
 #include <event2/event.h>
 
 #include "common/err.h"
+#include "common/i18n.h"
 #include "common/log.h"
 #include "common/parse.h"
 #include "common/version.h"
@@ -30,6 +31,7 @@
 #include "daemon/database.h"
 #include "daemon/db/db.h"
 #include "daemon/desk/app.h"
+#include "daemon/desk/web.h"
 #include "daemon/http/http.h"
 #include "daemon/http/route.h"
 #include "daemon/metrics.h"
@@ -216,6 +218,10 @@ start_app(struct daemon *d, struct err *e)
         .users = d->users,
         .desk_file = d->config->desk,
         .embedded = database_is_embedded(d->database),
+        .web = {.form = d->config->web.form != 0,
+                .title = d->config->web.title,
+                .per_address = d->config->web.per_address,
+                .proxies = d->config->web.proxies},
         .op_deadline = d->config->limits.deadline,
         .on_ready = on_app_ready,
         .arg = d,
@@ -239,6 +245,7 @@ start_http(struct daemon *d, struct err *e)
         .idle_timeout = c->limits.idle_timeout,
         .op_deadline = c->limits.deadline,
         .identify = app_identify,
+        .fail_page = web_fail,
         .app = d->app,
         .db = d->db,
     };
@@ -649,6 +656,7 @@ main(int argc, char **argv)
     int status;
 
     stats_start();
+    i18n_start();
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGCHLD, SIG_DFL); /* ignored by whoever started us, children could not be waited for */
     (void)umask(077);

@@ -12,6 +12,7 @@
 #include "daemon/desk/submit.h"
 #include "daemon/desk/verbs.h"
 #include "daemon/desk/wait.h"
+#include "daemon/desk/web.h"
 #include "daemon/http/route.h"
 
 #define GET    METHOD_GET
@@ -42,6 +43,7 @@ const struct route routes[] = {
     VERB("keep",          WORK,        "write to the customer and go on"),
     VERB("message",       PERM_PERSON, "the customer writes"),
     VERB("thank",         PERM_PERSON, "the customer says thank you"),
+    VERB("contest",       PERM_PERSON, "the customer says it does not wait for them: back in line, place kept"),
     VERB("note",          WORK,        "a note among colleagues"),
     VERB("park-customer", WORK,        "wait for the customer"),
     VERB("park-vendor",   WORK,        "wait for somebody outside, by name"),
@@ -79,6 +81,13 @@ const struct route routes[] = {
     {GET,    "/v1/tokens",                 PERM_ADMIN,  0,             "",                    step_token_list,   "tokens, without their secrets"},
     {POST,   "/v1/tokens",                 PERM_ADMIN,  ROUTE_BODY,    "",                    step_token_add,    "make a token; its secret is shown once"},
     {DELETE, "/v1/tokens/{id}",            PERM_ADMIN,  0,             "",                    step_token_revoke, "revoke a token"},
+    {GET,    "/",                          PERM_ANYONE, ROUTE_HIDDEN | ROUTE_PAGE, "",        step_web_form,     "web: the form for a new request"},
+    {POST,   "/",                          PERM_ANYONE, ROUTE_HIDDEN | ROUTE_PAGE | ROUTE_BODY, "", step_web_send, "web: hand it in"},
+    {GET,    "/t/{word}",                  PERM_LINK,   ROUTE_HIDDEN | ROUTE_PAGE, "done",    step_web_ticket,   "web: the page of one request"},
+    {GET,    "/t/{word}/state",            PERM_LINK,   ROUTE_HIDDEN | ROUTE_PAGE, "",        step_web_state,    "web: has that page changed"},
+    {POST,   "/t/{word}/{word}",           PERM_LINK,   ROUTE_HIDDEN | ROUTE_PAGE | ROUTE_BODY, "", step_web_act, "web: answer, contest, cancel, reopen, thank, rate"},
+    {GET,    "/page.css",                  PERM_NONE,   ROUTE_HIDDEN,  "",                    step_web_css,      "web: how pages look"},
+    {GET,    "/page.js",                   PERM_NONE,   ROUTE_HIDDEN,  "",                    step_web_js,       "web: keeps a page fresh"},
     {GET,    "/healthz",                   PERM_NONE,   ROUTE_HIDDEN,  "",                    step_healthz,      "the daemon lives"},
     {GET,    "/readyz",                    PERM_NONE,   ROUTE_HIDDEN,  "",                    step_readyz,       "it can serve, and how durably"},
     {GET,    "/metrics",                   PERM_NONE,   ROUTE_HIDDEN,  "",                    step_metrics,      "figures for Prometheus"},

@@ -19,6 +19,7 @@
 #include "daemon/desk/number.h"
 #include "daemon/desk/state.h"
 #include "daemon/desk/wait.h"
+#include "daemon/desk/web_limit.h"
 #include "daemon/http/op.h"
 
 const struct desk *
@@ -75,6 +76,7 @@ app_start(struct event_base *base, const struct app_conf *conf, struct err *e)
     app->waiters = waiters_new();
     app->feeds = feeds_new(app);
     app->janitor = janitor_new(app);
+    app->web_limit = web_limit_new(conf->web.per_address > 0 ? conf->web.per_address : 1);
     health_start(app);
     return app;
 }
@@ -188,6 +190,7 @@ app_stop(struct app *app)
         return;
     }
     health_stop(app);
+    web_limit_free(app->web_limit);
     janitor_free(app->janitor);
     feeds_free(app->feeds);
     waiters_free(app->waiters);

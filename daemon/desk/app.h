@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "common/err.h"
+#include "daemon/desk/web.h"
 
 struct app;
 struct db;
@@ -24,7 +25,8 @@ struct app_conf {
     struct users *users;
     const char *desk_file; /* key `desk`; copied; may not exist */
     bool embedded;         /* the database is our own cluster */
-    int64_t op_deadline;   /* usec, key limits.deadline: what waits inside the app gives up by then */
+    struct web_conf web;
+    int64_t op_deadline; /* usec, key limits.deadline: what waits inside the app gives up by then */
     /* Called from the loop once, when requests can be served: the applied desk is loaded, or there is none and the desk
      * file was found missing or wrong (which the app has logged). Not before app_db_state(app, true). */
     void (*on_ready)(void *arg);

@@ -49,6 +49,7 @@ struct memory {
     usec_t until;       /* monotonic */
     usec_t valid_until; /* wall; the token's own end, or INT64_MAX */
     int32_t token_id;   /* 0: a user */
+    int64_t ticket_id;  /* of a private link; 0: it is none */
     const char *scope;  /* of a token, or NULL */
     struct person who;  /* person_id 0: refused */
 };
@@ -187,6 +188,9 @@ perms_of(const struct person *p, const char *scope, enum method method)
     }
     if (strcmp(scope, "agent") == 0) {
         return own;
+    }
+    if (strcmp(scope, "link") == 0) { /* for one ticket, on its page */
+        return PERM_LINK;
     }
     if (strcmp(scope, "read") == 0) {
         return method == METHOD_GET ? all & ~(unsigned)PERM_SUBMIT : 0;
@@ -410,6 +414,7 @@ become(struct people *people, struct op *op, struct memory *m)
         .department_id = p->department_id,
         .perms = perms,
         .token_id = m->token_id,
+        .ticket_id = m->ticket_id,
         .scope = m->scope,
         .person = p,
     };
@@ -422,6 +427,10 @@ static void
 refuse_token(struct people *p, struct op *op)
 {
     p->stats.refused++;
+    if (op->route->perm == PERM_LINK) {
+        (void)op_fail(op, ERR_NOT_FOUND, "this link is not known, or it has ended");
+        return;
+    }
     op_header(op, "WWW-Authenticate", "Bearer");
     (void)op_fail(op, ERR_UNAUTHORIZED, "the token is not known, has ended or was revoked");
 }
@@ -493,7 +502,8 @@ on_token(struct op *op)
     if (!db_null(row, 2)) {
         m->valid_until = db_i64(row, 2);
     }
-    person_from_row(m->a, row, 3, &m->who);
+    m->ticket_id = db_null(row, 3) ? 0 : db_i64(row, 3);
+    person_from_row(m->a, row, 4, &m->who);
     identified(q, m, MEMORY_TOKEN);
 }
 
@@ -657,6 +667,13 @@ identify_unix(struct people *p, struct op *op, const struct http_peer *peer)
 bool
 person_identify(struct people *p, struct op *op, const struct http_peer *peer)
 {
+    if (op->route->perm == PERM_ANYONE) {
+        op->who.perms = PERM_ANYONE;
+        return true;
+    }
+    if (op->route->perm == PERM_LINK) {
+        return identify_token(p, op, op->path_text[0]);
+    }
     if (peer->token != NULL) {
         return identify_token(p, op, peer->token);
     }

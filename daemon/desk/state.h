@@ -20,6 +20,7 @@ struct janitor;
 struct lanes;
 struct numbers;
 struct waiters;
+struct web_limit;
 
 struct app {
     struct event_base *base;
@@ -32,8 +33,9 @@ struct app {
     struct waiters *waiters; /* agents waiting on a stream */
     struct feeds *feeds;     /* streams of changes */
     struct janitor *janitor; /* what the clock does */
-    int desk_version;        /* that agents who wait know of */
-    unsigned unattended;     /* lanes in which something waits and nobody is here for it, private queues left out */
+    struct web_limit *web_limit;
+    int desk_version;    /* that agents who wait know of */
+    unsigned unattended; /* lanes in which something waits and nobody is here for it, private queues left out */
     bool ready, booting, draining;
     struct {
         uint64_t submitted, repeated, claimed, acted, refused, offers, lapsed, woken;

@@ -109,6 +109,7 @@ struct submission {
     int lanes_made;
     bool parked;
     struct person *from; /* who it is for, when named */
+    submit_done *then;   /* told instead of answering */
     struct desk_wait wait;
     struct act park;
 };
@@ -461,6 +462,9 @@ answer(struct submission *s)
     struct submit *first = &s->items[0];
     const struct err *e = !s->array && first->err.code != ERR_NONE ? &first->err : all_unavailable(s);
 
+    if (s->then != NULL) {
+        return s->then(s->op, first->is.ticket_id, e);
+    }
     if (e != NULL) {
         return op_fail_err(s->op, e);
     }
@@ -725,6 +729,23 @@ submit_follow(struct op *op, int64_t follows, const char *subject, const char *q
                                            .blocks = JSON_I64_NONE,
                                            .epoch = JSON_I64_NONE,
                                            .follows = follows};
+    return s;
+}
+
+struct submission *
+submit_web(struct op *op, const struct submit_letter *letter, submit_done *then)
+{
+    struct submission *s = submission_new(op, 1, false);
+
+    s->items[0].in = (struct request_body){.subject = letter->subject,
+                                           .body = letter->body,
+                                           .to = letter->to,
+                                           .lang = letter->lang,
+                                           .via = channel_name(CHANNEL_WEB),
+                                           .blocks = JSON_I64_NONE,
+                                           .epoch = JSON_I64_NONE,
+                                           .follows = letter->follows != 0 ? letter->follows : JSON_I64_NONE};
+    s->then = then;
     return s;
 }
 

@@ -17,6 +17,14 @@ enum op_next step_submit(struct op *op);
  * until it answers. */
 struct submission *submit_follow(struct op *op, int64_t follows, const char *subject, const char *queue,
                                  const char *body);
+/* What comes by the web page, from op->who; texts live as long as the op. follows: the closed ticket it goes on from, or 0. */
+struct submit_letter {
+    const char *subject, *body, *to, *lang;
+    int64_t follows;
+};
+/* How it ended: e NULL, the ticket's number; or why not. Goes on with the op. */
+typedef enum op_next submit_done(struct op *op, int64_t ticket_id, const struct err *e);
+struct submission *submit_web(struct op *op, const struct submit_letter *letter, submit_done *then);
 enum op_next submit_run(struct op *op, struct submission *s);
 
 #endif

@@ -175,6 +175,8 @@ static const struct {
     [HEAD_LAST_EVENT_ID] = {"Last-Event-ID",     false},
     [HEAD_CONNECTION] = {"Connection",        true },
     [HEAD_ACCEPT] = {"Accept",            true },
+    [HEAD_ACCEPT_LANGUAGE] = {"Accept-Language",   true },
+    [HEAD_FORWARDED_FOR] = {"X-Forwarded-For",   true }, /* the last line is the nearest proxy's */
 };
 
 /* The number of a known header, or HEAD_FIELD_COUNT. The lengths tell most apart, so that few names are compared. */
@@ -203,7 +205,9 @@ field_find(struct slice name)
         f = HEAD_CONTENT_LENGTH;
         break;
     case 15:
-        f = HEAD_IDEMPOTENCY_KEY;
+        f = (name.p[0] | 0x20) == 'i'   ? HEAD_IDEMPOTENCY_KEY
+            : (name.p[0] | 0x20) == 'a' ? HEAD_ACCEPT_LANGUAGE
+                                        : HEAD_FORWARDED_FOR;
         break;
     case 16:
         f = HEAD_CONTENT_ENCODING;

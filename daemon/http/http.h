@@ -21,6 +21,7 @@ struct event_base;
 struct http;
 struct op;
 struct route;
+struct strbuf;
 
 struct http_peer;
 
@@ -37,6 +38,8 @@ struct http_conf {
      * failed the op (401, 403) or waits for the database: then http_identified is called later. peer is valid during
      * the call only. Not called for routes with PERM_NONE. */
     bool (*identify)(struct op *op, const struct http_peer *peer);
+    /* The page that tells e, for routes for browsers; NULL: they get problem details as everybody does. */
+    void (*fail_page)(const struct op *op, const struct err *e, struct strbuf *ret);
     struct app *app;
     struct db *db;          /* where op_send sends */
     int64_t stream_comment; /* usec between comments on a silent stream; 0: 10 s */

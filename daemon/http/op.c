@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/parse.h"
+#include "daemon/http/peer.h"
 #include "daemon/http/request.h"
 #include "daemon/http/route.h"
 
@@ -171,6 +172,26 @@ const char *
 op_last_event_id(const struct op *op)
 {
     return op->req->last_event_id;
+}
+
+const char *
+op_accept_language(const struct op *op)
+{
+    return op->req->accept_language;
+}
+
+const char *
+op_forwarded_for(const struct op *op)
+{
+    return op->req->forwarded_for;
+}
+
+const char *
+op_peer(const struct op *op)
+{
+    const struct http_conn *c = op->req->conn;
+
+    return c && c->peer ? c->peer->addr : "";
 }
 
 bool

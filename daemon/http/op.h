@@ -42,6 +42,7 @@ struct actor {
     int32_t department_id;       /* 0: none; the first one for people in several */
     unsigned perms;              /* mask of enum perm */
     int32_t token_id;            /* 0: none, on the Unix socket */
+    int64_t ticket_id;           /* the one a private link is for; 0: it is none */
     const char *scope;           /* of the token, or NULL */
     const struct person *person; /* daemon/desk/person.h: more about them; lives as long as the op */
 };
@@ -114,6 +115,12 @@ enum op_next op_fail_field(struct op *op, enum err_code code, const char *field,
 enum op_next op_fail_err(struct op *op, const struct err *e);
 /* A problem with members beside the standard ones: `extra` is `"name":value,…` JSON text. */
 enum op_next op_fail_extra(struct op *op, const struct err *e, const char *extra);
+/* A page, with the headers every page has (daemon/http/page.h); releases html. */
+enum op_next op_reply_page(struct op *op, int status, struct strbuf *html);
+/* Another file that a page asks for. */
+enum op_next op_reply_asset(struct op *op, const char *type, const char *text);
+/* 303: go on at this path. */
+enum op_next op_redirect(struct op *op, const char *path);
 /* Reply header, before the reply. */
 void op_header(struct op *op, const char *name, const char *value);
 
@@ -131,6 +138,11 @@ enum op_next op_stream_end(struct op *op);
 bool op_wants_stream(const struct op *op);
 /* The request's Last-Event-ID header, or NULL: where a stream is to go on. */
 const char *op_last_event_id(const struct op *op);
+/* On routes for browsers: the request's Accept-Language and X-Forwarded-For headers, or NULL. */
+const char *op_accept_language(const struct op *op);
+const char *op_forwarded_for(const struct op *op);
+/* The textual address of the client; "" on a Unix socket. */
+const char *op_peer(const struct op *op);
 /* The client of this op is still connected (checked on the socket). One that has only closed its sending side counts
  * as connected on a Unix socket; on TCP that cannot be told from a client that is gone. */
 bool op_is_alive(struct op *op);

@@ -55,6 +55,9 @@ problem_headers(enum err_code code)
     if (err_http(code) == 503) {
         return "Retry-After: 1\r\n";
     }
+    if (err_http(code) == 429) {
+        return "Retry-After: 60\r\n";
+    }
     if (err_http(code) == 401) {
         return "WWW-Authenticate: Bearer\r\n";
     }

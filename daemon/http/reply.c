@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "common/log.h"
+#include "daemon/http/page.h"
 #include "daemon/http/problem.h"
 #include "daemon/http/request.h"
 #include "daemon/http/route.h"
@@ -25,6 +26,7 @@ reply_reason(int status)
         {201, "Created"                        },
         {202, "Accepted"                       },
         {204, "No Content"                     },
+        {303, "See Other"                      },
         {304, "Not Modified"                   },
         {400, "Bad Request"                    },
         {401, "Unauthorized"                   },
@@ -36,6 +38,7 @@ reply_reason(int status)
         {413, "Content Too Large"              },
         {415, "Unsupported Media Type"         },
         {422, "Unprocessable Content"          },
+        {429, "Too Many Requests"              },
         {431, "Request Header Fields Too Large"},
         {500, "Internal Server Error"          },
         {503, "Service Unavailable"            },
@@ -175,6 +178,43 @@ op_reply_buf(struct op *op, int status, struct strbuf *json)
     return next;
 }
 
+/* What every page says to the browser: nothing from elsewhere, nothing to elsewhere, in nobody's frame. */
+static void
+op_header_page(struct op *op)
+{
+    op_header(op, "Content-Security-Policy",
+              "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; "
+              "form-action 'self'; base-uri 'none'; frame-ancestors 'none'");
+    op_header(op, "Referrer-Policy", "no-referrer");
+    op_header(op, "X-Content-Type-Options", "nosniff");
+    op_header(op, "X-Frame-Options", "DENY");
+    op_header(op, "X-Robots-Tag", "noindex");
+}
+
+enum op_next
+op_reply_page(struct op *op, int status, struct strbuf *html)
+{
+    op_header_page(op);
+    enum op_next next = answer(op, status, PAGE_TYPE, "", html->p, html->n);
+    strbuf_release(html);
+    return next;
+}
+
+enum op_next
+op_reply_asset(struct op *op, const char *type, const char *text)
+{
+    op_header(op, "X-Content-Type-Options", "nosniff");
+    return answer(op, 200, type, "", text, strlen(text));
+}
+
+enum op_next
+op_redirect(struct op *op, const char *path)
+{
+    op_header(op, "Location", path);
+    op_header(op, "Referrer-Policy", "no-referrer");
+    return answer(op, 303, NULL, "", "", 0);
+}
+
 enum op_next
 op_reply_row(struct op *op)
 {
@@ -206,9 +246,15 @@ op_fail_extra(struct op *op, const struct err *e, const char *extra)
         log_err("http internal fault op=%" PRIx64 " path=%s: %s", op->id, op->route ? op->route->path : "-", e->msg);
     }
     strbuf_init(&body);
-    problem_render(&body, e, op->id, extra);
     op->req->has_type = false;
-    (void)answer(op, err_http(e->code), PROBLEM_TYPE, problem_headers(e->code), body.p, body.n);
+    if (op->route && op->route->flags & ROUTE_PAGE && op->req->h->conf.fail_page) {
+        op_header_page(op);
+        op->req->h->conf.fail_page(op, e, &body);
+        (void)answer(op, err_http(e->code), PAGE_TYPE, problem_headers(e->code), body.p, body.n);
+    } else {
+        problem_render(&body, e, op->id, extra);
+        (void)answer(op, err_http(e->code), PROBLEM_TYPE, problem_headers(e->code), body.p, body.n);
+    }
     strbuf_release(&body);
     return OP_DONE;
 }

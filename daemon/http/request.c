@@ -11,12 +11,14 @@
 #include <strings.h>
 
 #include "common/log.h"
+#include "daemon/http/form.h"
 #include "daemon/http/hash.h"
 #include "daemon/http/peer.h"
 #include "daemon/http/route.h"
 
-#define KEY_MAX   200
-#define TOKEN_MAX 512
+#define KEY_MAX         200
+#define TOKEN_MAX       512
+#define HEADER_KEPT_MAX 1000
 
 struct http_request *
 request_of(struct deadline *d)
@@ -65,12 +67,12 @@ fail_route(struct op *op, const struct err *e, unsigned allow)
     (void)op_fail_err(op, e);
 }
 
-/* application/json, with no parameter but charset=utf-8. */
+/* This type, with no parameter but charset=utf-8. */
 static bool
-is_json_type(struct slice s)
+is_type(struct slice s, const char *type)
 {
-    static const char type[] = "application/json", charset[] = "charset=utf-8", quoted[] = "charset=\"utf-8\"";
-    const size_t n = sizeof(type) - 1;
+    static const char charset[] = "charset=utf-8", quoted[] = "charset=\"utf-8\"";
+    const size_t n = strlen(type);
 
     if (!s.p || s.n < n || strncasecmp(s.p, type, n) != 0) {
         return false;
@@ -98,8 +100,11 @@ check_body(struct http_request *rq, const struct head *head, struct err *e)
     unsigned flags = rq->op.route->flags;
     const struct slice *encoding = &head->field[HEAD_CONTENT_ENCODING];
 
+    const char *type = flags & ROUTE_PAGE ? FORM_TYPE : "application/json";
+
     if (rq->body.n == 0) {
-        return !(flags & ROUTE_BODY) || err_set(e, ERR_SYNTAX, "a JSON body is needed");
+        return !(flags & ROUTE_BODY) ||
+               err_set(e, ERR_SYNTAX, flags & ROUTE_PAGE ? "the form is empty" : "a JSON body is needed");
     }
     if (!(flags & (ROUTE_BODY | ROUTE_MAYBE))) {
         return err_set(e, ERR_SYNTAX, "this request takes no body");
@@ -107,8 +112,8 @@ check_body(struct http_request *rq, const struct head *head, struct err *e)
     if (encoding->p && !slice_is(*encoding, "identity")) {
         return err_field(e, ERR_MEDIA, "Content-Encoding", "the body must not be compressed");
     }
-    if (!is_json_type(head->field[HEAD_CONTENT_TYPE])) {
-        return err_field(e, ERR_MEDIA, "Content-Type", "the body must be application/json in UTF-8");
+    if (!is_type(head->field[HEAD_CONTENT_TYPE], type)) {
+        return err_field(e, ERR_MEDIA, "Content-Type", "the body must be %s in UTF-8", type);
     }
     return true;
 }
@@ -159,7 +164,8 @@ parse_body(struct http_request *rq, struct err *e)
     if (rq->body.n == 0) {
         return true;
     }
-    op->body = json_parse(rq->body.p, rq->body.n, e);
+    op->body = op->route->flags & ROUTE_PAGE ? form_parse(op->a, rq->body.p, rq->body.n, e)
+                                             : json_parse(rq->body.p, rq->body.n, e);
     rq->body = (struct slice){NULL, 0};
     if (!op->body) {
         return false;
@@ -234,6 +240,13 @@ is_overloaded(const struct http *h, size_t n)
            (h->working > 0 && h->working + n > WORKING_MAX);
 }
 
+/* A header's value in the arena; NULL without it, or when it is longer than makes sense. */
+static const char *
+keep(struct arena *a, struct slice value)
+{
+    return value.p && value.n <= HEADER_KEPT_MAX ? arena_strndup(a, value.p, value.n) : NULL;
+}
+
 static void
 begin(struct http_request *rq, const struct head *head)
 {
@@ -258,6 +271,10 @@ begin(struct http_request *rq, const struct head *head)
     }
     rq->working = rq->body.n;
     rq->h->working += rq->working;
+    if (op->route->flags & ROUTE_PAGE) {
+        rq->accept_language = keep(op->a, head->field[HEAD_ACCEPT_LANGUAGE]);
+        rq->forwarded_for = keep(op->a, head->field[HEAD_FORWARDED_FOR]);
+    }
     if (!check_head(rq, head, target.query, &token, &e)) {
         (void)op_fail_err(op, &e);
         return;

@@ -16,14 +16,17 @@ enum perm {
     PERM_AGENT = 4,  /* member of a department with queues */
     PERM_LEAD = 8,
     PERM_ADMIN = 16,
+    PERM_LINK = 32,   /* the private link in the path is who asks: {link} is the first placeholder */
+    PERM_ANYONE = 64, /* everybody, and work is done for them: the web form */
 };
 
 enum route_flag {
-    ROUTE_BODY = 1,   /* a JSON body is needed */
-    ROUTE_MAYBE = 2,  /* a JSON body is allowed */
-    ROUTE_ARRAY = 4,  /* the body may be an array */
-    ROUTE_STREAM = 8, /* may become a stream */
-    ROUTE_HIDDEN = 16 /* not in GET /v1 (health, metrics) */
+    ROUTE_BODY = 1,    /* a JSON body is needed */
+    ROUTE_MAYBE = 2,   /* a JSON body is allowed */
+    ROUTE_ARRAY = 4,   /* the body may be an array */
+    ROUTE_STREAM = 8,  /* may become a stream */
+    ROUTE_HIDDEN = 16, /* not in GET /v1 (health, metrics) */
+    ROUTE_PAGE = 32    /* for browsers: its body is a form, its errors are pages (http_conf.fail_page) */
 };
 
 struct route {

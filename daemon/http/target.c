@@ -22,10 +22,8 @@ hex_value(char c)
     return -1;
 }
 
-/* s with its escapes resolved ('+' is a blank when plus is true); NULL when an escape is not well-formed or the text
- * is not UTF-8 without NUL. */
-static char *
-decode(struct arena *a, struct slice s, bool plus, size_t *ret_n)
+char *
+target_decode(struct arena *a, struct slice s, bool plus, size_t *ret_n)
 {
     char *out = arena_alloc(a, s.n + 1);
     size_t n = 0;
@@ -94,7 +92,7 @@ target_parse(struct arena *a, struct slice raw, struct target *ret, struct err *
         }
     }
     size_t n;
-    char *decoded = decode(a, path, false, &n);
+    char *decoded = target_decode(a, path, false, &n);
     if (!decoded) {
         return err_set(e, ERR_SYNTAX, "the path is not well-formed");
     }
@@ -130,11 +128,11 @@ parse_pair(struct arena *a, struct slice s, struct query_pair *ret, struct err *
     struct slice value = eq ? (struct slice){eq + 1, s.n - name.n - 1} : (struct slice){"", 0};
     size_t n;
 
-    ret->name = decode(a, name, true, &n);
+    ret->name = target_decode(a, name, true, &n);
     if (!ret->name) {
         return err_set(e, ERR_SYNTAX, "the name of a query parameter is not well-formed");
     }
-    ret->value = decode(a, value, true, &n);
+    ret->value = target_decode(a, value, true, &n);
     if (!ret->value) {
         return err_field(e, ERR_SYNTAX, ret->name, "the query parameter '%s' is not well-formed", ret->name);
     }

@@ -28,4 +28,8 @@ bool target_parse(struct arena *a, struct slice raw, struct target *ret, struct 
 bool target_query(struct arena *a, struct slice query, const char *allowed, struct query_pair **ret, size_t *ret_n,
                   struct err *e);
 
+/* s with its percent escapes resolved, in the arena ('+' is a blank when plus is true); NULL when an escape is not
+ * well-formed or the text is not UTF-8 without NUL. */
+char *target_decode(struct arena *a, struct slice s, bool plus, size_t *ret_n);
+
 #endif

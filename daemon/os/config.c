@@ -22,11 +22,11 @@
 
 #define UNIX_PATH_MAX 107 /* sun_path without its NUL */
 
-enum type { TEXT, PATH, TEXTS, NUMBER, DURATION, SIZE, MODE, LEVEL, TYPES };
+enum type { TEXT, PATH, TEXTS, NUMBER, DURATION, SIZE, MODE, LEVEL, SWITCH, TYPES };
 
 static const char *const type_names[TYPES] = {
-    [TEXT] = "text",         [PATH] = "path", [TEXTS] = "list of texts", [NUMBER] = "number",
-    [DURATION] = "duration", [SIZE] = "size", [MODE] = "octal mode",     [LEVEL] = "level",
+    [TEXT] = "text", [PATH] = "path",       [TEXTS] = "list of texts", [NUMBER] = "number",    [DURATION] = "duration",
+    [SIZE] = "size", [MODE] = "octal mode", [LEVEL] = "level",         [SWITCH] = "on or off",
 };
 
 struct key {
@@ -60,6 +60,11 @@ static const struct key keys[] = {
     {"database.queue_max",        NUMBER,   AT(database.queue_max),        1, 1000000, "20000", false, "statements that may wait for the database before requests get 503"},
     {"database.batch_max",        NUMBER,   AT(database.batch_max),        1, 500, "128", false, "requests written in one transaction at most"},
     {"database.statement_timeout", DURATION, AT(database.statement_timeout), 100 * 1000, USEC_HOUR, "10s", false, "time a statement may take; at most limits.deadline"},
+
+    {"web.form",        SWITCH, AT(web.form),        0, 1, "off", false, "offer the form for new requests to everybody who can reach `listen`: on or off"},
+    {"web.title",       TEXT,   AT(web.title),       0, 0, "", false, "what stands above every page: the company's name"},
+    {"web.per_address", NUMBER, AT(web.per_address), 1, 100000, "30", false, "what one address may send by the pages in an hour; more is refused"},
+    {"web.proxies",     TEXTS,  AT(web.proxies),     0, 0, "", false, "proxies whose X-Forwarded-For is believed: addresses, or unix for those at the socket"},
 
     {"limits.body",            SIZE,     AT(limits.body),            1024, 64 * 1024 * 1024, "1M", false, "size of a request's body"},
     {"limits.headers",         SIZE,     AT(limits.headers),         1024, 1024 * 1024, "16K", false, "size of a request's headers"},
@@ -198,6 +203,10 @@ read_number(enum type type, const char *s, int64_t *ret, const char **ret_wanted
     case LEVEL:
         *ret_wanted = "one of err, warn, notice, info, debug";
         return parse_level(s, ret);
+    case SWITCH:
+        *ret_wanted = "on or off";
+        *ret = strcmp(s, "on") == 0;
+        return *ret || strcmp(s, "off") == 0;
     case TEXT:
     case PATH:
     case TEXTS:
@@ -269,6 +278,7 @@ set_value(const struct key *k, struct config *c, const char *s, struct err *e)
     case SIZE:
     case MODE:
     case LEVEL:
+    case SWITCH:
     case TYPES:
         break;
     }

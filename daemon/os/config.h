@@ -33,6 +33,12 @@ struct config {
         usec_t statement_timeout;
     } database;
     struct {
+        int64_t form; /* 0 or 1 */
+        const char *title;
+        int64_t per_address;  /* an hour */
+        const char **proxies; /* ends with NULL */
+    } web;
+    struct {
         int64_t body, headers, connections, requests;
         usec_t request_timeout, idle_timeout, deadline, stop_timeout;
     } limits;

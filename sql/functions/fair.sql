@@ -187,7 +187,7 @@ begin
             first := true;
         end if;
         if e.verb in (32, 34) or e.verb = 33 and e.set_to > priority or e.from_state = 4 and e.to_state = 3
-           or e.to_state = 1 and not (e.verb in (5, 6, 33, 39) or e.verb = 9 and e.from_state in (2, 3)) then
+           or e.to_state = 1 and not (e.verb in (5, 6, 33, 39, 40) or e.verb = 9 and e.from_state in (2, 3)) then
             wait := wait + 1;
             arrival := null;
             plain := false;

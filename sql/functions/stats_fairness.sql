@@ -293,7 +293,12 @@ begin
             from (select t.queue_id, t.agent, coalesce(sum(t.n) filter (where t.next = 6), 0) as idle,
                          coalesce(sum(t.n) filter (where t.next = 5), 0) as lapsed, sum(t.usec) as usec
                   from tally t where t.state in (2, 3) and t.next in (5, 6) group by t.queue_id, t.agent) h
-            join queue k using (queue_id) left join person p on p.person_id = h.agent) as stale
+            join queue k using (queue_id) left join person p on p.person_id = h.agent) as stale,
+           (select json_agg(json_build_object('queue', k.name, 'n', h.n) order by k.name)
+            from (select e.queue_id, count(*) as n from event e
+                  where e.verb = 40 and e.at >= f_since and e.at < f_until and e.queue_id = any (seen_queues)
+                  group by e.queue_id) h
+            join queue k using (queue_id)) as contested
         into result;
 
     status := 200;
@@ -303,6 +308,7 @@ begin
         result.alarms as alarms, coalesce(result.orders, '[]') as orders, coalesce(result.classes, '[]') as classes,
         coalesce(result.waits, '[]') as waits, coalesce(result.out_of_turn, '[]') as out_of_turn,
         coalesce(result.by_hand, '[]') as by_hand, coalesce(result.stale, '[]') as stale,
+        coalesce(result.contested, '[]') as contested,
         coalesce((select json_agg(json_build_object('rule', r ->> 'name', 'priority', r ->> 'priority', 'reason', r ->> 'parity_exception') order by n)
                   from desk d join desk_current c using (version), jsonb_array_elements(d.document -> 'rules') with ordinality as x(r, n)
                   where r ->> 'parity_exception' <> ''), '[]') as parity_exceptions) x;

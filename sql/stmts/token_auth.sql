@@ -1,4 +1,7 @@
--- read: whose token this is: $1 bytea SHA-256; (token_id int, scope, expires_at, columns of person_facts), or no row
-select t.token_id, t.scope, t.expires_at, f.*
+-- read: whose token this is: $1 bytea SHA-256; (token_id int, scope, expires_at, ticket_id,
+-- columns of person_facts), or no row. A private link is good as long as its ticket may be rated: 90 days after its end.
+select t.token_id, t.scope, t.expires_at, t.ticket_id, f.*
 from token t cross join lateral person_facts(t.person_id) f
 where t.hash = $1::bytea and t.revoked_at is null and (t.expires_at is null or t.expires_at > desk_now())
+  and (t.ticket_id is null
+       or coalesce((select z.closed_at from closed z where z.ticket_id = t.ticket_id), 'infinity') > desk_now() - interval '90 days')

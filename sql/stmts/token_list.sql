@@ -1,4 +1,4 @@
--- read: all tokens as JSON, newest first; (status int, body)
+-- read: all tokens but private links as JSON, newest first; (status int, body)
 select 200 as status, json_build_object('tokens', coalesce((
     select json_agg(json_build_object('token_id', t.token_id, 'person', p.name, 'account', a.name, 'scope', t.scope,
                                       'label', t.label, 'created_by', c.name, 'created_at', iso(t.created_at),
@@ -8,4 +8,5 @@ select 200 as status, json_build_object('tokens', coalesce((
     from token t
     join person p using (person_id)
     left join account a on a.account_id = p.account_id
-    left join person c on c.person_id = t.created_by), '[]'::json))::text as body
+    left join person c on c.person_id = t.created_by
+    where t.ticket_id is null), '[]'::json))::text as body

@@ -160,6 +160,32 @@ a_service_beyond_the_bound_is_found(void **state)
     seen_clear(&s);
 }
 
+/* Whose wait was contested goes on with the wait it had, so that its old key overtakes nobody; and that is counted. */
+static void
+a_contested_wait_is_counted_and_breaks_no_order(void **state)
+{
+    struct fixture *x = *state;
+    int64_t a = ask(x, CARL, Q_IT, PRIORITY_NORMAL), b;
+    struct seen s;
+
+    assert_int_equal(take(x, IAN, Q_IT), a);
+    desk_pass(x->d, MINUTE);
+    act(x, a, IAN, VERB_REPLY);
+    desk_pass(x->d, 40 * HOUR); /* longer than any bound */
+    b = ask(x, ZOE, Q_IT, PRIORITY_NORMAL);
+    desk_pass(x->d, HOUR);
+    act(x, a, CARL, VERB_CONTEST);
+    desk_pass(x->d, MINUTE);
+    assert_int_equal(take(x, IAN, Q_IT), a);
+    assert_int_equal(take(x, SOL, Q_IT), b);
+    desk_pass(x->d, MINUTE);
+    s = audit(x, IAN);
+    COUNT(row(&s, "contested", "queue", "it"), "n", 1);
+    COUNT(s.body, "broken", 0);
+    COUNT(ORDER(&s, "it"), "overtakes", 0);
+    seen_clear(&s);
+}
+
 /* What lapses or goes back untouched goes on with its wait; what is ordered by hand is told apart. */
 static void
 what_was_left_lying_and_ordered_by_hand(void **state)
@@ -638,6 +664,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(one_overtaking, begin_empty),
         cmocka_unit_test_setup(a_service_beyond_the_bound_is_found, begin_empty),
+        cmocka_unit_test_setup(a_contested_wait_is_counted_and_breaks_no_order, begin_empty),
         cmocka_unit_test_setup(what_was_left_lying_and_ordered_by_hand, begin_empty),
         cmocka_unit_test_setup(order_is_judged_by_lanes, begin_empty),
         cmocka_unit_test_setup(a_key_made_in_hand_counts_from_then, begin_empty),

@@ -469,6 +469,34 @@ a_resolved_ticket_is_closed_after_the_time_of_its_queue(void **state)
     assert_int_equal(desk_int(w->d, "select outcome from closed"), OUTCOME_DONE);
 }
 
+/* Asked for an answer that is not theirs to give, the customer says so: back in line as if it had never been put aside. */
+static void
+a_contested_wait_gives_the_old_place_back(void **state)
+{
+    int64_t t = held(Q_WAREHOUSE, LUIS, PRIORITY_NORMAL), later;
+    int64_t key = desk_int(w->d, "select key from live");
+    struct act contest = {.ticket = t, .verb = VERB_CONTEST, .actor = CARL, .body = "I answered on Monday"};
+    struct answer r;
+
+    (void)state;
+    world_act(w, &contest, 1, &r); /* it is in hand: nobody says that it waits for them */
+    assert_string_equal(r.outcome, "conflict");
+    DO(w, .ticket = t, .verb = VERB_REPLY, .actor = LUIS, .epoch = 1, .body = "Which floor?");
+    world_pass(w, 3 * HOUR);
+    later = queued(Q_WAREHOUSE, PRIORITY_NORMAL);
+    contest.actor = LUIS; /* it is the customer's to say */
+    world_act(w, &contest, 1, &r);
+    assert_string_equal(r.outcome, "forbidden");
+    contest.actor = CARL;
+    world_act(w, &contest, 1, &r);
+    assert_string_equal(r.outcome, "done");
+    assert_int_equal(r.state, STATE_QUEUED);
+    assert_true(r.key == key);
+    assert_int_equal(desk_int(w->d, "select count(*) from live where remaining is not null"), 0);
+    assert_int_equal(world_next(w, LUIS, Q_WAREHOUSE, false), t);
+    assert_int_equal(world_next(w, LUIS, Q_WAREHOUSE, false), later);
+}
+
 static void
 a_rating_is_possible_for_ninety_days(void **state)
 {
@@ -538,6 +566,7 @@ main(void)
         TEST(a_queue_without_idle_limit_lets_hold),
         TEST(the_sweep_lists_all_that_is_due_in_order),
         TEST(a_resolved_ticket_is_closed_after_the_time_of_its_queue),
+        TEST(a_contested_wait_gives_the_old_place_back),
         TEST(a_rating_is_possible_for_ninety_days),
         TEST(a_clock_that_is_behind_makes_no_negative_span),
     };

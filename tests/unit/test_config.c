@@ -299,7 +299,7 @@ sample_shows_every_key_with_its_default(void **state)
         if (strcmp(k.type, "number") == 0) {
             strbuf_addf(&line, "%s = %s;", dot != NULL ? dot + 1 : k.name, k.def);
         } else if (strcmp(k.type, "list of texts") == 0) {
-            strbuf_addf(&line, "%s = [", k.name);
+            strbuf_addf(&line, "%s = [", dot != NULL ? dot + 1 : k.name);
         } else {
             strbuf_addf(&line, "%s = \"%s\";", dot != NULL ? dot + 1 : k.name, k.def);
         }

@@ -274,13 +274,13 @@ static const struct db_row root = {
 };
 static const struct db_row refused = {{"refused"}};
 
-/* token_id, scope, expires_at, then the facts */
+/* token_id, scope, expires_at, ticket_id, then the facts */
 static struct db_row
 token_row(const char *scope, const char *expires)
 {
     return (struct db_row){
-        {"7", scope, expires, "4", "ana", "human", "t", "t", "t", NULL, NULL, "employee", "operational", NULL, "1",
-         "it", "1", "1"}
+        {"7", scope, expires, strcmp(scope, "link") == 0 ? "42" : NULL, "4", "ana", "human", "t", "t", "t", NULL, NULL,
+         "employee", "operational", NULL, "1", "it", "1", "1"}
     };
 }
 
@@ -540,6 +540,8 @@ a_token_gives_what_its_scope_says(void **state)
         {"read",          METHOD_DELETE, 0                                                },
         {"agent",         METHOD_POST,   AGENT | PERM_LEAD                                },
         {"admin",         METHOD_POST,   AGENT | PERM_LEAD | PERM_ADMIN                   },
+        {"link",          METHOD_GET,    PERM_LINK                                        },
+        {"link",          METHOD_POST,   PERM_LINK                                        },
         {"something new", METHOD_POST,   PERM_PERSON | PERM_SUBMIT                        },
     };
     char secret[TOKEN_SECRET_MAX];
@@ -554,6 +556,41 @@ a_token_gives_what_its_scope_says(void **state)
         assert_int_equal(play.asked, 1);
         people_free(p);
     }
+}
+
+/* A link stands in the path, whatever else the request says, and for its ticket alone. */
+static void
+a_link_is_who_its_path_says(void **state)
+{
+    struct people *p = start();
+    struct db_row row = token_row("link", NULL);
+    struct request r;
+    struct http_peer peer = {.is_unix = true, .uid = 0};
+    char secret[TOKEN_SECRET_MAX];
+
+    (void)state;
+    token_make(secret);
+    for (int i = 0; i < 2; i++) { /* asked, then remembered */
+        begin(&r, METHOD_GET);
+        r.route.perm = PERM_LINK;
+        r.op.path_text[0] = secret;
+        r.known = person_identify(p, &r.op, &peer);
+        assert_int_equal(r.known, i == 1);
+        if (!r.known) {
+            answer(&r, &row);
+        }
+        assert_int_equal(r.op.who.perms, PERM_LINK);
+        assert_int_equal(r.op.who.ticket_id, 42);
+        assert_false(r.op.who.admin);
+        end(&r);
+    }
+    begin(&r, METHOD_GET);
+    r.route.perm = PERM_LINK;
+    r.op.path_text[0] = "turno_guess";
+    assert_false(person_identify(p, &r.op, &peer));
+    assert_int_equal(play.failed, ERR_NOT_FOUND);
+    end(&r);
+    people_free(p);
 }
 
 static void
@@ -753,6 +790,7 @@ main(void)
         cmocka_unit_test(an_answer_from_before_a_change_is_not_remembered),
         cmocka_unit_test(the_actor_carries_the_person),
         cmocka_unit_test(a_token_gives_what_its_scope_says),
+        cmocka_unit_test(a_link_is_who_its_path_says),
         cmocka_unit_test(a_token_is_asked_for_again_after_half_a_minute_or_its_end),
         cmocka_unit_test(what_cannot_be_a_token_is_not_asked_for),
         cmocka_unit_test(ten_thousand_strangers_are_forgotten),

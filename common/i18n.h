@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Languages, by gettext. A program without translations at hand speaks English. A process has one language at a time;
+ * the daemon chooses it for each page.
+ */
+#ifndef TURNO_I18N_H
+#define TURNO_I18N_H
+
+#include <libintl.h>
+
+#define _(text)           gettext(text) // NOLINT(bugprone-reserved-identifier): the name that everybody knows
+#define N_(text)          (text)        /* to be translated where it is shown */
+#define NP_(one, many, n) ngettext(one, many, (unsigned long)(n))
+
+/* Languages there are, ends with NULL; the first is the language of the sources. */
+extern const char *const i18n_languages[];
+
+/* Find the translations: in $TURNO_LOCALE_DIR, or in `locale` or `../share/locale` beside the program. Once, before the
+ * first text. */
+void i18n_start(void);
+/* From now on in this one of i18n_languages. */
+void i18n_use(const char *lang);
+/* The one of i18n_languages that an Accept-Language header (RFC 9110 12.5.4; NULL: none) likes best. */
+const char *i18n_choose(const char *accept_language);
+
+#endif

@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# Whatever is said to people is said in every language there is.
+. "$(dirname "$0")/lib.sh"
+
+template=$(mktemp)
+trap 'rm -f "$template" "$template.mo"' EXIT
+tests/check/po extract "$template"
+
+untranslated()
+{
+    local file
+    for file in po/*.po; do
+        msgcmp "$file" "$template" 2>&1 | sed "s|^|$file: |" | grep -v 'warning: this message is used but not defined in' || true
+        msgattrib --untranslated --no-wrap "$file" | grep '^msgid' || true
+        msgattrib --only-fuzzy --no-wrap "$file" | grep '^msgid' || true
+        msgfmt --check-format -o "$template.mo" "$file" 2>&1
+    done
+}
+# The marks in a sentence ({}) are as many in every language.
+lost_marks()
+{
+    local file
+    for file in po/*.po; do
+        msgconv --no-wrap "$file" | awk -v file="$file" '
+            /^msgid "/ { id = $0 }
+            /^msgstr "/ { a = gsub(/[{][}]/, "", id); text = $0; b = gsub(/[{][}]/, "", text); if (a != b) print file ": " $0 }'
+    done
+}
+languages_without_texts()
+{
+    sed -n 's/.*i18n_languages\[\] = {"en", \(.*\), NULL};/\1/p' common/i18n.c | tr -d '" ' | tr , '\n' |
+        while read -r lang; do [ -f "po/$lang.po" ] || echo "po/$lang.po is not there"; done
+    for file in po/*.po; do
+        grep -q "\"$(basename "$file" .po)\"" common/i18n.c || echo "$file: not in i18n_languages"
+    done
+}
+
+holds "the sources hold texts to translate" test "$(grep -c '^msgid' "$template")" -gt 50
+holds "every text is translated" untranslated
+holds "marks are kept" lost_marks
+holds "i18n_languages are those of po/" languages_without_texts
+done_checking

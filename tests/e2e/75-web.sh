@@ -1,0 +1,206 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The web pages, as a browser without JavaScript sends them, and as those do who mean no good.
+# shellcheck disable=SC2154,SC2034,SC2015 # names of lib.sh; && || as meant
+. "$(dirname "$0")/lib.sh"
+
+people_on_the_web()
+{
+    people && desk_stop && desk_start -o desk="$desk/desk.conf" -o web.form=on -o web.title="ACME & Sons" -o web.per_address=12 \
+        -o 'web.proxies=unix'
+}
+# Each test has an address of its own, as a proxy at the socket would say it.
+address=198.51.100.1
+trap=''
+web()
+{
+    local path=$1
+    shift
+    status=$(curl -s -m 20 -o "$desk/body" -D "$desk/head" -w '%{http_code}' --unix-socket "$socket" \
+        -H "X-Forwarded-For: 203.0.113.77, $address" "$@" "http://turno$path")
+}
+# page STATUS [TEXT]...: the last page had this status, and holds each text
+page()
+{
+    local want=$1 text
+    shift
+    [ "$status" = "$want" ] || { echo "status $status, not $want"; cat "$desk/body"; return 1; }
+    for text in "$@"; do
+        grep -qF -- "$text" "$desk/body" || { echo "it does not say: $text"; cat "$desk/body"; return 1; }
+    done
+}
+lacks() { ! grep -F -- "$1" "$desk/body"; }
+hidden() { sed -n "s/.*name=\"$1\" value=\"\([^\"]*\)\".*/\1/p" "$desk/body" | head -n 1; }
+location() { tr -d '\r' <"$desk/head" | sed -n 's/^Location: //p'; }
+# letter SUBJECT [CURL ARG]...: a form got and sent; $link is where it can be found
+letter()
+{
+    local subject=$1
+    shift
+    web /
+    link=$(hidden link)
+    web / --data-urlencode "link=$link" --data-urlencode "subject=$subject" -d "website=$trap" "$@"
+}
+# deed VERB [CURL ARG]...: a button of the page in $link
+deed()
+{
+    local verb=$1
+    shift
+    web "/t/$link"
+    web "/t/$link/$verb" -d "key=$(hidden key)" "$@"
+}
+conninfo="host=$state/run port=5432 dbname=turno user=turno_admin"
+sql() { psql -qAtc "set search_path = turno; $1" "$conninfo"; }
+tickets() { sql "select count(*) from ticket"; }
+
+ok "a desk with a form" people_on_the_web
+
+# ---- the form -------------------------------------------------------------------------------------------------------------
+web /
+ok "the form" page 200 "ACME &amp; Sons" 'name="subject"' '<option value="warehouse">Picking</option>' '<html lang="en">'
+ok "… names no private queue" lacks "People"
+ok "… may load nothing from elsewhere, and tells nobody where it was" \
+    sh -c "grep -q \"^Content-Security-Policy: default-src 'none'\" '$desk/head' && grep -q '^Referrer-Policy: no-referrer' '$desk/head' &&
+           grep -q '^Cache-Control: no-store' '$desk/head' && grep -q '^X-Frame-Options: DENY' '$desk/head'"
+web / -H 'Accept-Language: fr, es-MX;q=0.8, en;q=0.5'
+ok "… in Spanish for who asks so" page 200 '<html lang="es">' "Escríbanos" "¿De qué se trata?"
+letter "Where are my 3 <boxes>?" -d name=Zoe -d to=warehouse -d contact=zoe@example.org --data-urlencode "body=Since
+Monday & all."
+ok "a letter leads to its page" page 303
+ok "… by its secret" test "$(location)" = "/t/$link?done=submit"
+first=$link
+n=$(sql "select max(ticket_id) from ticket")
+ok "it is an external request by the web, of a public person" test \
+    "$(sql "select class || ' ' || channel || ' ' || kind || ' ' || lang from ticket where ticket_id = $n")" = "2 3 public en"
+web / --data-urlencode "link=$link" --data-urlencode "subject=Where are my 3 <boxes>?" -d website= -d name=Zoe -d to=warehouse \
+    -d contact=zoe@example.org --data-urlencode "body=Since
+Monday & all."
+ok "the same form again is the same request" test "$status $(location) $(tickets)" = "303 /t/$link?done=submit 1"
+web / --data-urlencode "link=$link" --data-urlencode "subject=Something else" -d name=Zoe
+ok "… with another text it is told, not lost" page 409 "moved on"
+letter "" -d name=Zoe
+ok "without a subject the form comes back" page 422 "in one line what you need" 'value="Zoe"'
+letter "x" --data-urlencode "name=  "
+ok "… without a name too" page 422 "tell us your name"
+trap=https://spam.example letter "x" -d name=Zoe
+ok "… and when the trap was stepped in" page 422 "tells people from programs"
+letter "x" -d name=Zoe -d to=hr
+ok "nobody reaches a private queue by its name" page 422
+letter "x" -d name=Zoe -d colour=red
+ok "unknown fields are refused" page 422
+web / -d link=turno_short -d subject=x -d name=Zoe
+ok "a secret of one's own is refused" page 422
+web / --data-binary '{"subject":"x"}' -H 'Content-Type: application/json'
+ok "JSON is no form" page 415
+web / -d 'subject=%ff'
+ok "neither is what is no text" page 400
+ok "nothing of that became a request" test "$(tickets)" = 1
+
+# ---- the page ----------------------------------------------------------------------------------------------------------------
+address=198.51.100.2
+web "/t/$first?done=submit"
+ok "its page" page 200 "We have your request" "Where are my 3 &lt;boxes&gt;?" "Monday &amp; all." "Your request is in line" "Warehouse" \
+    'Place <strong>1</strong>' 'name="key"'
+ok "… does not know the state by heart" page 200 "data-seen=\"1.1\""
+web "/t/$first/state"
+ok "what it asks to stay fresh" says 200 '.version == 1 and .place == 1'
+link=$first
+deed message --data-urlencode "body=and blue ones"
+ok "a word more" test "$status $(location)" = "303 /t/$first?done=message"
+web "/t/$first" -H 'Accept-Language: es'
+ok "… is there, in Spanish around it" page 200 "and blue ones" "Usted" "Se espera a:"
+as marta next >/dev/null
+web "/t/$first"
+ok "in hand" page 200 "Somebody is working"
+as marta note "customer is a bore" >/dev/null
+as marta reply "Which <colour>?" >/dev/null
+web "/t/$first"
+ok "the question, and that it waits for you" page 200 "Which &lt;colour&gt;?" "<strong>you</strong>" "It is not me you are waiting for"
+ok "… but no note" lacks bore
+ok "… and no name of the account" lacks "web/"
+deed contest
+ok "not me" test "$status $(location)" = "303 /t/$first?done=contest"
+web "/t/$first?done=contest"
+ok "… back in line" page 200 "old place in line" "Your request is in line"
+"$cli" stats fairness --json >"$desk/out"
+ok "… counted for the queue" jq -e '.contested == [{"queue":"warehouse","n":1}]' "$desk/out"
+deed contest
+ok "it cannot be said twice" page 409 "moved on" "Back to your request"
+as marta next >/dev/null
+as marta reply -r "They are on their way." >/dev/null
+web "/t/$first"
+ok "done: rate, reopen, thank" page 200 "Your request is done" 'value="5" required' "/reopen" "/thank"
+deed rate -d score=4 --data-urlencode "comment=not <bad>"
+ok "rated" test "$status" = 303
+web "/t/$first"
+ok "… and shown as given" page 200 'value="4" required checked' "not &lt;bad&gt;"
+deed rate -d score=9
+ok "five is the most" page 422
+deed reopen --data-urlencode "body=one is missing"
+ok "opened again" test "$status" = 303
+deed cancel
+ok "and cancelled" test "$status" = 303
+web "/t/$first"
+ok "a closed one can be gone on from" page 200 "Your request is cancelled" "This opens a new request"
+deed message --data-urlencode "body=one more thing"
+ok "… as a request of its own, with a link of its own" sh -c "[ '$status' = 303 ] && [ '$(location)' != '/t/$first?done=submit' ]"
+web "$(location)"
+ok "… that goes on from it" test "$status $(sql "select follows from ticket order by ticket_id desc limit 1")" = "200 $n"
+
+# ---- those who mean no good -----------------------------------------------------------------------------------------------------
+address=198.51.100.3
+forged=turno_$(printf 'A%.0s' $(seq 43))
+web "/t/$forged"
+ok "a forged link" page 404 "nothing here for you"
+web "/t/${first}x"
+ok "a longer one" page 404
+web "/t/${token[ana]}"
+ok "the token of an agent is no link" page 403 "nothing here for you"
+status=$(curl -s -o "$desk/body" -w '%{http_code}' --unix-socket "$socket" -H "Authorization: Bearer $first" http://turno/v1/tickets)
+ok "and a link is no token" says 403
+web "/t/$first/resolve" -d key=1
+ok "no verb but the customer's" page 404
+web "/t/$first/message"
+ok "a verb is not got, but sent" page 405
+letter "another Zoe" -d name=Zoe -d contact=zoe@example.org
+ok "who gives the same contact" page 303
+web "/t/$link"
+ok "… sees nothing of the other" lacks "boxes"
+letter "not ours" -d name=web -d contact=ACME
+ok "nobody joins an account by its name" test \
+    "$(sql "select count(*) from person p join account a using (account_id) where p.name = 'web' and a.name = 'web/acme'")" = 1
+sql "update token set revoked_at = now() where ticket_id = $n" >/dev/null
+desk_stop && desk_start -o desk="$desk/desk.conf" -o web.form=on -o web.per_address=12 -o web.proxies=unix
+ok "the desk is back" test $? = 0
+web "/t/$first"
+ok "a revoked link is a forged one" page 404
+ok "links are stored as hashes, and in no log" sh -c "! grep -rqF '${first#turno_}' '$desk/log' && [ -z '$(sql "select 1 from token where label like '%${first#turno_}%'")' ]"
+ok "tokens can be listed without them" sh -c "'$cli' token list --json | jq -e 'all(.tokens[]; .scope != \"link\")'"
+
+# ---- limits -----------------------------------------------------------------------------------------------------------------------
+address=198.51.100.4
+often()
+{
+    local i
+    for i in $(seq 12); do
+        letter "n $i" -d name=Bot
+        [ "$status" = 303 ] || { echo "$i: $status"; return 1; }
+    done
+}
+ok "an address may send some" often
+letter "one more" -d name=Bot -d contact=bot@example.org
+ok "… and no more, but loses nothing of what was typed" page 429 "Please wait" 'value="one more"' 'value="bot@example.org"'
+address=198.51.100.5
+letter "mine" -d name=Ann
+ok "others still can" page 303
+desk_stop
+ok "the form is off" desk_start -o desk="$desk/desk.conf"
+web /
+ok "… and there is none" page 404
+web / -d "link=$forged" -d subject=x -d name=y
+ok "… nor a way around it" page 404
+web "/t/$link"
+ok "links go on to work" page 200 mine
+ok "the desk stops in good order" desk_stop
+all_done
