@@ -541,7 +541,6 @@ a_token_gives_what_its_scope_says(void **state)
         {"agent",         METHOD_POST,   AGENT | PERM_LEAD                                },
         {"admin",         METHOD_POST,   AGENT | PERM_LEAD | PERM_ADMIN                   },
         {"link",          METHOD_GET,    PERM_LINK                                        },
-        {"link",          METHOD_POST,   PERM_LINK                                        },
         {"something new", METHOD_POST,   PERM_PERSON | PERM_SUBMIT                        },
     };
     char secret[TOKEN_SECRET_MAX];
@@ -584,12 +583,6 @@ a_link_is_who_its_path_says(void **state)
         assert_false(r.op.who.admin);
         end(&r);
     }
-    begin(&r, METHOD_GET);
-    r.route.perm = PERM_LINK;
-    r.op.path_text[0] = "turno_guess";
-    assert_false(person_identify(p, &r.op, &peer));
-    assert_int_equal(play.failed, ERR_NOT_FOUND);
-    end(&r);
     people_free(p);
 }
 
