@@ -8,6 +8,7 @@
 #include "daemon/desk/desk_routes.h"
 #include "daemon/desk/feed.h"
 #include "daemon/desk/health.h"
+#include "daemon/desk/openapi.h"
 #include "daemon/desk/reads.h"
 #include "daemon/desk/submit.h"
 #include "daemon/desk/verbs.h"
@@ -29,6 +30,7 @@
 /* clang-format off */
 const struct route routes[] = {
     {GET,    "/v1",                        PERM_PERSON, 0,             "",                    step_routes,       "this list"},
+    {GET,    "/v1/openapi.json",           PERM_NONE,   0,             "",                    step_openapi,      "the API for programs, as OpenAPI 3.1"},
     {GET,    "/v1/whoami",                 PERM_PERSON, 0,             "",                    step_whoami,       "who I am, what I hold (a hundred at most)"},
     {POST,   "/v1/tickets",                PERM_SUBMIT, ROUTE_BODY | ROUTE_ARRAY, "",         step_submit,       "hand in one request, or an array of up to 1,000"},
     {GET,    "/v1/tickets",                PERM_PERSON, 0,             LIST_QUERY,            step_list,         "tickets I may see, filtered, a page at a time"},
