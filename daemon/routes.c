@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the API offers: one row a route, nothing else. A new row needs a step function (daemon/desk/) and a line in the
- * README's API chapter, which `make check` holds against this table.
+ * What the API offers: one row a route, nothing else. A new row needs a step function (daemon/desk/), a line in the
+ * README's API chapter, and what it answers in daemon/openapi.json: `make check` holds all of them against this table.
  */
 #include <stddef.h>
 

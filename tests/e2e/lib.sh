@@ -5,7 +5,7 @@
 # tidying up are those of the fault tests.
 #
 #   . tests/e2e/lib.sh
-#   people                                  a desk of two open departments and a private one, ready
+#   people [ARG...]                         a desk of two open departments and a private one, ready; arguments for turnod
 #   ok "sentence" COMMAND...
 #   as ana next                             turno as ana; its answer is also in $desk/out
 #   api ana POST /v1/next '{}'              status in $status, body in $desk/body
@@ -54,7 +54,7 @@ departments = (
 default_queue = "frontdesk";
 rules = ( { name = "outage"; subject = "(?i)outage"; queue = "warehouse"; priority = "urgent"; tags = ["outage"]; } );
 END
-    desk_start -o desk="$desk/desk.conf" || return 1
+    desk_start -o desk="$desk/desk.conf" "$@" || return 1
     local who
     for who in ana luis eva marta olga hugo; do
         token[$who]=$("$cli" token add --person "$who" --scope agent --label test --json | jq -r .secret) || return 1

@@ -295,6 +295,8 @@ def play(path, file, record):
     if record:
         with open(file, "w") as out:
             lines = ",\n".join("  " + json.dumps(s, ensure_ascii=False) for s in steps)
+            lines = re.sub(r"turno_[A-Za-z0-9_-]{43}", "turno_" + "A" * 43, lines)  # secrets are nobody's to see
+            lines = re.sub(r'"created_by": "\w+"', '"created_by": "root"', lines)
             out.write("[\n" + lines + "\n]\n")
 
 
