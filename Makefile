@@ -107,7 +107,7 @@ daemon_src := \
 	daemon/desk/desk_diff.c daemon/desk/desk_lane.c daemon/desk/desk_routes.c daemon/desk/desk_store.c daemon/desk/deskfile.c \
 	daemon/desk/deskfile_check.c daemon/desk/deskfile_found.c daemon/desk/deskfile_render.c daemon/desk/deskfile_skill.c daemon/desk/digest.c \
 	daemon/desk/feed.c daemon/desk/health.c daemon/desk/holiday.c daemon/desk/idle.c daemon/desk/janitor.c daemon/desk/lane.c \
-	daemon/desk/machine.c daemon/desk/number.c daemon/desk/pattern.c daemon/desk/person.c daemon/desk/reads.c \
+	daemon/desk/machine.c daemon/desk/number.c daemon/desk/openapi.c daemon/desk/pattern.c daemon/desk/person.c daemon/desk/reads.c \
 	daemon/desk/repeat.c daemon/desk/rule.c daemon/desk/submit.c daemon/desk/token.c daemon/desk/token_routes.c \
 	daemon/desk/verbs.c daemon/desk/wait.c daemon/desk/web.c daemon/desk/web_file.c daemon/desk/web_limit.c \
 	daemon/desk/web_page.c \
@@ -123,7 +123,7 @@ cli_src := \
 	cli/screen.c cli/sse.c cli/table.c cli/text.c cli/ticket.c cli/verb_act.c cli/verb_ask.c cli/verb_calendar.c cli/verb_complete.c cli/verb_desk.c \
 	cli/verb_fair.c cli/verb_me.c cli/verb_next.c cli/verb_read.c cli/verb_stats.c cli/verb_write.c cli/verbs.c cli/waits.c
 
-gen_src := $(G)/stmts.c $(G)/schema.c
+gen_src := $(G)/stmts.c $(G)/schema.c $(G)/openapi_text.c
 tests   := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c tests/sql/test_*.c tests/proto/test_*.c))
 fuzzers := $(patsubst %.c,$(O)/%,$(wildcard tests/fuzz/fuzz_*.c))
 benches := $(patsubst %.c,$(O)/%,$(wildcard tests/bench/bench_*.c tests/replay/replay_*.c))
@@ -183,6 +183,12 @@ $(G)/stamp: sql/embed.sh $(sql_src) $(G)/transition.sql $(G)/sql.list
 		cmp -s $$new/$$f $(G)/$$f || mv $$new/$$f $(G)/$$f || exit 1; done; status=$$?; rm -rf $$new; exit $$status
 	@touch $@
 $(G)/stmts.h $(G)/stmts.c $(G)/schema.h $(G)/schema.c: $(G)/stamp ;
+# The texts of the API's description, as C strings.
+$(G)/openapi_text.c: daemon/openapi.json daemon/openapi_story.json
+	$(call say,GEN,$@)mkdir -p $(@D) && { echo '#include "daemon/desk/openapi.h"'; \
+	echo '#pragma GCC diagnostic ignored "-Woverlength-strings"'; for f in $^; do name=$${f##*/}; name=$${name%.json}_text; \
+	echo "const char $$name[] ="; \
+	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/?/\\?/g' -e 's/^ *\(.*\)$$/    "\1\\n"/' $$f && echo '    ;'; done; } > $@.$$$$ && mv $@.$$$$ $@
 
 # ---- objects ------------------------------------------------------------------------------------------------------------
 # The stamp holds compiler and flags and is touched only when they differ.

@@ -9,8 +9,6 @@
 
 #include "common/utf8.h"
 
-#define TEXTS_ENTRY_MAX 200
-
 /* Behind the string that begins at i, which is behind its opening quote. */
 static size_t
 string_end(const char *text, size_t i, size_t n)
@@ -143,7 +141,7 @@ bind_texts(struct arena *a, const json_t *value, const struct json_field *f, str
     }
     const char **list = ARENA_ARRAY(a, n + 1, const char *);
     for (size_t i = 0; i < n; i++) {
-        list[i] = bind_text(a, json_array_get(value, i), f->name, 1, TEXTS_ENTRY_MAX, e);
+        list[i] = bind_text(a, json_array_get(value, i), f->name, 1, JSON_TEXTS_ENTRY_MAX, e);
         if (!list[i]) {
             return NULL;
         }

@@ -16,14 +16,16 @@
 
 #define JSON_DEPTH_MAX 16
 
+#define JSON_TEXTS_ENTRY_MAX 200
+
 #define JSON_I64_NONE INT64_MIN /* an optional integer that is absent or null */
 
 enum json_kind {
     JSON_KIND_TEXT, /* const char *: arena copy, NULL when absent; `min`..`max` bytes; no NUL, no control but \n \t \r */
     JSON_KIND_I64,  /* int64_t: JSON_I64_NONE when absent; `min`..`max` */
-    JSON_KIND_BOOL,  /* bool: false when absent */
-    JSON_KIND_TEXTS, /* const char **: NULL-terminated list, NULL when absent; `min`..`max` entries of 1..200 bytes */
-    JSON_KIND_ANY,   /* json_t *: borrowed from the parsed document, NULL when absent */
+    JSON_KIND_BOOL, /* bool: false when absent */
+    JSON_KIND_TEXTS, /* const char **: NULL-terminated list, NULL when absent; `min`..`max` entries of 1..JSON_TEXTS_ENTRY_MAX bytes */
+    JSON_KIND_ANY, /* json_t *: borrowed from the parsed document, NULL when absent */
 };
 
 struct json_field {
@@ -33,6 +35,16 @@ struct json_field {
     size_t offset;
     int64_t min, max;
 };
+
+/* What an object may hold: the members of a request's body. */
+struct json_shape {
+    const struct json_field *fields;
+    size_t nfields;
+};
+#define JSON_SHAPE(table)                                                                                              \
+    {                                                                                                                  \
+        table, sizeof(table) / sizeof((table)[0])                                                                      \
+    }
 
 /* Parse one document of n bytes; depth over JSON_DEPTH_MAX, duplicate members and invalid UTF-8 are refused
  * with ERR_SYNTAX (and the line). The caller's to drop; NULL when e is filled. */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the API offers: one row a route, nothing else. A new row needs a step function (daemon/desk/) and a line in the
- * README's API chapter, which `make check` holds against this table.
+ * What the API offers: one row a route, nothing else. A new row needs a step function (daemon/desk/), a line in the
+ * README's API chapter, and what it answers in daemon/openapi.json: `make check` holds all of them against this table.
  */
 #include <stddef.h>
 
 #include "daemon/desk/desk_routes.h"
 #include "daemon/desk/feed.h"
 #include "daemon/desk/health.h"
+#include "daemon/desk/openapi.h"
 #include "daemon/desk/reads.h"
 #include "daemon/desk/submit.h"
 #include "daemon/desk/verbs.h"
@@ -30,6 +31,7 @@
 /* clang-format off */
 const struct route routes[] = {
     {GET,    "/v1",                        PERM_PERSON, 0,             "",                    step_routes,       "this list"},
+    {GET,    "/v1/openapi.json",           PERM_NONE,   0,             "",                    step_openapi,      "the API for programs, as OpenAPI 3.1"},
     {GET,    "/v1/whoami",                 PERM_PERSON, 0,             "",                    step_whoami,       "who I am, what I hold (a hundred at most)"},
     {POST,   "/v1/tickets",                PERM_SUBMIT, ROUTE_BODY | ROUTE_ARRAY, "",         step_submit,       "hand in one request, or an array of up to 1,000"},
     {GET,    "/v1/tickets",                PERM_PERSON, 0,             LIST_QUERY,            step_list,         "tickets I may see, filtered, a page at a time"},
@@ -81,13 +83,13 @@ const struct route routes[] = {
     {GET,    "/v1/tokens",                 PERM_ADMIN,  0,             "",                    step_token_list,   "tokens, without their secrets"},
     {POST,   "/v1/tokens",                 PERM_ADMIN,  ROUTE_BODY,    "",                    step_token_add,    "make a token; its secret is shown once"},
     {DELETE, "/v1/tokens/{id}",            PERM_ADMIN,  0,             "",                    step_token_revoke, "revoke a token"},
-    {GET,    "/",                          PERM_ANYONE, ROUTE_HIDDEN | ROUTE_PAGE, "",        step_web_form,     "web: the form for a new request"},
-    {POST,   "/",                          PERM_ANYONE, ROUTE_HIDDEN | ROUTE_PAGE | ROUTE_BODY, "", step_web_send, "web: hand it in"},
-    {GET,    "/t/{word}",                  PERM_LINK,   ROUTE_HIDDEN | ROUTE_PAGE, "done",    step_web_ticket,   "web: the page of one request"},
-    {GET,    "/t/{word}/state",            PERM_LINK,   ROUTE_HIDDEN | ROUTE_PAGE, "",        step_web_state,    "web: has that page changed"},
-    {POST,   "/t/{word}/{word}",           PERM_LINK,   ROUTE_HIDDEN | ROUTE_PAGE | ROUTE_BODY, "", step_web_act, "web: answer, contest, cancel, reopen, thank, rate"},
-    {GET,    "/page.css",                  PERM_NONE,   ROUTE_HIDDEN,  "",                    step_web_css,      "web: how pages look"},
-    {GET,    "/page.js",                   PERM_NONE,   ROUTE_HIDDEN,  "",                    step_web_js,       "web: keeps a page fresh"},
+    {GET,    "/",                          PERM_ANYONE, ROUTE_PAGE, "",        step_web_form,     "web: the form for a new request"},
+    {POST,   "/",                          PERM_ANYONE, ROUTE_PAGE | ROUTE_BODY, "", step_web_send, "web: hand it in"},
+    {GET,    "/t/{word}",                  PERM_LINK,   ROUTE_PAGE, "done",    step_web_ticket,   "web: the page of one request"},
+    {GET,    "/t/{word}/state",            PERM_LINK,   ROUTE_PAGE, "",        step_web_state,    "web: has that page changed"},
+    {POST,   "/t/{word}/{word}",           PERM_LINK,   ROUTE_PAGE | ROUTE_BODY, "", step_web_act, "web: answer, contest, cancel, reopen, thank, rate"},
+    {GET,    "/page.css",                  PERM_NONE,   ROUTE_PAGE,    "",                    step_web_css,      "web: how pages look"},
+    {GET,    "/page.js",                   PERM_NONE,   ROUTE_PAGE,    "",                    step_web_js,       "web: keeps a page fresh"},
     {GET,    "/healthz",                   PERM_NONE,   ROUTE_HIDDEN,  "",                    step_healthz,      "the daemon lives"},
     {GET,    "/readyz",                    PERM_NONE,   ROUTE_HIDDEN,  "",                    step_readyz,       "it can serve, and how durably"},
     {GET,    "/metrics",                   PERM_NONE,   ROUTE_HIDDEN,  "",                    step_metrics,      "figures for Prometheus"},

@@ -148,21 +148,23 @@ read_beside(struct arena *a, json_t *beside, struct deskfile_input *in, struct e
            err_field(e, ERR_INVALID, "files", "'files' has more than %d bytes", BESIDE_BYTES_MAX);
 }
 
+static const struct json_field file_fields[] = {
+    {"text",    JSON_KIND_TEXT, true,  offsetof(struct filing, text),    0, DESKFILE_MAX},
+    {"name",    JSON_KIND_TEXT, false, offsetof(struct filing, name),    0, 400         },
+    {"version", JSON_KIND_I64,  false, offsetof(struct filing, version), 0, INT32_MAX   },
+    {"files",   JSON_KIND_ANY,  false, offsetof(struct filing, beside),  0, 0           },
+};
+const struct json_shape desk_file_shape = JSON_SHAPE(file_fields);
+
 /* Bind the body and check the file. NULL: op was failed. */
 static struct filing *
 filing_new(struct op *op)
 {
-    static const struct json_field fields[] = {
-        {"text",    JSON_KIND_TEXT, true,  offsetof(struct filing, text),    0, DESKFILE_MAX},
-        {"name",    JSON_KIND_TEXT, false, offsetof(struct filing, name),    0, 400         },
-        {"version", JSON_KIND_I64,  false, offsetof(struct filing, version), 0, INT32_MAX   },
-        {"files",   JSON_KIND_ANY,  false, offsetof(struct filing, beside),  0, 0           },
-    };
     struct filing *f = ARENA_NEW(op->a, struct filing);
     struct deskfile_input in = {.now = clock_wall()};
     struct err e;
 
-    if (!json_bind(op->a, op->body, fields, sizeof(fields) / sizeof(fields[0]), f, &e) ||
+    if (!json_bind(op->a, op->body, file_fields, sizeof(file_fields) / sizeof(file_fields[0]), f, &e) ||
         !read_beside(op->a, f->beside, &in, &e)) {
         (void)op_fail_err(op, &e);
         return NULL;
@@ -416,29 +418,31 @@ struct route_body {
     const char *subject, *body, *to, *class_of, *channel, *account, *kind, *segment, *lang, *department;
 };
 
-static bool
-read_facts(struct op *op, const struct desk *d, struct request_facts *ret, struct err *e)
-{
 #define FIELD(name, member, max)                                                                                       \
     {                                                                                                                  \
         name, JSON_KIND_TEXT, false, offsetof(struct route_body, member), 0, max                                       \
     }
-    static const struct json_field fields[] = {
-        FIELD("subject", subject, 200),
-        FIELD("body", body, 65536),
-        FIELD("to", to, 64),
-        FIELD("class", class_of, 20),
-        FIELD("channel", channel, 20),
-        FIELD("account", account, 200),
-        FIELD("kind", kind, 40),
-        FIELD("segment", segment, 40),
-        FIELD("lang", lang, 40),
-        FIELD("department", department, 64),
-    };
+static const struct json_field route_fields[] = {
+    FIELD("subject", subject, 200),
+    FIELD("body", body, 65536),
+    FIELD("to", to, 64),
+    FIELD("class", class_of, 20),
+    FIELD("channel", channel, 20),
+    FIELD("account", account, 200),
+    FIELD("kind", kind, 40),
+    FIELD("segment", segment, 40),
+    FIELD("lang", lang, 40),
+    FIELD("department", department, 64),
+};
 #undef FIELD
+const struct json_shape route_test_shape = JSON_SHAPE(route_fields);
+
+static bool
+read_facts(struct op *op, const struct desk *d, struct request_facts *ret, struct err *e)
+{
     struct route_body b = {.subject = NULL};
 
-    if (!json_bind(op->a, op->body, fields, sizeof(fields) / sizeof(fields[0]), &b, e)) {
+    if (!json_bind(op->a, op->body, route_fields, sizeof(route_fields) / sizeof(route_fields[0]), &b, e)) {
         return false;
     }
     *ret = (struct request_facts){

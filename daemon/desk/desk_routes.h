@@ -15,4 +15,7 @@ enum op_next step_token_list(struct op *op);     /* GET /v1/tokens */
 enum op_next step_token_add(struct op *op);      /* POST /v1/tokens */
 enum op_next step_token_revoke(struct op *op);   /* DELETE /v1/tokens/{id} */
 
+/* The bodies: of check, diff and apply, of route/test, of a new token. */
+extern const struct json_shape desk_file_shape, route_test_shape, token_shape;
+
 #endif

@@ -124,10 +124,11 @@ step_healthz(struct op *op)
     return op_reply(op, 200, ok, sizeof ok - 1);
 }
 
+const char *const durability_names[] = {"unknown", "off", "local", "replicated", NULL};
+
 enum op_next
 step_readyz(struct op *op)
 {
-    static const char *const levels[] = {"unknown", "off", "local", "replicated"};
     const struct app *app = op->app;
     bool up = db_is_up(app->db);
     bool ready = up && app->ready && !app->draining && app_desk(app)->version > 0;
@@ -135,7 +136,7 @@ step_readyz(struct op *op)
 
     strbuf_init(&sb);
     strbuf_addf(&sb, "{\"ready\":%s,\"database\":\"%s\",\"durability\":\"%s\",\"desk\":%d,\"embedded\":%s",
-                ready ? "true" : "false", up ? "up" : "down", levels[db_get_durability(app->db)],
+                ready ? "true" : "false", up ? "up" : "down", durability_names[db_get_durability(app->db)],
                 app_desk(app)->version, app->conf.embedded ? "true" : "false");
     if (!ready) {
         strbuf_add(&sb, ",\"reason\":");
@@ -168,7 +169,7 @@ step_routes(struct op *op)
     strbuf_init(&sb);
     strbuf_add(&sb, "{\"routes\":[");
     for (const struct route *r = routes; r->path != NULL; r++) {
-        if (r->flags & ROUTE_HIDDEN) {
+        if (r->flags & (ROUTE_HIDDEN | ROUTE_PAGE)) {
             continue;
         }
         strbuf_addf(&sb, "%s{\"method\":\"%s\",\"path\":\"%s\",\"summary\":", printed++ > 0 ? "," : "",

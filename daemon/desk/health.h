@@ -15,4 +15,6 @@ enum op_next step_readyz(struct op *op);
 enum op_next step_metrics(struct op *op);
 enum op_next step_routes(struct op *op);
 
+extern const char *const durability_names[]; /* by enum, as readyz tells it; NULL ends it */
+
 #endif

@@ -21,7 +21,7 @@ enum {
 };
 
 static const struct row {
-    int from, why, verb, who;
+    int from, why, verb, to, park, who;
     bool epoch;
     int text;
     bool plain; /* sql/stmts/ticket_act.sql does it in its plain form, if no other ticket has to do with it */
@@ -30,6 +30,8 @@ static const struct row {
     {STATE_##from,                                                                                                     \
      PARK_##why,                                                                                                       \
      VERB_##verb,                                                                                                      \
+     STATE_##to,                                                                                                       \
+     PARK_##park,                                                                                                      \
      who,                                                                                                              \
      epoch,                                                                                                            \
      TEXT_##text,                                                                                                      \
@@ -90,6 +92,40 @@ machine_needs_body(int verb)
         }
     }
     return false;
+}
+
+static void
+describe_state(struct strbuf *text, int state, int park)
+{
+    strbuf_add(text, state_name(state));
+    if (park != PARK_ANY) {
+        strbuf_addf(text, " (%s)", park_name(park));
+    }
+}
+
+void
+machine_describe(struct strbuf *text, int verb)
+{
+    for (size_t i = 0; i < NROWS; i++) {
+        const struct row *r = &rows[i];
+        const char *sep = ": ";
+        if (r->verb != verb || r->who == ROLE_SYSTEM) {
+            continue;
+        }
+        strbuf_add(text, "- ");
+        describe_state(text, r->from, r->why);
+        if (r->to != STATE_SAME) {
+            strbuf_add(text, " → ");
+            describe_state(text, r->to, r->park);
+        }
+        for (int role = ROLE_CUSTOMER; role < ROLE_SYSTEM; role *= 2) {
+            if (r->who & role) {
+                strbuf_addf(text, "%s%s", sep, role_name(role));
+                sep = ", ";
+            }
+        }
+        strbuf_add(text, "\n");
+    }
 }
 
 bool

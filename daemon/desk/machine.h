@@ -15,5 +15,7 @@ bool machine_needs_epoch(int verb);
 bool machine_needs_body(int verb);
 /* The plain form of ticket_act may be enough for the verb; what it cannot do it says by itself. */
 bool machine_is_plain(int verb);
+/* When a verb is possible and for whom, a line of Markdown each: "- held → resolved: holder, lead". */
+void machine_describe(struct strbuf *text, int verb);
 
 #endif

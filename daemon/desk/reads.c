@@ -224,10 +224,11 @@ query_time(struct op *op, const char *name, usec_t *ret)
     return true;
 }
 
+const char *const stats_by[] = {"queue", "department", "class", "agent", "priority", NULL};
+
 enum op_next
 step_stats_waits(struct op *op)
 {
-    static const char *const kinds[] = {"queue", "department", "class", "agent", "priority"};
     const char *by = op_query(op, "by");
     usec_t since, until;
     bool fits = by == NULL;
@@ -235,8 +236,8 @@ step_stats_waits(struct op *op)
     if (is_answered(op)) {
         return op_reply_row(op);
     }
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && !fits; i++) {
-        fits = strcmp(by, kinds[i]) == 0;
+    for (size_t i = 0; stats_by[i] != NULL && !fits; i++) {
+        fits = strcmp(by, stats_by[i]) == 0;
     }
     if (!fits) {
         return op_fail_field(op, ERR_INVALID, "by", "queue, department, class, agent or priority is expected");

@@ -17,4 +17,6 @@ enum op_next step_queues(struct op *op);
 enum op_next step_stats_waits(struct op *op);
 enum op_next step_stats_fairness(struct op *op);
 
+extern const char *const stats_by[]; /* what stats/waits can go by; NULL ends it */
+
 #endif

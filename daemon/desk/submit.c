@@ -21,7 +21,6 @@
 #include "daemon/desk/wait.h"
 #include "daemon/http/route.h"
 
-#define ITEMS_MAX   1000
 #define SUBJECT_MAX 200
 #define BODY_MAX    (64 * 1024)
 #define TAGS_MAX    16
@@ -55,6 +54,7 @@ static const struct json_field fields[] = {
     FIELD(park, ANY, false, 0, 0),
     FIELD(follows, I64, false, 1, INT64_MAX),
 };
+const struct json_shape submit_shape = JSON_SHAPE(fields);
 
 /* One item, in the order of the statement's arrays. */
 struct submit {
@@ -760,8 +760,8 @@ step_submit(struct op *op)
     }
     bool array = json_is_array(op->body);
     size_t n = array ? json_array_size(op->body) : 1;
-    if (n < 1 || n > ITEMS_MAX) {
-        return op_fail(op, ERR_INVALID, "1 to %d requests can come in one call", ITEMS_MAX);
+    if (n < 1 || n > SUBMIT_ITEMS_MAX) {
+        return op_fail(op, ERR_INVALID, "1 to %d requests can come in one call", SUBMIT_ITEMS_MAX);
     }
     op->mine = s = submission_new(op, (int)n, array);
     for (size_t i = 0; i < n; i++) {

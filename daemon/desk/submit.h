@@ -9,9 +9,12 @@
 #include "daemon/desk/state.h"
 #include "daemon/http/op.h"
 
+#define SUBMIT_ITEMS_MAX 1000 /* requests in one call */
+
 struct submission;
 
 enum op_next step_submit(struct op *op);
+extern const struct json_shape submit_shape; /* its body */
 
 /* A message on the closed ticket `follows` becomes a new request to the same queue. Then submit_run is the op's step
  * until it answers. */

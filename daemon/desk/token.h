@@ -11,6 +11,9 @@
 #define TOKEN_SECRET_MAX 64 /* bytes with prefix and NUL: 6 + 43 + 1 */
 
 /* A new secret: prefix and 32 random bytes as base64url. */
+/* What a token may be for, and what an account may be; NULL ends each. */
+extern const char *const token_scopes[], *const account_kinds[], *const account_segments[];
+
 void token_make(char ret[TOKEN_SECRET_MAX]);
 /* Has the shape of one of our secrets. */
 bool token_is_formed(const char *secret);

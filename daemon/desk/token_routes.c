@@ -50,14 +50,13 @@ is_one_of(const char *s, const char *const *list)
     return false;
 }
 
+const char *const token_scopes[] = {"submit", "agent", "admin", "read", NULL};
+const char *const account_kinds[] = {"customer", "supplier", "creditor", "government", "organisation", "public", NULL};
+const char *const account_segments[] = {"loyal", "occasional", NULL};
+
 static bool
 token_check(struct token_body *b, struct err *e)
 {
-    static const char *const scopes[] = {"submit", "agent", "admin", "read", NULL};
-    static const char *const kinds[] = {"customer",     "supplier", "creditor", "government",
-                                        "organisation", "public",   NULL};
-    static const char *const segments[] = {"loyal", "occasional", NULL};
-
     if ((b->person != NULL) == (b->account != NULL)) {
         return err_field(e, ERR_INVALID, "person", "a token is for a 'person', or for an 'account' and a 'name' there");
     }
@@ -67,13 +66,13 @@ token_check(struct token_body *b, struct err *e)
     if (b->account == NULL && (b->kind != NULL || b->segment != NULL)) {
         return err_field(e, ERR_INVALID, "kind", "'kind' and 'segment' are for a new account");
     }
-    if (!is_one_of(b->scope, scopes)) {
+    if (!is_one_of(b->scope, token_scopes)) {
         return err_field(e, ERR_INVALID, "scope", "scope '%s' is none of submit, agent, admin, read", b->scope);
     }
-    if (b->kind != NULL && !is_one_of(b->kind, kinds)) {
+    if (b->kind != NULL && !is_one_of(b->kind, account_kinds)) {
         return err_field(e, ERR_INVALID, "kind", "kind '%s' is not known", b->kind);
     }
-    if (b->segment != NULL && !is_one_of(b->segment, segments)) {
+    if (b->segment != NULL && !is_one_of(b->segment, account_segments)) {
         return err_field(e, ERR_INVALID, "segment", "segment '%s' is none of loyal, occasional", b->segment);
     }
     if (b->expires != NULL &&
@@ -84,19 +83,21 @@ token_check(struct token_body *b, struct err *e)
            one_line("label", b->label, e);
 }
 
-static struct token_body *
-token_read(struct op *op)
-{
 #define FIELD(name, member, max, required)                                                                             \
     {                                                                                                                  \
         name, JSON_KIND_TEXT, required, offsetof(struct token_body, member), 0, max                                    \
     }
-    static const struct json_field fields[] = {
-        FIELD("person", person, 100, false), FIELD("account", account, 100, false), FIELD("name", name, 100, false),
-        FIELD("kind", kind, 40, false),      FIELD("segment", segment, 40, false),  FIELD("scope", scope, 20, true),
-        FIELD("label", label, 200, false),   FIELD("expires", expires, 40, false),
-    };
+static const struct json_field fields[] = {
+    FIELD("person", person, 100, false), FIELD("account", account, 100, false), FIELD("name", name, 100, false),
+    FIELD("kind", kind, 40, false),      FIELD("segment", segment, 40, false),  FIELD("scope", scope, 20, true),
+    FIELD("label", label, 200, false),   FIELD("expires", expires, 40, false),
+};
 #undef FIELD
+const struct json_shape token_shape = JSON_SHAPE(fields);
+
+static struct token_body *
+token_read(struct op *op)
+{
     struct token_body *b = ARENA_NEW(op->a, struct token_body);
     struct err e;
 

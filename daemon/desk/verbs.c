@@ -41,26 +41,32 @@ static const struct json_field fields[] = {
     FIELD(queue, TEXT, 1, 100),      FIELD(agent, TEXT, 1, 100),      FIELD(priority, TEXT, 1, 20),
     FIELD(requester, TEXT, 1, 200),  FIELD(tags, TEXTS, 0, TAGS_MAX),
 };
+const struct json_shape verb_shape = JSON_SHAPE(fields);
 
-/* Which verbs understand which member; the others refuse it. `epoch`, `version` and `body` go with all. */
+/* Which verbs understand which member; the others refuse it. All else goes with all verbs. */
 static const struct {
     const char *member;
     size_t offset;
+    bool number; /* an int64_t, JSON_I64_NONE when absent; else a pointer */
     bool needed;
     int verb;
 } goes_with[] = {
-    {"vendor",    offsetof(struct verb_body, vendor),    true,  VERB_PARK_VENDOR  },
-    {"until",     offsetof(struct verb_body, until),     false, VERB_PARK_VENDOR  },
-    {"until",     offsetof(struct verb_body, until),     true,  VERB_PARK_UNTIL   },
-    {"reason",    offsetof(struct verb_body, reason),    true,  VERB_PARK_UNTIL   },
-    {"due",       offsetof(struct verb_body, due),       true,  VERB_SET_DUE      },
-    {"queue",     offsetof(struct verb_body, queue),     true,  VERB_PASS         },
-    {"agent",     offsetof(struct verb_body, agent),     true,  VERB_GIVE         },
-    {"priority",  offsetof(struct verb_body, priority),  true,  VERB_SET_PRIORITY },
-    {"requester", offsetof(struct verb_body, requester), true,  VERB_SET_REQUESTER},
-    {"tags",      offsetof(struct verb_body, tags),      true,  VERB_SET_TAGS     },
-    {"comment",   offsetof(struct verb_body, comment),   false, VERB_RATE         },
+    {"vendor",    offsetof(struct verb_body, vendor),    false, true,  VERB_PARK_VENDOR  },
+    {"until",     offsetof(struct verb_body, until),     false, false, VERB_PARK_VENDOR  },
+    {"until",     offsetof(struct verb_body, until),     false, true,  VERB_PARK_UNTIL   },
+    {"reason",    offsetof(struct verb_body, reason),    false, true,  VERB_PARK_UNTIL   },
+    {"on",        offsetof(struct verb_body, on),        true,  false, VERB_PARK_CHILD   },
+    {"into",      offsetof(struct verb_body, into),      true,  true,  VERB_MERGE        },
+    {"due",       offsetof(struct verb_body, due),       false, true,  VERB_SET_DUE      },
+    {"queue",     offsetof(struct verb_body, queue),     false, true,  VERB_PASS         },
+    {"agent",     offsetof(struct verb_body, agent),     false, true,  VERB_GIVE         },
+    {"priority",  offsetof(struct verb_body, priority),  false, true,  VERB_SET_PRIORITY },
+    {"requester", offsetof(struct verb_body, requester), false, true,  VERB_SET_REQUESTER},
+    {"tags",      offsetof(struct verb_body, tags),      false, true,  VERB_SET_TAGS     },
+    {"score",     offsetof(struct verb_body, score),     true,  true,  VERB_RATE         },
+    {"comment",   offsetof(struct verb_body, comment),   false, false, VERB_RATE         },
 };
+#define NGOES (sizeof goes_with / sizeof goes_with[0])
 
 struct verb_op {
     struct act act; /* first */
@@ -70,41 +76,56 @@ struct verb_op {
     enum { AT_ACT, AT_NEWS, AT_FOLLOW, AT_SUBMIT } at;
 };
 
-static bool
-takes(int verb, const char *member)
+bool
+verb_takes(int verb, const char *member, bool *ret_needed)
 {
-    for (size_t i = 0; i < sizeof goes_with / sizeof goes_with[0]; i++) {
-        if (goes_with[i].verb == verb && strcmp(goes_with[i].member, member) == 0) {
-            return true;
+    bool special = false;
+
+    *ret_needed = (strcmp(member, "body") == 0 && machine_needs_body(verb)) ||
+                  (strcmp(member, "epoch") == 0 && machine_needs_epoch(verb));
+    for (size_t i = 0; i < NGOES; i++) {
+        if (strcmp(goes_with[i].member, member) == 0) {
+            special = true;
+            if (goes_with[i].verb == verb) {
+                *ret_needed = goes_with[i].needed;
+                return true;
+            }
         }
     }
-    return false;
+    return !special;
+}
+
+static bool
+is_given(const struct verb_body *in, size_t i)
+{
+    const char *place = (const char *)in + goes_with[i].offset;
+    const void *value;
+    int64_t n;
+
+    if (goes_with[i].number) {
+        memcpy(&n, place, sizeof n);
+        return n != JSON_I64_NONE;
+    }
+    memcpy(&value, place, sizeof value);
+    return value != NULL;
 }
 
 /* Members that make no sense with the verb are mistakes, and so is one that is missing. */
 static bool
 members_fit(int verb, const struct verb_body *in, struct err *e)
 {
-    for (size_t i = 0; i < sizeof goes_with / sizeof goes_with[0]; i++) {
-        const void *value;
-        memcpy(&value, (const char *)in + goes_with[i].offset, sizeof value);
-        if (goes_with[i].verb == verb && goes_with[i].needed && value == NULL) {
+    bool needed;
+
+    for (size_t i = 0; i < NGOES; i++) {
+        bool given = is_given(in, i);
+        if (goes_with[i].verb == verb && goes_with[i].needed && !given) {
             return err_field(e, ERR_INVALID, goes_with[i].member, "'%s' needs '%s'", verb_name(verb),
                              goes_with[i].member);
         }
-        if (value != NULL && !takes(verb, goes_with[i].member)) {
+        if (given && !verb_takes(verb, goes_with[i].member, &needed)) {
             return err_field(e, ERR_INVALID, goes_with[i].member, "'%s' does not take '%s'", verb_name(verb),
                              goes_with[i].member);
         }
-    }
-    if (in->on != JSON_I64_NONE && verb != VERB_PARK_CHILD) {
-        return err_field(e, ERR_INVALID, "on", "'%s' does not take 'on'", verb_name(verb));
-    }
-    if ((in->into == JSON_I64_NONE) != (verb != VERB_MERGE)) {
-        return err_field(e, ERR_INVALID, "into", "'merge' needs 'into', and only it");
-    }
-    if ((in->score == JSON_I64_NONE) != (verb != VERB_RATE)) {
-        return err_field(e, ERR_INVALID, "score", "'rate' needs 'score' (1 to 5), and only it");
     }
     if (machine_needs_body(verb) && in->body == NULL) {
         return err_field(e, ERR_INVALID, "body", "'%s' needs a text in 'body'", verb_name(verb));
@@ -355,6 +376,8 @@ struct away {
 static const struct json_field away_fields[] = {
     {"reason", JSON_KIND_TEXT, false, offsetof(struct away, reason), 1, 200},
 };
+const struct json_shape away_shape = JSON_SHAPE(away_fields);
+const struct json_shape back_shape = {NULL, 0};
 
 static void
 on_released(struct act *act)
@@ -443,7 +466,12 @@ step_away(struct op *op)
 enum op_next
 step_back(struct op *op)
 {
+    struct err e = {0};
+
     if (op->step++ == 0) {
+        if (op->body != NULL && !json_bind(op->a, op->body, NULL, 0, NULL, &e)) {
+            return op_fail_err(op, &e);
+        }
         struct db_call *c = op_call(op, STMT_AGENT_AWAY);
         db_bind_i32(c, op->who.person_id);
         db_bind_bool(c, false);

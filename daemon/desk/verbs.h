@@ -11,4 +11,9 @@ enum op_next step_verb(struct op *op);
 enum op_next step_away(struct op *op);
 enum op_next step_back(struct op *op);
 
+/* Their bodies: the members of all verbs, those of away and of back. */
+extern const struct json_shape verb_shape, away_shape, back_shape;
+/* The verb takes that member of verb_shape; *ret_needed: not without it. */
+bool verb_takes(int verb, const char *member, bool *ret_needed);
+
 #endif

@@ -588,6 +588,7 @@ struct next_body {
 static const struct json_field fields[] = {
     {"wait", JSON_KIND_I64, false, offsetof(struct next_body, wait), 0, WAIT_MAX},
 };
+const struct json_shape next_shape = JSON_SHAPE(fields);
 
 enum op_next
 step_next(struct op *op)

@@ -19,6 +19,7 @@ void waiters_free(struct waiters *w); /* after all ops are gone; NULL is accepte
 
 /* POST /v1/next. */
 enum op_next step_next(struct op *op);
+extern const struct json_shape next_shape; /* its body */
 
 /* A ticket waits in this lane; key LANE_FRONT when unknown. tell: other daemons should hear of it. */
 void wait_came(struct app *app, int32_t lane_id, int64_t key, bool tell);

@@ -265,7 +265,7 @@ begin(struct http_request *rq, const struct head *head)
         fail_route(op, &e, allow);
         return;
     }
-    if (op->route->perm != PERM_NONE && is_overloaded(rq->h, rq->body.n)) {
+    if (!(op->route->flags & ROUTE_HIDDEN) && is_overloaded(rq->h, rq->body.n)) {
         (void)op_fail(op, ERR_BUSY, "too many requests are waiting, try again");
         return;
     }

@@ -10,7 +10,7 @@ enum method { METHOD_GET = 1, METHOD_POST = 2, METHOD_DELETE = 4 };
 
 /* Permissions an actor may have; each route needs one of its mask. */
 enum perm {
-    PERM_NONE = 0,   /* everybody, without identity: health */
+    PERM_NONE = 0,   /* everybody, without identity: health, the OpenAPI document */
     PERM_PERSON = 1, /* any known person or token */
     PERM_SUBMIT = 2, /* may hand in requests */
     PERM_AGENT = 4,  /* member of a department with queues */
@@ -25,8 +25,8 @@ enum route_flag {
     ROUTE_MAYBE = 2,   /* a JSON body is allowed */
     ROUTE_ARRAY = 4,   /* the body may be an array */
     ROUTE_STREAM = 8,  /* may become a stream */
-    ROUTE_HIDDEN = 16, /* not in GET /v1 (health, metrics) */
-    ROUTE_PAGE = 32    /* for browsers: its body is a form, its errors are pages (http_conf.fail_page) */
+    ROUTE_HIDDEN = 16, /* a probe (health, metrics): not in GET /v1, and answered however much is waiting */
+    ROUTE_PAGE = 32    /* for browsers: not in GET /v1; its body is a form, its errors are pages (http_conf.fail_page) */
 };
 
 struct route {

@@ -65,6 +65,11 @@ machine_paths()
     sources | xargs grep -nE '/(work|farm|home)/[a-z]' | grep -v '^tests/check/source.sh:' || :
 }
 
+registries()
+{
+    find tests -name package-lock.json -exec grep -nE '"resolved"|registry\.' {} + || :
+}
+
 tests_not_executable()
 {
     find tests -name '*.sh' ! -name 'lib*.sh' ! -perm -u+x
@@ -77,5 +82,6 @@ holds "no file has more than 800 lines" too_long
 holds "every header has its guard" unguarded
 holds "the Makefile knows every source" not_in_makefile
 holds "no path of one machine is written down" machine_paths
+holds "lock files leave it to the reader's settings where packages come from" registries
 holds "shell tests can be run" tests_not_executable
 done_checking

@@ -101,6 +101,7 @@ ok "… as the API says it" jq -e .ok "$desk/out"
 ok "whoami" as ana whoami
 ok "help" as ana help
 ok "every verb has help and an example" bash -c "for v in \$('$cli' help | sed -n 's/^  \([a-z]*\) .*/\1/p' | sort -u); do '$cli' help \$v | grep -qi example || echo \"\$v\"; done | grep . && exit 1 || exit 0"
+documented
 ok "the desk stops in good order" desk_stop
 ok "no warning was logged" bash -c "! grep -E '^<[0-4]>' '$log'"
 all_done

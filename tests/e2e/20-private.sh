@@ -62,4 +62,5 @@ ok "then the warehouse sees it, but no note of HR" says 200 '[.messages[].body] 
 api marta GET "/v1/tickets/$n/why"
 ok "… nor is told whom it was asked of" says 200 '.asked == null and ([.. | strings] | any(test("\\bhr\\b")) | not)'
 ok "the log holds nothing of it" bash -c "! grep -q SECRET '$log'"
+documented
 all_done

@@ -128,4 +128,5 @@ else
     echo "ok $cases - promtool accepts the metrics # SKIP promtool is not here (tests/deps unpacks it)"
 fi
 ok "the log holds no warning" bash -c "! grep -E '^<[0-4]>' '$log'"
+documented
 all_done

@@ -56,4 +56,5 @@ for i in 11 12 13 14 15; do
     ok "… it is the next" deals "$last"
 done
 ok "the log holds no warning" bash -c "! grep -E '^<[0-4]>' '$log'"
+documented
 all_done

@@ -74,4 +74,5 @@ api other POST "/v1/tickets/$n/message" '{"body":"x"}'
 ok "a stranger's message" says 404
 api acme POST "/v1/tickets/1/message" '{"body":"x"}'
 ok "… and on another's closed ticket" says 404
+documented
 all_done

@@ -239,6 +239,7 @@ wait "$pid2"
 ok "the second one stops" [ $? = 0 ]
 at=
 ok "… and leaves nothing on offer" all_queued
+documented
 ok "the desk stops in good order" desk_stop
 ok "no warning was logged but of the database" bash -c "! grep -E '^<[0-4]>' '$log' | grep -vi 'database\|postgres\|connection\|server\|stmt=feed\|stmt=notify_send\|sqlstate=57014'"
 all_done

@@ -246,6 +246,7 @@ ok "the audit judges the order among requests that need the same skills" judged
 lanes() { psql -qAtc "set search_path = turno; select count(*) > 0 and bool_and(s.lane = abs(l.lane_id)) from live l
     join fair_stays('-infinity', desk_now(), array(select queue_id from queue)) s using (ticket_id) where l.state < 4 and s.next is null" "$conninfo"; }
 ok "… and follows each ticket to the lane it is in" [ "$(lanes)" = t ]
+documented
 ok "the desk stops in good order" desk_stop
 ok "no warning was logged" bash -c "! grep -E '^<[0-4]>' '$log' | grep -vi 'differs from the applied desk\|nobody is here\|database\|postgres\|connection\|server\|stmt=notify_send'"
 all_done

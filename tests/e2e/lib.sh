@@ -5,11 +5,12 @@
 # tidying up are those of the fault tests.
 #
 #   . tests/e2e/lib.sh
-#   people                                  a desk of two open departments and a private one, ready
+#   people [ARG...]                         a desk of two open departments and a private one, ready; arguments for turnod
 #   ok "sentence" COMMAND...
 #   as ana next                             turno as ana; its answer is also in $desk/out
 #   api ana POST /v1/next '{}'              status in $status, body in $desk/body
 #   says STATUS JQ                          the last api answer: its status, and JQ is true of its body
+#   documented                              all api answers so far are as the OpenAPI document says
 . "$(dirname "${BASH_SOURCE[0]}")/../fault/lib.sh"
 
 cli=$build/turno
@@ -17,6 +18,27 @@ export TURNO_URL=unix://$socket NO_COLOR=1 TERM=dumb EDITOR=false VISUAL=false
 unset TURNO_TOKEN
 declare -A token
 status=
+
+# document WHAT ARG...: tests/e2e/openapi.py with everybody's token
+can_judge() { /usr/bin/python3 -c 'import jsonschema' 2>/dev/null; }
+document()
+{
+    local who names=()
+    for who in "${!token[@]}"; do
+        names+=("TOKEN_$who=${token[$who]}")
+    done
+    env "${names[@]}" /usr/bin/python3 tests/e2e/openapi.py "$@"
+}
+# At the end of a test: what api was answered is what the OpenAPI document tells.
+documented()
+{
+    if can_judge; then
+        ok "every reply is as the OpenAPI document says" document replies "$socket" "$desk/replies"
+    else
+        cases=$((cases + 1))
+        echo "ok $cases - every reply is as the OpenAPI document says # SKIP python3-jsonschema is not here (tests/deps install check)"
+    fi
+}
 
 people()
 {
@@ -32,7 +54,7 @@ departments = (
 default_queue = "frontdesk";
 rules = ( { name = "outage"; subject = "(?i)outage"; queue = "warehouse"; priority = "urgent"; tags = ["outage"]; } );
 END
-    desk_start -o desk="$desk/desk.conf" || return 1
+    desk_start -o desk="$desk/desk.conf" "$@" || return 1
     local who
     for who in ana luis eva marta olga hugo; do
         token[$who]=$("$cli" token add --person "$who" --scope agent --label test --json | jq -r .secret) || return 1
@@ -66,8 +88,10 @@ api()
 {
     local who=$1 method=$2 path=$3 data=()
     [ $# -lt 4 ] || data=(-H 'Content-Type: application/json' --data-binary "$4")
-    status=$(curl -s -m 20 -o "$desk/body" -w '%{http_code}' -X "$method" --unix-socket "$socket" \
+    : >"$desk/body"
+    IFS=$'\t' read -r status kind < <(curl -s -m 20 -o "$desk/body" -w '%{http_code}\t%{content_type}\n' -X "$method" --unix-socket "$socket" \
         -H "Authorization: Bearer ${token[$who]}" ${KEY:+-H "Idempotency-Key: $KEY"} "${data[@]}" "http://turno$path")
+    printf '%s\t%s\t%s\t%s\t%s\n' "$method" "$path" "$status" "$kind" "$(tr -d '\n\0' <"$desk/body")" >>"$desk/replies"
 }
 says()
 {

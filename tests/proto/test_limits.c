@@ -427,6 +427,32 @@ all_bodies_in_work_together_are_limited(void **state)
     toy_stop(&t);
 }
 
+/* Probes, that is; what else is open to everybody waits its turn as all others do. */
+static void
+only_probes_are_answered_when_too_much_is_waiting(void **state)
+{
+    const struct toy_conf conf = {.ops = 2};
+    struct client c[3];
+    struct toy t;
+
+    (void)state;
+    toy_start(&t, &conf);
+    client_unix(&c[2], &t);
+    json_decref(client_ask(&c[2], GET("/v1/open"), 200));
+    for (int i = 0; i < 2; i++) {
+        client_unix(&c[i], &t);
+        client_printf(&c[i], "POST /v1/listed HTTP/1.1\r\n" HOST JSON "Content-Length: 2\r\n\r\n{}");
+        client_expect_silence(&c[i], 20);
+    }
+    json_decref(client_ask(&c[2], GET("/v1"), 503));
+    json_decref(client_ask(&c[2], GET("/v1/open"), 503));
+    json_decref(client_ask(&c[2], GET("/v1/stats"), 200));
+    for (int i = 0; i < 3; i++) {
+        client_close(&c[i]);
+    }
+    toy_stop(&t);
+}
+
 /* Slower than the time limit as a whole, but moving. */
 static void
 a_reader_that_moves_is_kept(void **state)
@@ -471,6 +497,7 @@ main(void)
         cmocka_unit_test(at_the_cap_the_one_idle_for_longest_makes_room),
         cmocka_unit_test(all_unfinished_requests_together_are_limited),
         cmocka_unit_test(all_bodies_in_work_together_are_limited),
+        cmocka_unit_test(only_probes_are_answered_when_too_much_is_waiting),
         cmocka_unit_test(a_reader_that_moves_is_kept),
     };
 

@@ -341,7 +341,8 @@ step_listed(struct op *op)
 const struct route toy_routes[] = {
     {METHOD_GET,    "/v1",                   READ,       0,                       "",            step_ok,       "answers"},
     {METHOD_GET,    "/healthz",              PERM_NONE,  ROUTE_HIDDEN,            "",            step_health,   "plain text"},
-    {METHOD_GET,    "/v1/stats",             PERM_NONE,  0,                       "",            step_stats,    "counters"},
+    {METHOD_GET,    "/v1/stats",             PERM_NONE,  ROUTE_HIDDEN,            "",            step_stats,    "counters"},
+    {METHOD_GET,    "/v1/open",              PERM_NONE,  0,                       "",            step_ok,       "for everybody"},
     {METHOD_POST,   "/v1/echo",              READ,       ROUTE_BODY,              "",            step_echo,     "the body"},
     {METHOD_POST,   "/v1/maybe",             READ,       ROUTE_MAYBE,             "",            step_echo,     "the body or null"},
     {METHOD_POST,   "/v1/list",              READ,       ROUTE_BODY | ROUTE_ARRAY,"",            step_echo,     "an array too"},
