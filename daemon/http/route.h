@@ -26,7 +26,7 @@ enum route_flag {
     ROUTE_ARRAY = 4,   /* the body may be an array */
     ROUTE_STREAM = 8,  /* may become a stream */
     ROUTE_HIDDEN = 16, /* a probe (health, metrics): not in GET /v1, and answered however much is waiting */
-    ROUTE_PAGE = 32    /* for browsers: not in GET /v1; its body is a form, its errors are pages (http_conf.fail_page) */
+    ROUTE_PAGE = 32 /* for browsers: not in GET /v1; its body is a form, its errors are pages (http_conf.fail_page) */
 };
 
 struct route {

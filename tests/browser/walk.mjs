@@ -124,6 +124,11 @@ class Walk {
     this.ok("the desk has all of it", shown.rating?.score === 5 && shown.messages.length === 4, JSON.stringify(shown));
     await page.goto(base + "/t/turno_" + "A".repeat(43), { waitUntil: "load" });
     await this.look("nothing");
+    if (this.js) { // it would find what is there to be found
+      await page.evaluate(() => document.querySelector("main").append(document.createElement("img")));
+      const found = await page.evaluate(() => axe.run({ resultTypes: ["violations"] }));
+      this.ok("axe finds an image without words", found.violations.some((v) => v.id === "image-alt"));
+    }
   }
 }
 

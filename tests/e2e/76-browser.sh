@@ -6,7 +6,7 @@
 # shellcheck disable=SC2154,SC2034,SC2015 # names of lib.sh; && || as meant
 . "$(dirname "$0")/lib.sh"
 
-modules=$TURNO_BUILD/../browser/node_modules
+modules=$TURNO_TOP/build/tools/browser/node_modules
 chromium=$(command -v chromium) || chromium=
 if [ -z "$chromium" ] || ! [ -d "$modules/puppeteer-core" ] || ! command -v node >/dev/null; then
     echo "1..0 # SKIP chromium, node or what npm brings is not here (tests/deps install browser)"
@@ -21,7 +21,7 @@ web_desk()
 ok "a desk on the web" web_desk
 base=$(sed -n 's/.*listening on \(http:[^ ]*\).*/\1/p' "$log" | tail -n 1)
 ok "… with an address" test -n "$base"
-TURNO_CLI=$cli TURNO_TOKEN=${token[marta]} NODE_PATH=$modules/.. CHROMIUM=$chromium HOME=$desk \
+TURNO_CLI=$cli TURNO_TOKEN=${token[marta]} NODE_PATH=${modules%/*} CHROMIUM=$chromium HOME=$desk \
     node tests/browser/walk.mjs "$base" >"$desk/walk" 2>"$desk/walk.err"
 walked=$?
 while read -r line; do
