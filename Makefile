@@ -107,7 +107,8 @@ daemon_src := \
 	daemon/desk/desk_diff.c daemon/desk/desk_lane.c daemon/desk/desk_routes.c daemon/desk/desk_store.c daemon/desk/deskfile.c \
 	daemon/desk/deskfile_check.c daemon/desk/deskfile_found.c daemon/desk/deskfile_render.c daemon/desk/deskfile_skill.c daemon/desk/digest.c \
 	daemon/desk/feed.c daemon/desk/health.c daemon/desk/holiday.c daemon/desk/idle.c daemon/desk/janitor.c daemon/desk/lane.c \
-	daemon/desk/machine.c daemon/desk/number.c daemon/desk/openapi.c daemon/desk/pattern.c daemon/desk/person.c daemon/desk/reads.c \
+	daemon/desk/machine.c daemon/desk/number.c daemon/desk/openapi.c daemon/desk/openapi_body.c \
+	daemon/desk/openapi_names.c daemon/desk/openapi_story.c daemon/desk/pattern.c daemon/desk/person.c daemon/desk/reads.c \
 	daemon/desk/repeat.c daemon/desk/rule.c daemon/desk/submit.c daemon/desk/token.c daemon/desk/token_routes.c \
 	daemon/desk/verbs.c daemon/desk/wait.c daemon/desk/web.c daemon/desk/web_file.c daemon/desk/web_limit.c \
 	daemon/desk/web_page.c \

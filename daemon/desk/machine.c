@@ -128,6 +128,25 @@ machine_describe(struct strbuf *text, int verb)
     }
 }
 
+const char *
+machine_text(int verb)
+{
+    static const char *const what[] = {
+        [TEXT_NONE] = NULL,
+        [TEXT_NOTE] = "a note, which colleagues see",
+        [TEXT_PUBLIC] = "a message, which the customer sees",
+        [TEXT_NOTE_MAY] = "a note, which colleagues see, if there is one",
+        [TEXT_PUBLIC_MAY] = "a message, which the customer sees, if there is one",
+    };
+
+    for (size_t i = 0; i < NROWS; i++) {
+        if (rows[i].verb == verb) {
+            return what[rows[i].text];
+        }
+    }
+    return NULL;
+}
+
 bool
 machine_is_plain(int verb)
 {

@@ -17,5 +17,7 @@ bool machine_needs_body(int verb);
 bool machine_is_plain(int verb);
 /* When a verb is possible and for whom, a line of Markdown each: "- held → resolved: holder, lead". */
 void machine_describe(struct strbuf *text, int verb);
+/* What its text is, in words; NULL: it has none. */
+const char *machine_text(int verb);
 
 #endif

@@ -134,10 +134,10 @@ a_parameter_or_body_on_one_side_is_found(void **state)
     assert_fault(table, NULL, "parameter 'by': no route takes it");
     table = copy_table();
     row_of(table, METHOD_POST, "/v1/next")->flags = ROUTE_STREAM;
-    assert_fault(table, NULL, "post /v1/next: daemon/desk/openapi.c must know its body");
+    assert_fault(table, NULL, "post /v1/next: daemon/desk/openapi_body.c must know its body");
     table = copy_table();
     row_of(table, METHOD_POST, "/v1/next")->step = step_none;
-    assert_fault(table, NULL, "post /v1/next: daemon/desk/openapi.c must know its body");
+    assert_fault(table, NULL, "post /v1/next: daemon/desk/openapi_body.c must know its body");
 }
 
 static void
