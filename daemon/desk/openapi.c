@@ -247,7 +247,9 @@ openapi_make(const struct route *table, const char *text, const char *story, str
     openapi_bodies(&m);
     openapi_enums(&m);
     for (const struct route *r = table; r->path != NULL; r++) {
-        add_operation(&m, r);
+        if ((r->flags & ROUTE_PAGE) == 0) { /* pages are for people */
+            add_operation(&m, r);
+        }
     }
     const char *name;
     json_t *schema;

@@ -114,7 +114,7 @@ openapi_steps(struct maker *m, json_t *story)
         add_step(m, step, seen);
     }
     for (i = 0; i < n; i++) {
-        if (!seen[i]) {
+        if (!seen[i] && (m->table[i].flags & ROUTE_PAGE) == 0) {
             openapi_fault(m, "%s %s has no example", openapi_method(m->table[i].method), m->table[i].path);
         }
     }
