@@ -270,7 +270,7 @@ openapi_make(const struct route *table, const char *text, const char *story, str
 enum op_next
 step_openapi(struct op *op)
 {
-    static char *made; /* it never changes; some 10 ms the first time */
+    static char *made; /* it never changes; some 20 ms the first time */
     struct strbuf faults;
 
     if (made == NULL) {

@@ -91,7 +91,10 @@ api()
     : >"$desk/body"
     IFS=$'\t' read -r status kind < <(curl -s -m 20 -o "$desk/body" -w '%{http_code}\t%{content_type}\n' -X "$method" --unix-socket "$socket" \
         -H "Authorization: Bearer ${token[$who]}" ${KEY:+-H "Idempotency-Key: $KEY"} "${data[@]}" "http://turno$path")
-    printf '%s\t%s\t%s\t%s\t%s\n' "$method" "$path" "$status" "$kind" "$(tr -d '\n\0' <"$desk/body")" >>"$desk/replies"
+    case $status:$kind in
+    000:* | *:text/event-stream*) ;; # no reply, or one that goes on
+    *) printf '%s\t%s\t%s\t%s\t%s\n' "$method" "$path" "$status" "$kind" "$(tr -d '\n\0' <"$desk/body")" >>"$desk/replies" ;;
+    esac
 }
 says()
 {
