@@ -5,7 +5,7 @@
 # tidying up are those of the fault tests.
 #
 #   . tests/e2e/lib.sh
-#   people                                  a desk of two open departments and a private one, ready
+#   people [ARG...]                         a desk of two open departments and a private one, ready; ARGs go to turnod
 #   ok "sentence" COMMAND...
 #   as ana next                             turno as ana; its answer is also in $desk/out
 #   api ana POST /v1/next '{}'              status in $status, body in $desk/body
@@ -32,7 +32,7 @@ departments = (
 default_queue = "frontdesk";
 rules = ( { name = "outage"; subject = "(?i)outage"; queue = "warehouse"; priority = "urgent"; tags = ["outage"]; } );
 END
-    desk_start -o desk="$desk/desk.conf" || return 1
+    desk_start -o desk="$desk/desk.conf" "$@" || return 1
     local who
     for who in ana luis eva marta olga hugo; do
         token[$who]=$("$cli" token add --person "$who" --scope agent --label test --json | jq -r .secret) || return 1
@@ -49,6 +49,21 @@ as()
     local rc=$?
     cat "$desk/out" "$desk/err"
     return $rc
+}
+# What raw.py needs to know; for desks that also listen on TCP. Two more tokens: of one who may only read, and two that
+# are good no more.
+attackable()
+{
+    local who past
+    token[reader]=$("$cli" token add --person marta --scope read --label test --json | jq -r .secret) &&
+        token[gone]=$("$cli" token add --person eva --scope agent --label gone --json | tee "$desk/out" | jq -r .secret) &&
+        "$cli" token revoke "$(jq .token_id "$desk/out")" && past=$("$cli" token add --person eva --scope agent --label past --json) || return 1
+    token[past]=$(jq -r .secret <<<"$past")
+    CONNINFO="host=$(sed -n 5p "$state/db/postmaster.pid") port=5432 dbname=turno user=turnod"
+    psql -qAtc "update turno.token set expires_at = now() where token_id = $(jq .token_id <<<"$past")" "${CONNINFO/turnod/turno_admin}" || return 1
+    PORT=$(sed -n 's,^turnod: listening on http://127.0.0.1:,,p' "$log") SOCKET=$socket PID=$turnod_pid CASES=$cases
+    TOKENS=$(for who in "${!token[@]}"; do jq -n --arg who "$who" --arg secret "${token[$who]}" '{($who): $secret}'; done | jq -cs add)
+    export CONNINFO PORT SOCKET PID CASES TOKENS
 }
 # exits CODE WHO ARG...: turno ends with this status
 exits()
