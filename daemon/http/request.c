@@ -11,12 +11,16 @@
 #include <strings.h>
 
 #include "common/log.h"
+#include "common/parse.h"
+#include "daemon/db/db.h"
 #include "daemon/http/hash.h"
 #include "daemon/http/peer.h"
 #include "daemon/http/route.h"
 
 #define KEY_MAX   200
 #define TOKEN_MAX 512
+#define AWAY_SPAN                                                                                                      \
+    (5 * USEC_SEC) /* a database that is away for less is waited for: it is restarted, or another one takes over */
 
 struct http_request *
 request_of(struct deadline *d)
@@ -234,6 +238,13 @@ is_overloaded(const struct http *h, size_t n)
            (h->working > 0 && h->working + n > WORKING_MAX);
 }
 
+/* Waiting would only end in a 504, which leaves open whether it was done. */
+static bool
+is_away(const struct http *h, const struct route *r)
+{
+    return h->conf.db != NULL && db_away(h->conf.db, r->method == METHOD_GET) > AWAY_SPAN;
+}
+
 static void
 begin(struct http_request *rq, const struct head *head)
 {
@@ -254,6 +265,10 @@ begin(struct http_request *rq, const struct head *head)
     }
     if (op->route->perm != PERM_NONE && is_overloaded(rq->h, rq->body.n)) {
         (void)op_fail(op, ERR_BUSY, "too many requests are waiting, try again");
+        return;
+    }
+    if (op->route->perm != PERM_NONE && is_away(rq->h, op->route)) {
+        (void)op_fail(op, ERR_DATABASE, "the database is away or does not write; nothing was done, try again later");
         return;
     }
     rq->working = rq->body.n;
