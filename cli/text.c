@@ -16,12 +16,13 @@
 
 #define BAD UINT32_MAX
 
-/* The next character of s and its length in bytes; BAD with length 1 for a byte that starts none. */
+/* The next character of s, of which at most `most` bytes may be read, and its length in bytes; BAD with length 1 for a byte
+ * that starts none. */
 static uint32_t
-decode(const char *s, size_t *ret_n)
+decode_of(const char *s, size_t most, size_t *ret_n)
 {
     const unsigned char *p = (const unsigned char *)s;
-    size_t n = utf8_len(s, strnlen(s, 4));
+    size_t n = utf8_len(s, most);
     uint32_t c;
 
     *ret_n = n > 0 ? n : 1;
@@ -44,6 +45,13 @@ decode(const char *s, size_t *ret_n)
         c = c << 6 | (p[i] & 0x3fu);
     }
     return c;
+}
+
+/* The same of a C string. */
+static uint32_t
+decode(const char *s, size_t *ret_n)
+{
+    return decode_of(s, strnlen(s, 4), ret_n);
 }
 
 /* Characters that steer a terminal or reorder what is read there. */
@@ -153,7 +161,7 @@ text_json_safe(struct strbuf *out, const char *json, size_t n)
     size_t len;
 
     for (size_t i = 0; i < n; i += len) {
-        uint32_t c = decode(json + i, &len);
+        uint32_t c = decode_of(json + i, n - i, &len);
         if (c == BAD) {
             strbuf_addch(out, '?');
         } else if (c >= 0x7f && c < 0x10000 && is_steering(c)) {

@@ -38,6 +38,8 @@ collect_http(struct stats_page *p, void *arg)
         stats_sample(p, (double)s.replies_by_class[i], "class", classes[i], NULL);
     }
     one(p, "turno_http_aborted_total", STATS_COUNTER, "Clients that left before their answer.", (double)s.aborted);
+    one(p, "turno_http_given_up_total", STATS_COUNTER,
+        "Connections that took longest when buffers were needed for others.", (double)s.given_up);
     one(p, "turno_http_connections", STATS_GAUGE, "Open connections.", s.connections);
     one(p, "turno_http_open_requests", STATS_GAUGE, "Requests being worked on.", s.ops);
     one(p, "turno_http_streams", STATS_GAUGE, "Open event streams.", s.streams);

@@ -108,6 +108,7 @@ look_up(struct db *db)
     }
     db->up = up;
     if (!up) {
+        db->down_at = db_now();
         durability_forget(db->durability);
     }
     if (db->conf.on_state != NULL && !db->stopping) {
@@ -149,6 +150,7 @@ db_start(struct event_base *base, const struct db_conf *conf)
 
     db->base = base;
     db->conf = *conf;
+    db->down_at = db_now();
     db->conf.conninfo = db->conninfo = xstrdup(conf->conninfo);
     db->conf.batch_max = within(conf->batch_max, 1, 500);
     db->conf.queue_max = within(conf->queue_max, 1, 1000000);
@@ -210,6 +212,17 @@ bool
 db_is_up(const struct db *db)
 {
     return db->up;
+}
+
+int64_t
+db_away(const struct db *db, bool reads)
+{
+    for (int i = 0; reads && i < db->nread; i++) {
+        if (conn_is_ready(db->read[i])) {
+            return 0;
+        }
+    }
+    return db->up ? 0 : db_now() - db->down_at;
 }
 
 bool

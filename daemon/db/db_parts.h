@@ -56,6 +56,7 @@ struct db {
     struct event *timer; /* something may be sent (again) */
     int64_t wake_at;     /* when timer fires; 0: not armed */
     bool up;
+    int64_t down_at; /* since when it is not */
     bool stopping;
 
     struct call_list reads, writes, refused; /* calls.c */

@@ -20,6 +20,9 @@
 #include "common/log.h"
 #include "daemon/db/conn_parts.h"
 #include "daemon/db/sqlstate.h"
+#include "daemon/os/clock.h"
+
+#define TOLD_SPAN (10 * USEC_SEC)
 
 /* libpq has PQsendPipelineSync only from 17; the older one pushes too, which does no harm. */
 static inline bool
@@ -235,10 +238,30 @@ pipe_on_notice(void *arg, const PGresult *res)
     }
 }
 
+/* A full disk fails every statement: one line in a while says as much as all of them. */
+static bool
+is_told(const struct unit *u, enum stmt_id stmt)
+{
+    static struct {
+        enum stmt_id stmt;
+        char sqlstate[sizeof(u->sqlstate)];
+        usec_t at;
+    } last;
+
+    if (last.at != 0 && last.stmt == stmt && strcmp(last.sqlstate, u->sqlstate) == 0 &&
+        clock_mono() - last.at < TOLD_SPAN) {
+        return true;
+    }
+    last.stmt = stmt;
+    memcpy(last.sqlstate, u->sqlstate, sizeof(last.sqlstate));
+    last.at = clock_mono();
+    return false;
+}
+
 void
 unit_log(const struct unit *u, enum stmt_id stmt)
 {
-    if (sqlstate_act(u->sqlstate) == SQLSTATE_FAIL) {
+    if (sqlstate_act(u->sqlstate) == SQLSTATE_FAIL && !is_told(u, stmt)) {
         log_err("a statement failed stmt=%s sqlstate=%s text=\"%s\"", stmts[stmt].name, u->sqlstate, u->msg);
     } else {
         log_debug("a statement failed stmt=%s sqlstate=%s constraint=%s", stmts[stmt].name, u->sqlstate, u->constraint);

@@ -165,6 +165,19 @@ http_conn_refuse_with(struct http_conn *c, enum err_code code, const char *msg)
 }
 
 void
+http_conn_give_up(struct http_conn *c)
+{
+    if (c->state != CONN_READ) {
+        http_conn_kill(c);
+        return;
+    }
+    http_conn_refuse_with(c, ERR_BUSY, "too much is being sent at once, and this has been on its way for longest");
+    if (c->state != CONN_DEAD && !c->feeding) {
+        input_free(c);
+    }
+}
+
+void
 http_conn_turn_end(struct http_conn *c)
 {
     http_conn_uncork(c);

@@ -58,6 +58,8 @@ struct http_request *http_conn_free(struct http_conn *c);
 /* Refuse what is arriving: problem, then close. */
 void http_conn_refuse(struct http_conn *c, const struct err *e);
 void http_conn_refuse_with(struct http_conn *c, enum err_code code, const char *msg);
+/* Its buffers are needed for others: refused or closed, and they are free. */
+void http_conn_give_up(struct http_conn *c);
 /* After the input of one turn: write what was collected, and settle the state. */
 void http_conn_turn_end(struct http_conn *c);
 /* The reply of its request has been handed to http_conn_send. */

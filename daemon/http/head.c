@@ -12,6 +12,7 @@
 #define C_TOKEN   1u /* may be in a method or a header's name */
 #define C_VALUE   2u /* may be in a header's value: no control but TAB */
 #define C_VISIBLE 4u /* may be in a request target */
+#define C_HOST    8u /* may be in a host's name; less than RFC 3986 has, all that names and addresses are made of */
 
 static unsigned
 class_of(char ch)
@@ -26,6 +27,9 @@ class_of(char ch)
         is |= C_VISIBLE;
         if (!strchr("\"(),/:;<=>?@[\\]{}", c)) {
             is |= C_TOKEN;
+        }
+        if ((c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z') || strchr("-._~", c)) {
+            is |= C_HOST;
         }
     }
     return is;
@@ -281,6 +285,28 @@ parse_length(struct slice s, int64_t *ret)
     return true;
 }
 
+/* A name or address, [IPv6] or nothing, and perhaps a port (RFC 9112 3.2). Whatever else stands there, a proxy may have
+ * read it as another host. */
+static bool
+is_host(struct slice s)
+{
+    bool bracket = s.n > 0 && s.p[0] == '[';
+    size_t i = bracket ? 1 : 0;
+
+    while (i < s.n && (is_class(s.p[i], C_HOST) || (bracket && s.p[i] == ':'))) {
+        i++;
+    }
+    if (bracket && (i == s.n || s.p[i++] != ']')) {
+        return false;
+    }
+    if (i < s.n && s.p[i] == ':') {
+        do {
+            i++;
+        } while (i < s.n && s.p[i] >= '0' && s.p[i] <= '9');
+    }
+    return i == s.n;
+}
+
 /* What the headers say together: how long the body is. */
 static bool
 parse_framing(struct head *h, struct err *e)
@@ -289,6 +315,9 @@ parse_framing(struct head *h, struct err *e)
 
     if (!h->is_old && !h->field[HEAD_HOST].p) {
         return err_field(e, ERR_SYNTAX, "Host", "the header 'Host' is needed");
+    }
+    if (h->field[HEAD_HOST].p && !is_host(h->field[HEAD_HOST])) {
+        return err_field(e, ERR_SYNTAX, "Host", "'Host' is not the name of a host");
     }
     if (te->p) {
         if (!slice_is(*te, "chunked") || h->is_old) {

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -28,7 +29,8 @@
 #define RESUME_USEC   (100 * 1000) /* until a paused listener tries again */
 #define EVICT_AGE     USEC_SEC     /* a connection idle for that long makes room at the cap */
 #define TELL_AGAIN    USEC_MIN     /* a pause that comes again is told once in that time */
-#define TCP_DEAD_MSEC 60000        /* unacknowledged output after which a TCP peer is given up */
+#define TRIM_FROM     (4 << 20) /* what connections have needed at most, from which on it is given back to the system */
+#define TCP_DEAD_MSEC 60000     /* unacknowledged output after which a TCP peer is given up */
 
 const char *
 server_date(struct http *h)
@@ -108,6 +110,70 @@ oldest_idle(const struct http *h)
         return NULL;
     }
     return oldest.c;
+}
+
+/* The connection of a deadline in one of the queues of connections. */
+static struct http_conn *
+conn_of(struct deadline *d)
+{
+    return (struct http_conn *)d; /* its first member */
+}
+
+/* The first of a queue that is not c. Replies that have moved since the last look are passed over, and go to its end. */
+static struct http_conn *
+longest_in(struct http *h, enum queue q, const struct http_conn *c)
+{
+    struct deadline *d = TAILQ_FIRST(&h->queues[q].list), *next;
+
+    for (; d; d = next) {
+        struct http_conn *found = conn_of(d);
+        next = TAILQ_NEXT(d, link);
+        if (found != c && (q != QUEUE_FLUSH || !found->moved)) {
+            return found;
+        }
+        if (found != c) {
+            found->moved = false;
+            http_conn_set_state(found, CONN_FLUSH);
+        }
+    }
+    return NULL;
+}
+
+/* The stream with the most unsent output. */
+static struct http_conn *
+fullest_stream(const struct http *h, const struct http_conn *c)
+{
+    struct http_conn *fullest = NULL;
+    struct deadline *d;
+
+    TAILQ_FOREACH(d, &h->queues[QUEUE_STREAM].list, link) {
+        struct http_conn *one = request_of(d)->conn;
+        if (one && one != c && one->out_n > (fullest ? fullest->out_n : 0)) {
+            fullest = one;
+        }
+    }
+    return fullest;
+}
+
+bool
+server_make_room(struct http *h, size_t more, const struct http_conn *c)
+{
+    if (h->making_room) {
+        return true; /* what refuses somebody may need a little room itself */
+    }
+    h->making_room = true;
+    h->high = BUFFERED_MAX;
+    while (h->buffered + more > BUFFERED_MAX) {
+        struct http_conn *reads = longest_in(h, QUEUE_FLUSH, c), *sends = longest_in(h, QUEUE_READ, c);
+        struct http_conn *longest = !reads || (sends && sends->deadline.at < reads->deadline.at) ? sends : reads;
+        if (!longest && !(longest = fullest_stream(h, c))) {
+            break;
+        }
+        h->stats.given_up++;
+        http_conn_give_up(longest);
+    }
+    h->making_room = false;
+    return h->buffered + more <= BUFFERED_MAX;
 }
 
 /* No descriptor is left: use the spare one to take a connection and turn it away, so that the client knows. */
@@ -233,6 +299,20 @@ reap(struct http *h)
     }
 }
 
+/* A crowd is gone: what it needed goes back to the system, which free() alone does not do. */
+static void
+trim(struct http *h)
+{
+    size_t held = h->buffered + h->stats.connections * sizeof(struct http_conn);
+
+    if (held > h->high) {
+        h->high = held;
+    } else if (h->high > TRIM_FROM && held < h->high / 4) {
+        h->high = held;
+        (void)malloc_trim(0);
+    }
+}
+
 static void
 on_reap(evutil_socket_t fd, short what, void *arg)
 {
@@ -241,6 +321,7 @@ on_reap(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     reap(h);
+    trim(h);
     if (h->draining && h->on_empty && h->stats.ops == 0 && !first_of(h, QUEUE_BUSY) && !first_of(h, QUEUE_FLUSH)) {
         void (*on_empty)(void *) = h->on_empty;
         h->on_empty = NULL;

@@ -157,7 +157,7 @@ grow(struct http_conn *c, size_t more)
     if (cap < need) {
         cap = need;
     }
-    if (c->h->buffered + cap - c->in_cap > BUFFERED_MAX) {
+    if (!server_make_room(c->h, cap - c->in_cap, c)) {
         return false;
     }
     c->in = xrealloc(c->in, cap);

@@ -107,7 +107,7 @@ bool op_back(struct op *op);
 enum op_next op_reply(struct op *op, int status, const char *json, size_t n); /* body copied; n may be 0 with 204 */
 enum op_next op_reply_buf(struct op *op, int status, struct strbuf *json);    /* releases json */
 /* First row: column 0 int status, column 1 text body. Row missing: 404. Status 4xx with body NULL: problem from
- * column 2 (error name) and column 3 (message). */
+ * column 2 (error name) and column 3 (message), whose field is the query parameter the message begins with ("limit: …"). */
 enum op_next op_reply_row(struct op *op);
 enum op_next op_fail(struct op *op, enum err_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 enum op_next op_fail_field(struct op *op, enum err_code code, const char *field, const char *fmt, ...)

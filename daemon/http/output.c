@@ -139,6 +139,10 @@ http_conn_send(struct http_conn *c, struct iovec *v, int n)
     if (c->out_n > 0 && !c->corked) {
         wait_writable(c);
     }
+    if (c->h->buffered > BUFFERED_MAX) {
+        (void)server_make_room(c->h, 0,
+                               c); /* without it, this reply is what is too much; the next request is refused */
+    }
 }
 
 void

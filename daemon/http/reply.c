@@ -215,10 +215,27 @@ op_redirect(struct op *op, const char *path)
     return answer(op, 303, NULL, "", "", 0);
 }
 
+/* A statement's message begins with the query parameter it is about: "after: not a cursor". */
+static void
+name_field(struct op *op, struct err *e)
+{
+    size_t n = strcspn(e->msg, ":");
+    char name[sizeof(e->field)];
+
+    if (n < sizeof(name) && e->msg[n] == ':') {
+        memcpy(name, e->msg, n);
+        name[n] = '\0';
+        if (op_query(op, name)) {
+            memcpy(e->field, name, n + 1);
+        }
+    }
+}
+
 enum op_next
 op_reply_row(struct op *op)
 {
     const struct db_row *row = op->res && op->res->nrows > 0 ? op->res->rows[0] : NULL;
+    struct err e;
     size_t n = 0;
 
     if (!row) {
@@ -231,7 +248,9 @@ op_reply_row(struct op *op)
     }
     const char *name = db_text(row, 2, NULL), *msg = db_text(row, 3, NULL);
     enum err_code code = name ? err_from_name(name) : ERR_INTERNAL;
-    return op_fail(op, code, "%s", msg ? msg : err_title(code));
+    (void)err_set(&e, code, "%s", msg ? msg : err_title(code));
+    name_field(op, &e);
+    return op_fail_err(op, &e);
 }
 
 enum op_next

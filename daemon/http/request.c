@@ -11,6 +11,8 @@
 #include <strings.h>
 
 #include "common/log.h"
+#include "common/parse.h"
+#include "daemon/db/db.h"
 #include "daemon/http/form.h"
 #include "daemon/http/hash.h"
 #include "daemon/http/peer.h"
@@ -19,6 +21,8 @@
 #define KEY_MAX         200
 #define TOKEN_MAX       512
 #define HEADER_KEPT_MAX 1000
+#define AWAY_SPAN                                                                                                      \
+    (5 * USEC_SEC) /* a database that is away for less is waited for: it is restarted, or another one takes over */
 
 struct http_request *
 request_of(struct deadline *d)
@@ -247,6 +251,13 @@ keep(struct arena *a, struct slice value)
     return value.p && value.n <= HEADER_KEPT_MAX ? arena_strndup(a, value.p, value.n) : NULL;
 }
 
+/* Waiting would only end in a 504, which leaves open whether it was done. */
+static bool
+is_away(const struct http *h, const struct route *r)
+{
+    return h->conf.db != NULL && db_away(h->conf.db, r->method == METHOD_GET) > AWAY_SPAN;
+}
+
 static void
 begin(struct http_request *rq, const struct head *head)
 {
@@ -267,6 +278,10 @@ begin(struct http_request *rq, const struct head *head)
     }
     if (!(op->route->flags & ROUTE_HIDDEN) && is_overloaded(rq->h, rq->body.n)) {
         (void)op_fail(op, ERR_BUSY, "too many requests are waiting, try again");
+        return;
+    }
+    if (op->route->perm != PERM_NONE && is_away(rq->h, op->route)) {
+        (void)op_fail(op, ERR_DATABASE, "the database is away or does not write; nothing was done, try again later");
         return;
     }
     rq->working = rq->body.n;

@@ -43,6 +43,8 @@ enum queue {
 #define WORKING_MAX    (64 << 20)  /* bytes of the bodies of requests being worked on; one alone may be larger */
 #define SCRATCH_SIZE   65536
 
+struct http_conn;
+
 struct listener {
     LIST_ENTRY(listener) link;
     struct http *h;
@@ -64,8 +66,10 @@ struct http {
     struct deadline_queue queues[QUEUE_COUNT];
     struct http_stats stats;
     size_t buffered; /* bytes in the buffers of all connections */
+    size_t high;     /* the most that connections have needed since memory was last given back */
     size_t working;  /* bytes of the bodies of all requests being worked on */
     uint64_t next_id;
+    bool making_room; /* server_make_room is at work */
     bool draining;
     void (*on_empty)(void *arg);
     void *on_empty_arg;
@@ -78,6 +82,9 @@ struct http {
 void server_reap_soon(struct http *h);
 /* A connection was closed: accept again when that had stopped. */
 void server_has_room(struct http *h);
+/* The buffers of all connections may grow by `more`: where that would be too much, those whose request or reply has been on
+ * its way for longest give theirs up. False when there is nobody left who could; c is spared. */
+bool server_make_room(struct http *h, size_t more, const struct http_conn *c);
 /* The present time for the Date header. */
 const char *server_date(struct http *h);
 

@@ -17,6 +17,7 @@
 #include "daemon/os/clock.h"
 
 #define COLLECTORS_MAX 16
+#define FDS_SPAN       USEC_SEC /* open files are counted once in that time */
 
 struct stats_page {
     struct strbuf *out;
@@ -148,8 +149,8 @@ resident_bytes(void)
     return (double)pages * (double)sysconf(_SC_PAGESIZE);
 }
 
-static double
-open_fds(void)
+static int
+count_fds(void)
 {
     DIR *d = opendir("/proc/self/fd");
     int n = 0;
@@ -162,6 +163,20 @@ open_fds(void)
     }
     (void)closedir(d);
     return n - 3; /* ".", ".." and the directory itself */
+}
+
+/* With ten thousand connections counting takes milliseconds, and anybody may ask for this page as often as they like. */
+static double
+open_fds(void)
+{
+    static usec_t counted;
+    static int n;
+
+    if (counted == 0 || clock_mono() - counted > FDS_SPAN) {
+        counted = clock_mono();
+        n = count_fds();
+    }
+    return n;
 }
 
 static double

@@ -59,7 +59,7 @@ ok "unknown query parameter" says 422 '.field == "colour"'
 api ana GET "/v1/tickets?limit=0"
 ok "limit out of bounds" says 422 '.field == "limit"'
 api ana GET "/v1/tickets?after=%27--"
-ok "a forged cursor" says 422
+ok "a forged cursor" says 422 '.field == "after"'
 api ana POST "/v1/tickets/$n/reply" '{"body":"x"}'
 ok "the epoch is asked for by name" says 422 '.field == "epoch"'
 api ana POST "/v1/tickets/$n/park-until" '{"epoch":1,"until":"yesterday-ish","reason":"x"}'

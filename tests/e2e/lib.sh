@@ -72,6 +72,21 @@ as()
     cat "$desk/out" "$desk/err"
     return $rc
 }
+# What raw.py needs to know; for desks that also listen on TCP. Two more tokens: of one who may only read, and two that
+# are good no more.
+attackable()
+{
+    local who past
+    token[reader]=$("$cli" token add --person marta --scope read --label test --json | jq -r .secret) &&
+        token[gone]=$("$cli" token add --person eva --scope agent --label gone --json | tee "$desk/out" | jq -r .secret) &&
+        "$cli" token revoke "$(jq .token_id "$desk/out")" && past=$("$cli" token add --person eva --scope agent --label past --json) || return 1
+    token[past]=$(jq -r .secret <<<"$past")
+    CONNINFO="host=$(sed -n 5p "$state/db/postmaster.pid") port=5432 dbname=turno user=turnod"
+    psql -qAtc "update turno.token set expires_at = now() where token_id = $(jq .token_id <<<"$past")" "${CONNINFO/turnod/turno_admin}" || return 1
+    PORT=$(sed -n 's,^turnod: listening on http://127.0.0.1:,,p' "$log") SOCKET=$socket PID=$turnod_pid CASES=$cases
+    TOKENS=$(for who in "${!token[@]}"; do jq -n --arg who "$who" --arg secret "${token[$who]}" '{($who): $secret}'; done | jq -cs add)
+    export CONNINFO PORT SOCKET PID CASES TOKENS
+}
 # exits CODE WHO ARG...: turno ends with this status
 exits()
 {

@@ -93,6 +93,28 @@ malformed_requests_are_refused_and_closed(void **state)
 }
 
 static void
+a_host_is_a_host(void **state)
+{
+    static const char *const bad[] = {"a b",    "a,b",  "u@toy", "toy/v1", "toy:80:80",
+                                      "toy:8x", "[::1", "::1",   "[]x",    "t\xc3\xa9"};
+    static const char *const good[] = {"",         "toy:8080",     "127.0.0.1", "[::1]",
+                                       "[::1]:80", "A-b.example.", "a_b~1",     "toy:"};
+    struct client c;
+    char text[128];
+
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        int n = snprintf(text, sizeof(text), "GET /v1 HTTP/1.1\r\nHost: %s\r\n\r\n", bad[i]);
+        expect_problem(*state, text, (size_t)n, 400, "syntax", "Host", true);
+    }
+    client_unix(&c, *state);
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        (void)snprintf(text, sizeof(text), "GET /v1 HTTP/1.1\r\nHost: %s\r\n\r\n", good[i]);
+        json_decref(client_ask(&c, text, 200));
+    }
+    client_close(&c);
+}
+
+static void
 bare_line_ends_are_refused(void **state)
 {
     static const struct bad bad[] = {
@@ -433,6 +455,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(malformed_requests_are_refused_and_closed),
+        cmocka_unit_test(a_host_is_a_host),
         cmocka_unit_test(bare_line_ends_are_refused),
         cmocka_unit_test(ambiguous_lengths_are_refused),
         cmocka_unit_test(malformed_chunks_are_refused),

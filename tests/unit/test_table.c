@@ -256,6 +256,9 @@ json_stays_the_same_document(void **state)
     strbuf_init(&sb);
     text_json_safe(&sb, json, strlen(json));
     assert_string_equal(sb.p, "{\"a\":\"\\u009b31m\\u202e \\u001b 中 \\udb40\\udc41\\u202c\"}");
+    strbuf_clear(&sb);
+    text_json_safe(&sb, "a\xc3\xa9", 2); /* what is behind is not its own */
+    assert_string_equal(sb.p, "a?");
     strbuf_release(&sb);
 }
 
