@@ -27,7 +27,7 @@ unknown_metrics()
     comm -13 <(exported) <(used "$1") | sed "s|^|$1 uses what turnod does not export: |"
 }
 
-not_json() { jq -e . "$dashboard" 2>&1 >/dev/null || :; }
+not_json() { jq -e . "$dashboard" >"$tmp/log" 2>&1 || cat "$tmp/log"; }
 # Grafana draws panels over each other, or drops one of two with the same id, without a word.
 panels_in_each_others_way()
 {

@@ -43,7 +43,7 @@ other_counters()
 {
     # shellcheck disable=SC2046 # file names without blanks
     grep -nE '\<(pg_current_xact_id|pg_snapshot_x(min|max)|txid_current)' $(grep -L '^-- owner:' sql/stmts/*.sql) \
-        $(ls sql/functions/*.sql | grep -vE '/(xid|skill)\.sql$')
+        $(find sql/functions -name '*.sql' ! -name xid.sql ! -name skill.sql)
 }
 
 # grep's "nothing found" is what we want

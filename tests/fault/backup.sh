@@ -7,10 +7,10 @@
 . "$(dirname "$0")/../e2e/lib.sh"
 
 programs=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
-data=$desk/pg
+cluster=$desk/pg
 original=$state
 unset PGHOST PGPORT PGUSER PGDATABASE
-trap 'kill -9 "$agent_pid" 2>/dev/null; "$programs/pg_ctl" -D "$data" -m immediate -s stop >/dev/null 2>&1; state=$original; finish' EXIT
+trap 'kill -9 "$agent_pid" 2>/dev/null; "$programs/pg_ctl" -D "$cluster" -m immediate -s stop >/dev/null 2>&1; state=$original; finish' EXIT
 agent_pid=0
 
 # backup FILE ARG...; restore FILE ARG...: of the desk in $state
@@ -164,41 +164,39 @@ nothing_twice() { ! sort "$ledger" | uniq -d | grep .; }
 ok "the agent works on, customers ask on, no number is given twice" works_on
 ok "… and all invariants hold" no_faults -h "$state/run" -U turno_admin -d turno
 ok "a backup of it has the same, and more" backup "$desk/two"
-ok "TERM ends it with status 0" desk_stop
-ok "restoring over a stopped desk is refused" refused "there is a database in" restore "$desk/one"
 
-# ---- a restore that is cut short ---------------------------------------------------------------------------------------------
+# ---- the next major version of PostgreSQL, with a restore that is cut short -----------------------------------------------------
+old_one() { backup "$desk/old" && no_server_is_left && mv "$state/db" "$state/db.old"; }
 cut_short()
 {
     local pid
-    state=$desk/third
-    "$cli" restore "$desk/one" --set state_dir="$state" & # (a function would be a process of its own)
+    "$cli" restore "$desk/old" --skip 0 --set state_dir="$state" & # (a function would be a process of its own)
     pid=$!
     until_true 30 test -S "$state/new/run/.s.PGSQL.5432" && kill -9 "$pid" && ! wait "$pid" || return 1
     [ ! -e "$state/db" ]
 }
-ok "a restore is killed" cut_short
-ok "… and done again, in the same place" restore "$desk/one"
-ok "… with nothing left of the first one" test ! -e "$desk/third/new"
-
-# ---- the next major version of PostgreSQL -----------------------------------------------------------------------------------
-upgraded()
+new_one_is_the_same()
 {
-    local before
-    desk_start || return 1
-    before=$(sql 'select count(*) from turno.event')
-    desk_stop && backup "$desk/old" && no_server_is_left && mv "$state/db" "$state/db.old" && restore "$desk/old" --skip 0 && desk_start || return 1
-    [ "$(sql 'select count(*) from turno.event')" = "$before" ] && rm -r "$state/db.old"
+    desk_start && sql 'select count(*), max(xid), max(ticket_id) from turno.event' >"$desk/now" || return 1
+    cat "$desk/now"
+    [ "$(cat "$desk/now")" = "$was" ]
 }
-ok "turnod(8)'s recipe for another major version, with the same major on both sides" upgraded
+was=$(sql 'select count(*), max(xid), max(ticket_id) from turno.event')
+ok "TERM ends it with status 0" desk_stop
+ok "restoring over a stopped desk is refused" refused "there is a database in" restore "$desk/one"
+ok "turnod(8)'s recipe for another major version, with the same major on both sides: out of the old" old_one
+ok "… the restore is killed" cut_short
+ok "… and done again, in the same place" restore "$desk/old" --skip 0
+ok "… with nothing left of the first one" test ! -e "$state/new"
+ok "… and the desk is as it was" new_one_is_the_same
 ok "TERM ends it with status 0" desk_stop
 
 # ---- a database of the administrator's ----------------------------------------------------------------------------------------
 make_server()
 {
-    "$programs/initdb" -D "$data" -U postgres -E UTF8 --locale=C.UTF-8 -A trust -N &&
-        printf "listen_addresses = ''\nunix_socket_directories = '%s'\nfsync = off\n" "$desk" >>"$data/postgresql.conf" &&
-        "$programs/pg_ctl" -D "$data" -l "$desk/pg.log" -w -s start &&
+    "$programs/initdb" -D "$cluster" -U postgres -E UTF8 --locale=C.UTF-8 -A trust -N &&
+        printf "listen_addresses = ''\nunix_socket_directories = '%s'\nfsync = off\n" "$desk" >>"$cluster/postgresql.conf" &&
+        "$programs/pg_ctl" -D "$cluster" -l "$desk/pg.log" -w -s start &&
         "$programs/psql" -X -q -h "$desk" -U postgres -c 'create role desk_owner login createrole' -c 'create database turno owner desk_owner'
 }
 external=(--set "database.conninfo=host=$desk dbname=turno user=desk_daemon" --set "database.role=desk_daemon")
