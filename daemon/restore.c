@@ -272,14 +272,19 @@ verify(struct restore *r, const char *file, struct err *e)
 }
 
 static void
-report(const struct restore *r, bool embedded)
+report(const struct restore *r)
 {
     tool_quiet();
-    printf("restored %lld tickets as of %s; the next one gets a number from %lld on\n"
-           "What was done after that time is not in it: a desk file applied since (turno desk diff FILE), tokens\n"
-           "revoked since (turno token list), answers given since. Start turnod now%s.\n",
-           (long long)r->facts.of.tickets, r->facts.of.taken, (long long)r->next,
-           embedded ? ": systemctl start turnod" : "");
+    printf("restored %lld tickets as of %s, next number %lld\n", (long long)r->facts.of.tickets, r->facts.of.taken,
+           (long long)r->next);
+    if (r->skip == 0) {
+        printf("Start turnod now.\n");
+        return;
+    }
+    printf("What was done after that time is not in it. Start turnod now, then look for\n"
+           "  a desk that was applied since    turno desk diff %s\n"
+           "  tokens that were revoked since   turno token list\n",
+           r->config->desk);
 }
 
 int
@@ -298,7 +303,7 @@ restore_run(const struct config *config, const char *file, int64_t skip)
              (embedded ? restore_embedded(&r, &e) : restore_external(&r, &e));
     }
     if (ok) {
-        report(&r, embedded);
+        report(&r);
     } else {
         tool_complain(&e);
     }
