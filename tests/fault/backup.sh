@@ -213,13 +213,28 @@ serves()
 }
 ok "a turnod whose role owns nothing serves there, no number is given twice" serves
 ok "… and all invariants hold" no_faults -h "$desk" -U postgres -d turno
+# As if the backup were of a turno that did not number transactions by itself yet.
+older()
+{
+    "$programs/psql" -X -q -h "$desk" -U desk_owner -d turno -c 'set search_path = turno' -c "delete from repeatable where name = 'xid'" \
+        -c 'drop function desk_xid(); drop function desk_xmin(); drop function xid_base()'
+}
 back_again()
 {
+    older || return 1
     "$cli" backup "$desk/ext" "${external[@]}" "${owner[@]}" || return 1
     state=$desk/fourth
     restore "$desk/ext" && rm -r "$state"
 }
-ok "back again: its backup becomes an embedded one" back_again
+ok "back again: its backup, with older functions, becomes an embedded one" back_again
+by_hand()
+{
+    "$programs/psql" -X -q -h "$desk" -U postgres -c 'create database reading' &&
+        tail -c +4097 "$desk/one" | "$programs/pg_restore" -O -x -h "$desk" -U postgres -d reading &&
+        [ "$("$programs/psql" -X -A -t -h "$desk" -U postgres -d reading -c 'select count(*) from turno.ticket')" = \
+            "$(sed -n '/^tickets /{s///p;q}' "$desk/one")" ]
+}
+ok "PostgreSQL's programs can read a backup without turno" by_hand
 
 # ---- what goes wrong ---------------------------------------------------------------------------------------------------------
 # a folder with a pg_dump of version $1 that does what $2 says
