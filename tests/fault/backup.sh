@@ -227,6 +227,15 @@ back_again()
     restore "$desk/ext" && rm -r "$state"
 }
 ok "back again: its backup, with older functions, becomes an embedded one" back_again
+# one that says of itself what is not so, with a right checksum: restored, looked at, and told
+fewer_rows()
+{
+    "$programs/psql" -X -q -h "$desk" -U postgres -c 'create database fewer owner desk_owner' &&
+        spoil "$desk/one" 'i = b.index(b"events ") + 7; b[i] = b[i] % 9 + 49 if b[i] < 57 else 49; sum(b)' &&
+        refused "fault: rows: events" "$cli" restore "$desk/spoilt" --set "database.conninfo=host=$desk dbname=fewer user=desk_owner" &&
+        grep -q "the rows are there, but: what was restored is not whole" "$desk/refusal"
+}
+ok "a restore looks whether all rows are there" fewer_rows
 by_hand()
 {
     "$programs/psql" -X -q -h "$desk" -U postgres -c 'create database reading' &&
