@@ -148,9 +148,9 @@ static const struct opt opts_backup[] = {
     END,
 };
 static const struct opt opts_restore[] = {
-    {0,   "skip",   OPT_TEXT, false, "N",         "ticket numbers that may have been given out since (100000)"},
-    {'c', "config", OPT_TEXT, false, "CONFIG",    "the daemon's configuration (/etc/turno/turnod.conf)"       },
-    {0,   "set",    OPT_TEXT, false, "KEY=VALUE", "a key of it, as turnod's -o; may be repeated"              },
+    {0,   "skip",   OPT_TEXT, false, "N",         "ticket numbers to pass over (100000)"               },
+    {'c', "config", OPT_TEXT, false, "CONFIG",    "the daemon's configuration (/etc/turno/turnod.conf)"},
+    {0,   "set",    OPT_TEXT, false, "KEY=VALUE", "a key of it, as turnod's -o; may be repeated"       },
     END,
 };
 
