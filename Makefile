@@ -99,8 +99,8 @@ common_src := \
 	common/arena.c common/beside.c common/calendar.c common/err.c common/i18n.c common/json.c common/log.c common/names.c common/parse.c common/strbuf.c \
 	common/utf8.c common/uuid.c common/xalloc.c
 daemon_src := \
-	daemon/database.c daemon/main.c daemon/metrics.c daemon/routes.c \
-	daemon/db/batch.c daemon/db/binary.c daemon/db/bind.c daemon/db/build.c daemon/db/calls.c daemon/db/conn.c \
+	daemon/backup.c daemon/database.c daemon/main.c daemon/metrics.c daemon/restore.c daemon/routes.c daemon/tool.c \
+	daemon/db/archive.c daemon/db/batch.c daemon/db/binary.c daemon/db/bind.c daemon/db/build.c daemon/db/calls.c daemon/db/conn.c daemon/db/copy.c \
 	daemon/db/db.c daemon/db/durability.c daemon/db/flush.c daemon/db/migrate.c daemon/db/notify.c daemon/db/pipe.c \
 	daemon/db/prepare.c daemon/db/row.c daemon/db/session.c daemon/db/sqlstate.c \
 	daemon/desk/act.c daemon/desk/app.c daemon/desk/calendarfile.c daemon/desk/claim.c daemon/desk/desk.c \
@@ -116,12 +116,12 @@ daemon_src := \
 	daemon/http/http.c daemon/http/input.c daemon/http/op.c daemon/http/output.c daemon/http/page.c daemon/http/peer.c \
 	daemon/http/problem.c daemon/http/reply.c daemon/http/request.c daemon/http/route.c daemon/http/stream.c \
 	daemon/http/target.c \
-	daemon/os/clock.c daemon/os/cluster.c daemon/os/conffile.c daemon/os/config.c daemon/os/embedded.c \
-	daemon/os/listen.c daemon/os/pglog.c daemon/os/program.c daemon/os/service.c daemon/os/stats.c daemon/os/task.c \
+	daemon/os/brief.c daemon/os/clock.c daemon/os/cluster.c daemon/os/conffile.c daemon/os/config.c daemon/os/embedded.c \
+	daemon/os/listen.c daemon/os/pgbin.c daemon/os/pglog.c daemon/os/program.c daemon/os/service.c daemon/os/stats.c daemon/os/stepdown.c daemon/os/task.c \
 	daemon/os/users.c
 cli_src := \
 	cli/api.c cli/args.c cli/client.c cli/complete.c cli/compose.c cli/editor.c cli/endpoint.c cli/facts.c cli/help.c cli/main.c \
-	cli/screen.c cli/sse.c cli/table.c cli/text.c cli/ticket.c cli/verb_act.c cli/verb_ask.c cli/verb_calendar.c cli/verb_complete.c cli/verb_desk.c \
+	cli/screen.c cli/sse.c cli/table.c cli/text.c cli/ticket.c cli/verb_act.c cli/verb_ask.c cli/verb_backup.c cli/verb_calendar.c cli/verb_complete.c cli/verb_desk.c \
 	cli/verb_fair.c cli/verb_me.c cli/verb_next.c cli/verb_read.c cli/verb_stats.c cli/verb_write.c cli/verbs.c cli/waits.c
 
 gen_src := $(G)/stmts.c $(G)/schema.c $(G)/openapi_text.c
@@ -300,6 +300,7 @@ docs: $(G)/transition_print ## renew the parts of README.md and man pages that a
 # the folders filled in (@SBINDIR@ …).
 fill_in = sed -e 's|@BINDIR@|$(BINDIR)|g' -e 's|@SBINDIR@|$(SBINDIR)|g' -e 's|@SYSCONFDIR@|$(SYSCONFDIR)|g'
 confs   := $(wildcard conf/turnod.conf conf/desk.conf)
+monitors := $(wildcard conf/turno.rules.yml conf/turno-dashboard.json)
 units   := $(wildcard systemd/*.service systemd/*.socket)
 docdir   = $(DATADIR)/doc/turno
 # where Debian's shells look; zsh has another place for what is no package
@@ -316,7 +317,7 @@ install: all ## install under PREFIX (and DESTDIR); starts nothing, keeps existi
 	$(Q)for f in $(man_src); do $(INSTALL) -m 644 $$f $(D)$(MANDIR)/man$${f##*.}/ || exit 1; done
 	$(Q)for f in $(confs); do $(INSTALL) -m 644 $$f $(D)$(docdir)/ || exit 1; \
 		test -e $(D)$(SYSCONFDIR)/turno/$${f##*/} || $(INSTALL) -m 644 $$f $(D)$(SYSCONFDIR)/turno/ || exit 1; done
-	$(Q)for f in README.md LICENSE; do test ! -e $$f || $(INSTALL) -m 644 $$f $(D)$(docdir)/ || exit 1; done
+	$(Q)for f in README.md LICENSE $(monitors); do test ! -e $$f || $(INSTALL) -m 644 $$f $(D)$(docdir)/ || exit 1; done
 	$(Q)for f in $(units); do $(fill_in) $$f >$(D)$(UNITDIR)/$${f##*/} && chmod 644 $(D)$(UNITDIR)/$${f##*/} || exit 1; done
 	$(Q)test ! -e systemd/turno.sysusers || $(INSTALL) -m 644 systemd/turno.sysusers $(D)$(SYSUSERSDIR)/turno.conf
 	$(Q)for f in $(completions); do $(O)/turno completion $${f%%[-/]*} >$(D)$(DATADIR)/$$f || exit 1; done

@@ -141,6 +141,18 @@ static const struct opt opts_token[] = {
     {'x', "expires", OPT_WHEN,   false, "T",                       "when it ends: 2027-12-31, 90d"         },
     END,
 };
+static const struct opt opts_backup[] = {
+    {0,   "force",  OPT_FLAG, false, NULL,        "replace a file that is there"                       },
+    {'c', "config", OPT_TEXT, false, "CONFIG",    "the daemon's configuration (/etc/turno/turnod.conf)"},
+    {0,   "set",    OPT_TEXT, false, "KEY=VALUE", "a key of it, as turnod's -o; may be repeated"       },
+    END,
+};
+static const struct opt opts_restore[] = {
+    {0,   "skip",   OPT_TEXT, false, "N",         "ticket numbers to pass over (100000)"               },
+    {'c', "config", OPT_TEXT, false, "CONFIG",    "the daemon's configuration (/etc/turno/turnod.conf)"},
+    {0,   "set",    OPT_TEXT, false, "KEY=VALUE", "a key of it, as turnod's -o; may be repeated"       },
+    END,
+};
 
 /* clang-format off */
 const struct cli_verb cli_verbs[] = {
@@ -233,6 +245,15 @@ const struct cli_verb cli_verbs[] = {
      "turno token add ana --scope agent --label laptop\nturno token add shop --account ACME --scope submit", NULL},
     {"token list", NULL, 0, run_token_list, "the tokens there are", HAT_ADMIN, "turno token list", NULL},
     {"token revoke TOKEN", NULL, 0, run_token_revoke, "end a token", HAT_ADMIN, "turno token revoke 3", NULL},
+    {"backup FILE", opts_backup, VERB_LOCAL, run_backup, "write the desk's database to a file", HAT_ADMIN,
+     "turno backup /var/backups/turno-monday\nturno backup - > /mnt/vault/turno-monday",
+     "While everybody works; what was acknowledged before is in it. FILE is whole or not there. Run it on the machine of the "
+     "database's turnod, as root or as its user; of a stopped desk it starts the embedded database for the time it takes."},
+    {"restore FILE", opts_restore, VERB_LOCAL, run_restore, "bring a backup into an empty place", HAT_ADMIN,
+     "turno restore /var/backups/turno-monday\nturno restore /var/backups/turno-monday --set state_dir=/srv/turno",
+     "The place is the one of the configuration: an embedded database that does not exist yet, or a database of yours without a turno "
+     "schema. Numbers go on behind those that may have been given out since the backup; say --skip 0 when the old desk was "
+     "stopped before it. turnod(8) tells the rest."},
     {NULL, NULL, 0, NULL, NULL, HAT_EVERYONE, NULL, NULL},
 };
 /* clang-format on */

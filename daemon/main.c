@@ -28,6 +28,7 @@
 #include "common/parse.h"
 #include "common/version.h"
 #include "common/xalloc.h"
+#include "daemon/backup.h"
 #include "daemon/database.h"
 #include "daemon/db/db.h"
 #include "daemon/desk/app.h"
@@ -41,6 +42,7 @@
 #include "daemon/os/service.h"
 #include "daemon/os/stats.h"
 #include "daemon/os/users.h"
+#include "daemon/restore.h"
 
 #ifndef SYSCONFDIR
 #define SYSCONFDIR "/etc"
@@ -575,25 +577,51 @@ print_help(void)
     struct config_key k;
 
     printf("usage: turnod [-n] [-f FILE] [-o KEY=VALUE]...\n"
+           "       turnod --backup FILE [--force] [-f FILE] [-o KEY=VALUE]...\n"
+           "       turnod --restore FILE [--skip N] [-f FILE] [-o KEY=VALUE]...\n"
            "  -f FILE       configuration (" DEFAULT_FILE ")\n"
            "  -o KEY=VALUE  set a key, over the file\n"
            "  -n            check the configuration and exit\n"
+           "  --backup FILE write the database to FILE (-: standard output) and exit\n"
+           "  --force       ... over what is there\n"
+           "  --restore FILE\n"
+           "                bring a backup into a place that is empty, and exit\n"
+           "  --skip N      ... and pass so many ticket numbers over (%d)\n"
            "  -V, --version print the version and exit\n"
            "  -h, --help    print this and exit\n"
-           "keys (see turnod.conf(5)):\n");
+           "keys (see turnod.conf(5)):\n",
+           RESTORE_SKIP);
     for (size_t i = 0; config_key(i, &k); i++) {
         printf("  %-27s %s%s%s%s\n", k.name, k.help, k.def[0] != '\0' ? " (" : "", k.def, k.def[0] != '\0' ? ")" : "");
     }
 }
 
+/* What is to be done instead of serving. */
+struct errand {
+    bool check, force;
+    const char *backup, *restore; /* files */
+    int64_t skip;                 /* < 0: not given */
+};
+
+static bool
+is_sensible(const struct errand *o)
+{
+    return (o->backup != NULL) + (o->restore != NULL) + o->check <= 1 && (o->backup != NULL || !o->force) &&
+           (o->restore != NULL || o->skip < 0);
+}
+
 /* 0: go on; else exit with *ret_status. */
 static bool
-read_argv(struct daemon *d, int argc, char **argv, bool *ret_check, int *ret_status)
+read_argv(struct daemon *d, int argc, char **argv, struct errand *ret, int *ret_status)
 {
     static const struct option longs[] = {
-        {"help", no_argument, NULL, 'h'},
-        {"version",  no_argument, NULL, 'V'},
-        {0     },
+        {"help",       no_argument, NULL, 'h'},
+        {"version",        no_argument, NULL, 'V'},
+        {"backup",            required_argument, NULL, 'b'},
+        {"restore",required_argument, NULL, 'r'},
+        {"force",         no_argument, NULL, 'F'},
+        {"skip",     required_argument, NULL, 's'},
+        {0       },
     };
     int opt;
 
@@ -601,7 +629,23 @@ read_argv(struct daemon *d, int argc, char **argv, bool *ret_check, int *ret_sta
     while ((opt = getopt_long(argc, argv, "nf:o:Vh", longs, NULL)) != -1) {
         switch (opt) {
         case 'n':
-            *ret_check = true;
+            ret->check = true;
+            break;
+        case 'b':
+            ret->backup = optarg;
+            break;
+        case 'r':
+            ret->restore = optarg;
+            break;
+        case 'F':
+            ret->force = true;
+            break;
+        case 's':
+            if (!parse_i64(optarg, 0, RESTORE_SKIP_MAX, &ret->skip)) {
+                (void)fprintf(stderr, "turnod: --skip takes a number from 0 to %lld\n", (long long)RESTORE_SKIP_MAX);
+                *ret_status = EXIT_USAGE;
+                return false;
+            }
             break;
         case 'f':
             d->file = optarg;
@@ -627,6 +671,11 @@ read_argv(struct daemon *d, int argc, char **argv, bool *ret_check, int *ret_sta
         *ret_status = EXIT_USAGE;
         return false;
     }
+    if (!is_sensible(ret)) {
+        (void)fprintf(stderr, "turnod: these options do not go together; -h helps\n");
+        *ret_status = EXIT_USAGE;
+        return false;
+    }
     return true;
 }
 
@@ -648,11 +697,22 @@ run(struct daemon *d)
     return d->status;
 }
 
+static int
+do_errand(const struct daemon *d, const struct errand *o)
+{
+    if (o->check) {
+        printf("configuration OK\n");
+        return 0;
+    }
+    return o->backup != NULL ? backup_run(d->config, o->backup, o->force)
+                             : restore_run(d->config, o->restore, o->skip < 0 ? RESTORE_SKIP : o->skip);
+}
+
 int
 main(int argc, char **argv)
 {
     struct daemon d = {.file = DEFAULT_FILE};
-    bool check = false;
+    struct errand o = {.skip = -1};
     int status;
 
     stats_start();
@@ -661,12 +721,15 @@ main(int argc, char **argv)
     (void)signal(SIGCHLD, SIG_DFL); /* ignored by whoever started us, children could not be waited for */
     (void)umask(077);
     d.overrides = xcalloc((size_t)argc, sizeof(*d.overrides));
-    if (read_argv(&d, argc, argv, &check, &status)) {
-        d.config = config_load(d.file, d.has_file, d.overrides, d.noverrides, check ? print_complaint : complain, NULL);
+    if (read_argv(&d, argc, argv, &o, &status)) {
+        bool is_errand = o.check || o.backup != NULL || o.restore != NULL;
+
+        d.config =
+            config_load(d.file, d.has_file, d.overrides, d.noverrides, is_errand ? print_complaint : complain, NULL);
         if (d.config == NULL) {
             status = 1;
-        } else if (check) {
-            printf("configuration OK\n");
+        } else if (is_errand) {
+            status = do_errand(&d, &o);
             config_free(d.config);
         } else {
             log_set_level((enum log_level)d.config->log_level);

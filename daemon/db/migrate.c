@@ -477,3 +477,9 @@ migrate_check(const char *conninfo, struct err *e)
     PQfinish(m.conn);
     return ok;
 }
+
+int
+migrate_known(void)
+{
+    return (int)schema_migration_count;
+}

@@ -27,4 +27,7 @@ bool migrate_run(const char *owner_conninfo, const char *role, void (*progress)(
  * role may ask. */
 bool migrate_check(const char *conninfo, struct err *e);
 
+/* The last migration this program knows. */
+int migrate_known(void);
+
 #endif

@@ -34,6 +34,7 @@ static const struct setting tunable[] = {
     {ON(SESSION_WRITE),                    "enable_seqscan",                      "off"               },
     {ON(SESSION_LISTEN),                   "synchronous_commit",                  "off"               },
     {ON(SESSION_WRITE) | ON(SESSION_READ), "idle_in_transaction_session_timeout", "30s"               },
+    {ON(SESSION_OWNER),                    "idle_in_transaction_session_timeout", "0"                 },
     {ON(SESSION_WRITE),                    "lock_timeout",                        "1s"                },
     {ON(SESSION_READ) | ON(SESSION_OWNER), "lock_timeout",                        "2s"                },
 };

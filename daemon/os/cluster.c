@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <glob.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -25,6 +24,7 @@
 #include "common/parse.h"
 #include "common/strbuf.h"
 #include "common/xalloc.h"
+#include "daemon/os/pgbin.h"
 #include "daemon/os/program.h"
 #include "daemon/os/task.h"
 
@@ -32,78 +32,7 @@
 #define MIB       (INT64_C(1024) * 1024)
 #define GIB       (1024 * MIB)
 
-/* Where distributions keep PostgreSQL's programs. */
-static const char *const bin_globs[] = {"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/usr/lib/postgresql*/bin",
-                                        "/usr/libexec/postgresql*", "/usr/local/pgsql/bin"};
-
 /* ---- programs ------------------------------------------------------------------------------------------------------- */
-
-/* Major version of the programs in a folder; 0: it is none of PostgreSQL's. */
-static int
-version_of(const char *dir)
-{
-    char *initdb = xasprintf("%s/initdb", dir), *postgres = xasprintf("%s/postgres", dir);
-    const char *const argv[] = {postgres, "--version", NULL};
-    struct strbuf out;
-    int major = 0;
-
-    strbuf_init(&out);
-    if (access(initdb, X_OK) == 0 && access(postgres, X_OK) == 0 && program_run(argv, NULL, &out, NULL)) {
-        const char *digits = strpbrk(out.p, "0123456789"); /* "postgres (PostgreSQL) 15.18 (Debian …)" */
-
-        major = digits != NULL ? (int)strtol(digits, NULL, 10) : 0;
-    }
-    strbuf_release(&out);
-    free(initdb);
-    free(postgres);
-    return major;
-}
-
-struct found {
-    int wanted; /* major version, or 0: the newest */
-    int major;
-    char *dir;
-    struct strbuf others; /* versions that do not fit, for the message */
-};
-
-static void
-consider(struct found *f, const char *dir)
-{
-    int major = version_of(dir);
-
-    if (major == 0 || (f->wanted == 0 && major <= f->major) || (f->wanted != 0 && f->major != 0)) {
-        return;
-    }
-    if (f->wanted != 0 ? major != f->wanted : major < MAJOR_MIN) {
-        strbuf_addf(&f->others, "%s%d in '%s'", f->others.n > 0 ? ", " : "", major, dir);
-        return;
-    }
-    free(f->dir);
-    f->dir = xstrdup(dir);
-    f->major = major;
-}
-
-static void
-search(struct found *f)
-{
-    const char *env = getenv("PATH");
-    char *dirs = xstrdup(env != NULL ? env : ""), *rest = dirs, *dir;
-    glob_t g = {0};
-
-    for (size_t i = 0; i < sizeof(bin_globs) / sizeof(bin_globs[0]); i++) {
-        (void)glob(bin_globs[i], i == 0 ? 0 : GLOB_APPEND, NULL, &g);
-    }
-    for (size_t i = 0; i < g.gl_pathc; i++) {
-        consider(f, g.gl_pathv[i]);
-    }
-    globfree(&g);
-    while ((dir = strsep(&rest, ":")) != NULL) {
-        if (dir[0] == '/' && f->major == 0) {
-            consider(f, dir);
-        }
-    }
-    free(dirs);
-}
 
 /* Major version the cluster was made by; 0: there is none. */
 static int
@@ -126,31 +55,27 @@ version_of_data(const struct cluster *c)
 static bool
 find_programs(struct cluster *c, const char *bin_dir, struct err *e)
 {
-    struct found f = {.wanted = version_of_data(c)};
+    static const char *const programs[] = {"initdb", "postgres", NULL};
+    int wanted = version_of_data(c);
+    struct strbuf others; /* versions that do not fit */
 
-    strbuf_init(&f.others);
-    if (bin_dir[0] != '\0') {
-        consider(&f, bin_dir);
-    } else {
-        search(&f);
-    }
-    c->bin = f.dir;
-    c->major = f.major;
-    if (f.dir != NULL) {
+    strbuf_init(&others);
+    c->bin = pgbin_find(programs, bin_dir, wanted != 0 ? wanted : MAJOR_MIN, wanted != 0, &c->major, &others);
+    if (c->bin != NULL) {
         /* found */
-    } else if (f.wanted != 0) {
+    } else if (wanted != 0) {
         err_set(e, ERR_INVALID,
                 "the database in '%s' was made by PostgreSQL %d, found is %s: install postgresql-%d, or upgrade the "
                 "database as in turnod(8), UPGRADING POSTGRESQL",
-                c->data, f.wanted, f.others.n > 0 ? f.others.p : "none", f.wanted);
-    } else if (f.others.n > 0) {
-        err_set(e, ERR_INVALID, "PostgreSQL %d or newer is needed, found is %s", MAJOR_MIN, f.others.p);
+                c->data, wanted, others.n > 0 ? others.p : "none", wanted);
+    } else if (others.n > 0) {
+        err_set(e, ERR_INVALID, "PostgreSQL %d or newer is needed, found is %s", MAJOR_MIN, others.p);
     } else {
         err_set(e, ERR_INVALID, "no PostgreSQL server is installed%s%s: install package postgresql, or set database.%s",
                 bin_dir[0] != '\0' ? " in " : "", bin_dir, bin_dir[0] != '\0' ? "bin_dir right" : "conninfo");
     }
-    strbuf_release(&f.others);
-    return f.dir != NULL;
+    strbuf_release(&others);
+    return c->bin != NULL;
 }
 
 bool
@@ -246,8 +171,8 @@ remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
     return remove(path);
 }
 
-static bool
-remove_tree(const char *path, struct err *e)
+bool
+cluster_remove_tree(const char *path, struct err *e)
 {
     if (nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT) != 0 && errno != ENOENT) {
         return err_set(e, ERR_INTERNAL, "could not remove '%s': %s", path, strerror(errno));
@@ -430,7 +355,7 @@ make_cluster(const struct cluster *c, struct task_out *out, struct err *e)
     if (lstat(c->fresh, &st) == 0) {
         task_say(out, "removing a database that was left half made");
     }
-    if (!remove_tree(c->fresh, e)) {
+    if (!cluster_remove_tree(c->fresh, e)) {
         return false;
     }
     task_say(out, "making the database with PostgreSQL %d", c->major);

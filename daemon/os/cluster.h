@@ -48,6 +48,9 @@ pid_t cluster_launch(const struct cluster *c, int log_fd, int lock_fd, struct er
 /* Signal every process that works in the data folder; how many there were. */
 int cluster_signal_rest(const struct cluster *c, int sig);
 
+/* Remove a folder with all that is in it; one that is not there is no error. */
+bool cluster_remove_tree(const char *path, struct err *e);
+
 /* libpq's conninfo for a role of this cluster; malloc'd. */
 char *cluster_conninfo(const struct cluster *c, const char *role);
 

@@ -37,6 +37,7 @@
 #include "daemon/os/clock.h"
 #include "daemon/os/cluster.h"
 #include "daemon/os/pglog.h"
+#include "daemon/os/program.h"
 #include "daemon/os/stats.h"
 #include "daemon/os/task.h"
 
@@ -531,24 +532,6 @@ check_conditions(const struct embedded_conf *conf, struct err *e)
     return true;
 }
 
-/* Nobody's PGOPTIONS and the like are meant for a database that is nobody else's. */
-static void
-clear_environment(void)
-{
-    for (size_t i = 0; environ[i] != NULL;) {
-        const char *eq = strchr(environ[i], '=');
-
-        if (eq != NULL && strncmp(environ[i], "PG", 2) == 0) {
-            char *name = xstrndup(environ[i], (size_t)(eq - environ[i]));
-
-            (void)unsetenv(name);
-            free(name);
-        } else {
-            i++;
-        }
-    }
-}
-
 static bool
 set_up(struct embedded *em, const struct embedded_conf *conf, struct err *e)
 {
@@ -559,7 +542,7 @@ set_up(struct embedded *em, const struct embedded_conf *conf, struct err *e)
         !make_folder(em->cluster.run, e)) {
         return false;
     }
-    clear_environment();
+    program_forget_settings();
     if (chmod(em->cluster.run, 0700) != 0) {
         return err_set(e, ERR_INVALID, "could not close '%s' to others: %s", em->cluster.run, strerror(errno));
     }

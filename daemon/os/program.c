@@ -7,11 +7,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/xalloc.h"
 #include "daemon/os/task.h"
 
 static char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
@@ -72,18 +76,18 @@ last_line(const struct strbuf *out, struct err *e, const char *name, int status)
 }
 
 static void
-exec_program(const char *const argv[], int in, int out)
+exec_program(const char *const argv[], int in, int out, int errors, char *const env[])
 {
     union {
         const char *const *in;
         char *const *out;
     } v = {.in = argv}; /* execve promises not to write to them */
 
-    if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0) {
+    if (dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(errors, STDERR_FILENO) < 0) {
         _exit(126);
     }
     (void)close_range(STDERR_FILENO + 1, ~0U, 0);
-    (void)execve(argv[0], v.out, program_env);
+    (void)execve(argv[0], v.out, env);
     _exit(127);
 }
 
@@ -101,7 +105,7 @@ program_run(const char *const argv[], const char *input, struct strbuf *out, str
         goto out;
     }
     if (pid == 0) {
-        exec_program(argv, in, fds[1]);
+        exec_program(argv, in, fds[1], fds[1], program_env);
     }
     (void)close(fds[1]);
     fds[1] = -1;
@@ -126,4 +130,74 @@ out:
         (void)close(in);
     }
     return ok;
+}
+
+void
+program_forget_settings(void)
+{
+    for (size_t i = 0; environ[i] != NULL;) {
+        const char *eq = strchr(environ[i], '=');
+
+        if (eq != NULL && strncmp(environ[i], "PG", 2) == 0) {
+            char *name = xstrndup(environ[i], (size_t)(eq - environ[i]));
+
+            (void)unsetenv(name);
+            free(name);
+        } else {
+            i++;
+        }
+    }
+}
+
+pid_t
+program_start(const char *const argv[], int *ret_in, int *ret_out, struct err *e)
+{
+    int fds[2] = {-1, -1}, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    pid_t pid = -1, parent = getpid();
+
+    if (null >= 0 && pipe2(fds, O_CLOEXEC) == 0) {
+        pid = task_fork(false);
+    }
+    if (pid == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (getppid() == parent) {
+            exec_program(argv, ret_in != NULL ? fds[0] : null, ret_out != NULL ? fds[1] : null, STDERR_FILENO, environ);
+        }
+        _exit(126);
+    }
+    if (pid < 0) {
+        err_set(e, ERR_INTERNAL, "could not start '%s': %s", argv[0], strerror(errno));
+    }
+    for (int i = 0; i < 2; i++) {
+        bool is_ours = pid > 0 && (i == 0 ? ret_out : ret_in) != NULL;
+
+        if (is_ours) {
+            *(i == 0 ? ret_out : ret_in) = fds[i];
+        } else if (fds[i] >= 0) {
+            (void)close(fds[i]);
+        }
+    }
+    if (null >= 0) {
+        (void)close(null);
+    }
+    return pid;
+}
+
+bool
+program_wait(pid_t pid, const char *name, bool (*stop)(void), struct err *e)
+{
+    int status = 0;
+
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+        if (stop()) {
+            (void)kill(pid, SIGTERM);
+        }
+    }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        return true;
+    }
+    if (WIFSIGNALED(status)) {
+        return err_set(e, ERR_INTERNAL, "%s was ended by signal %d", name, WTERMSIG(status));
+    }
+    return err_set(e, ERR_INTERNAL, "%s failed: what it said stands above", name);
 }

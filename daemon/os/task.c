@@ -91,6 +91,9 @@ task_say(struct task_out *out, const char *fmt, ...)
     struct strbuf sb;
     va_list ap;
 
+    if (out == NULL) {
+        return;
+    }
     strbuf_init(&sb);
     va_start(ap, fmt);
     strbuf_vaddf(&sb, fmt, ap);

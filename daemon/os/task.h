@@ -32,7 +32,7 @@ struct task *task_start(struct event_base *base, const struct task_conf *conf, s
 /* Kill the child; on_end is not called. NULL is accepted. */
 void task_stop(struct task *t);
 
-/* In the child: report a line (cut at 1,000 bytes; line breaks become blanks). */
+/* In the child: report a line (cut at 1,000 bytes; line breaks become blanks). out NULL: there is nobody to tell. */
 void task_say(struct task_out *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* fork() for a child that is on its own: default dispositions, no blocked signals, in a session of its own. with_parent:

@@ -185,7 +185,7 @@ language sql security definer set search_path = turno, pg_temp as $$
         insert into event (ticket_id, op_id, verb, version, actor, from_state, to_state, queue_id, agent, at, recorded_at,
                            xid, data)
         select ticket_id, gen_random_uuid(), (select v.verb from verb v where v.name = 'pass'), version + 1, 1, state, to_state,
-               to_queue, case when to_state <> 1 then agent end, at, desk_now(), pg_current_xact_id()::text::bigint,
+               to_queue, case when to_state <> 1 then agent end, at, desk_now(), desk_xid(),
                jsonb_build_object('from_queue', old_name, 'desk', desk_move_tickets.version)
         from hit
     )

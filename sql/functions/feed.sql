@@ -12,7 +12,7 @@ as $$
 #variable_conflict use_column
 declare
     me actor;
-    upto bigint := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
+    upto bigint := desk_xmin();
     at_xid bigint := 0;
     at_ticket bigint := 0;
     at_n int := 0;

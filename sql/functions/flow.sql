@@ -34,7 +34,7 @@ set enable_bitmapscan = off
 as $$
 #variable_conflict use_column
 declare
-    upto bigint := pg_snapshot_xmin(pg_current_snapshot())::text::bigint;
+    upto bigint := desk_xmin();
     from_xid bigint := (select s.xid from flow_state s);
     now_us bigint := usec(desk_now());
     r record;

@@ -28,7 +28,7 @@ with gate as (
     insert into op (key, at) values ($1::uuid, desk_now()) on conflict do nothing returning 1
 ), ctx as materialized (
     select x.*, usec(x.t) as now_us
-    from (select desk_now() as t, pg_current_xact_id()::text::bigint as xid, exists (select from gate) as fresh offset 0) x
+    from (select desk_now() as t, desk_xid() as xid, exists (select from gate) as fresh offset 0) x
 --[
 ), reach as materialized (      -- tickets these ones block or are told to wait for, or will
     select k.* from (select distinct u.ticket_id from unnest($2::bigint[], $4::smallint[]) as u(ticket_id, verb)

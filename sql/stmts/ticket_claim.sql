@@ -19,7 +19,7 @@
 with gate as (
     select tickets from op where key = $1::uuid and request is null
 ), ctx as materialized (
-    select desk_now() as t, pg_current_xact_id()::text::bigint as xid, not exists (select from gate) as fresh
+    select desk_now() as t, desk_xid() as xid, not exists (select from gate) as fresh
 ), known as materialized (      -- taken before: by this batch, or with this client key
     select i.ord, i.agent, i.offer, coalesce((select g.tickets[i.ord] from gate g),
                                              (select o.ticket_id from op o where o.key = i.key)) as ticket_id,
@@ -87,7 +87,7 @@ with gate as (
     from open o where o.room and o.ord <> all (array(select ord from own union all select ord from kept))
 --|
 with ctx as materialized (      -- (fresh: asked for below, so that the clock is read before any row)
-    select desk_now() as t, pg_current_xact_id()::text::bigint as xid, true as fresh
+    select desk_now() as t, desk_xid() as xid, true as fresh
 ), known as materialized (
     select i.ord, i.agent, f.away,
            -- of these the whole form knows: a client key, an agent's row that is locked, slots, lapses, its own offer, what is kept

@@ -26,7 +26,7 @@ with item as materialized (
     insert into op (key, at) values ($1::uuid, desk_now()) on conflict do nothing returning 1
 ), ctx as materialized (
     select x.*, usec(x.t) as now_us
-    from (select desk_now() as t, pg_current_xact_id()::text::bigint as xid, exists (select from gate) as fresh,
+    from (select desk_now() as t, desk_xid() as xid, exists (select from gate) as fresh,
                  (select version from desk_current) as desk offset 0) x
 ), crowd as materialized (      -- whose flow has more waiting than is normal for it: place in the batch, what is added, why
     select array_agg(e.ord) as ords, array_agg(e.penalty) as penalties, array_agg(e.ahead) as aheads,

@@ -27,7 +27,8 @@ everything()
         usr/share/man/man5/turnod.conf.5 usr/share/man/man5/desk.conf.5 etc/turno/turnod.conf etc/turno/desk.conf \
         usr/lib/systemd/system/turnod.service usr/lib/systemd/system/turnod.socket usr/lib/sysusers.d/turno.conf \
         usr/share/bash-completion/completions/turno usr/share/zsh/vendor-completions/_turno \
-        usr/share/fish/vendor_completions.d/turno.fish usr/share/doc/turno/README.md
+        usr/share/fish/vendor_completions.d/turno.fish usr/share/doc/turno/README.md \
+        usr/share/doc/turno/turno.rules.yml usr/share/doc/turno/turno-dashboard.json
 }
 
 unfilled()

@@ -37,6 +37,15 @@ other_clocks()
         sql/functions/*.sql $(grep -L '^-- owner:' sql/stmts/*.sql) | grep -vE '^[^:]*:[0-9]*: *--'
 }
 
+# A restored database counts its transactions from the beginning: what is stored or compared goes by desk_xid() and desk_xmin(). (Not
+# what restore itself does, nor lane.changed, which it sets back.)
+other_counters()
+{
+    # shellcheck disable=SC2046 # file names without blanks
+    grep -nE '\<(pg_current_xact_id|pg_snapshot_x(min|max)|txid_current)' $(grep -L '^-- owner:' sql/stmts/*.sql) \
+        $(find sql/functions -name '*.sql' ! -name xid.sql ! -name skill.sql)
+}
+
 # grep's "nothing found" is what we want
 nothing() { "$@" || :; }
 
@@ -44,4 +53,5 @@ holds "no SQL is written in C" nothing sql_in_c
 holds "every statement file is sent by somebody" unsent_statements
 holds "every statement file begins with its contract" without_contract
 holds "statements and functions take the time from desk_now() only" nothing other_clocks
+holds "statements and functions take transactions from desk_xid() and desk_xmin()" nothing other_counters
 done_checking

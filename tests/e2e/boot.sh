@@ -240,6 +240,20 @@ ok "turnod.socket starts it with the first client, and a restart refuses nobody"
 ok "without the socket unit it opens its own again" sh -c "systemctl start turnod && test -S $socket"
 ok "what was acknowledged is there after all of this" nothing_lost
 
+# ---- backup and restore, as root, who becomes the service's user -------------------------------------------------------
+backed_up()
+{
+    ask_and_answer && turno backup /root/desk.backup && [ "$(stat -c '%U %a' /root/desk.backup)" = 'root 600' ]
+}
+ok "root backs the running desk up" backed_up
+restored()
+{
+    systemctl stop turnod && turno backup --force /root/desk.backup && ! pgrep -u turno && mv /var/lib/turno /var/lib/turno.lost &&
+        turno restore /root/desk.backup && [ "$(stat -c %U /var/lib/turno/db)" = turno ] && systemctl start turnod && is_ready &&
+        nothing_lost && ask_and_answer
+}
+ok "the stopped one, too; and restores it where nothing is" restored
+
 mistake_is_told() { journalctl -u turnod -o cat --no-pager -n 20 | grep -q "there is no key 'sokcet'"; }
 wrong_configuration()
 {

@@ -1,0 +1,2 @@
+-- owner: statistics do not come with a backup
+analyze
