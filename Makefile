@@ -105,7 +105,7 @@ daemon_src := \
 	daemon/db/prepare.c daemon/db/row.c daemon/db/session.c daemon/db/sqlstate.c \
 	daemon/desk/act.c daemon/desk/app.c daemon/desk/calendarfile.c daemon/desk/claim.c daemon/desk/desk.c \
 	daemon/desk/desk_diff.c daemon/desk/desk_lane.c daemon/desk/desk_routes.c daemon/desk/desk_store.c daemon/desk/deskfile.c \
-	daemon/desk/deskfile_check.c daemon/desk/deskfile_found.c daemon/desk/deskfile_render.c daemon/desk/deskfile_skill.c daemon/desk/digest.c \
+	daemon/desk/deskfile_check.c daemon/desk/deskfile_found.c daemon/desk/deskfile_render.c daemon/desk/deskfile_skill.c daemon/desk/digest.c daemon/desk/doctor.c \
 	daemon/desk/feed.c daemon/desk/health.c daemon/desk/holiday.c daemon/desk/idle.c daemon/desk/janitor.c daemon/desk/lane.c \
 	daemon/desk/machine.c daemon/desk/number.c daemon/desk/pattern.c daemon/desk/person.c daemon/desk/reads.c \
 	daemon/desk/repeat.c daemon/desk/rule.c daemon/desk/submit.c daemon/desk/token.c daemon/desk/token_routes.c \
@@ -118,8 +118,8 @@ daemon_src := \
 	daemon/os/listen.c daemon/os/pglog.c daemon/os/program.c daemon/os/service.c daemon/os/stats.c daemon/os/task.c \
 	daemon/os/users.c
 cli_src := \
-	cli/api.c cli/args.c cli/client.c cli/complete.c cli/compose.c cli/editor.c cli/endpoint.c cli/facts.c cli/help.c cli/main.c \
-	cli/screen.c cli/sse.c cli/table.c cli/text.c cli/ticket.c cli/verb_act.c cli/verb_ask.c cli/verb_calendar.c cli/verb_complete.c cli/verb_desk.c \
+	cli/api.c cli/args.c cli/client.c cli/complete.c cli/compose.c cli/doctor.c cli/editor.c cli/endpoint.c cli/facts.c cli/filing.c cli/help.c cli/main.c \
+	cli/screen.c cli/sse.c cli/table.c cli/text.c cli/ticket.c cli/verb_act.c cli/verb_ask.c cli/verb_calendar.c cli/verb_complete.c cli/verb_desk.c cli/verb_doctor.c \
 	cli/verb_fair.c cli/verb_me.c cli/verb_next.c cli/verb_read.c cli/verb_stats.c cli/verb_write.c cli/verbs.c cli/waits.c
 
 gen_src := $(G)/stmts.c $(G)/schema.c

@@ -223,6 +223,10 @@ const struct cli_verb cli_verbs[] = {
      "turno desk calendar\nturno desk calendar office",
      "Times are those of the calendar's own zone. With a name that calendar alone, with its hours of the week."},
     {"desk show", opts_desk_show, 0, run_desk_show, "the desk that is in force", HAT_ADMIN, "turno desk show > desk.conf", NULL},
+    {"doctor", NULL, 0, run_doctor, "what is wrong with the desk, and what to do", HAT_ADMIN, "turno doctor\nturno doctor --json | jq '.findings[].code'",
+     "Socket, service, daemon, database, desk, people and tokens are looked at; each finding has a code, says what was seen and "
+     "what to do. It says something useful where no daemon runs at all. The exit status is 1 where something needs somebody "
+     "(an error or a warning), else 0."},
     {"route test SUBJECT...", opts_route, 0, run_route_test, "where a request would go, and by which rule", HAT_ADMIN,
      "turno route test \"no network on floor 3\" --class external --account ACME", NULL},
     {"token add [PERSON]", opts_token, 0, run_token_add, "make a token; its secret is shown once", HAT_ADMIN,

@@ -215,6 +215,7 @@ start_app(struct daemon *d, struct err *e)
         .db = d->db,
         .users = d->users,
         .desk_file = d->config->desk,
+        .state_dir = d->config->state_dir,
         .embedded = database_is_embedded(d->database),
         .op_deadline = d->config->limits.deadline,
         .on_ready = on_app_ready,

@@ -477,3 +477,9 @@ migrate_check(const char *conninfo, struct err *e)
     PQfinish(m.conn);
     return ok;
 }
+
+int
+migrate_last(void)
+{
+    return schema_migrations[schema_migration_count - 1].number;
+}

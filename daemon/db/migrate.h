@@ -27,4 +27,7 @@ bool migrate_run(const char *owner_conninfo, const char *role, void (*progress)(
  * role may ask. */
 bool migrate_check(const char *conninfo, struct err *e);
 
+/* The number of this program's last migration. */
+int migrate_last(void);
+
 #endif
