@@ -118,9 +118,9 @@ daemon_src := \
 	daemon/os/listen.c daemon/os/pglog.c daemon/os/program.c daemon/os/service.c daemon/os/stats.c daemon/os/task.c \
 	daemon/os/users.c
 cli_src := \
-	cli/api.c cli/args.c cli/client.c cli/complete.c cli/compose.c cli/doctor.c cli/editor.c cli/endpoint.c cli/facts.c cli/filing.c cli/help.c cli/main.c \
-	cli/screen.c cli/sse.c cli/table.c cli/text.c cli/ticket.c cli/verb_act.c cli/verb_ask.c cli/verb_calendar.c cli/verb_complete.c cli/verb_desk.c cli/verb_doctor.c \
-	cli/verb_fair.c cli/verb_me.c cli/verb_next.c cli/verb_read.c cli/verb_stats.c cli/verb_write.c cli/verbs.c cli/waits.c
+	cli/api.c cli/args.c cli/client.c cli/complete.c cli/compose.c cli/doctor.c cli/editor.c cli/endpoint.c cli/facts.c cli/filing.c cli/help.c cli/machine.c cli/main.c cli/prompt.c \
+	cli/screen.c cli/sse.c cli/table.c cli/text.c cli/ticket.c cli/verb_act.c cli/verb_ask.c cli/verb_calendar.c cli/verb_complete.c cli/verb_desk.c cli/verb_doctor.c cli/verb_edit.c \
+	cli/verb_fair.c cli/verb_init.c cli/verb_me.c cli/verb_next.c cli/verb_read.c cli/verb_stats.c cli/verb_write.c cli/verbs.c cli/waits.c
 
 gen_src := $(G)/stmts.c $(G)/schema.c
 tests   := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c tests/sql/test_*.c tests/proto/test_*.c))
@@ -303,7 +303,7 @@ install: all ## install under PREFIX (and DESTDIR); starts nothing, keeps existi
 	$(Q)for f in $(completions); do $(O)/turno completion $${f%%[-/]*} >$(D)$(DATADIR)/$$f || exit 1; done
 	$(Q)if [ -z '$(D)' ] && [ "$$(id -u)" = 0 ] && [ -d /run/systemd/system ]; then \
 		systemd-sysusers $(SYSUSERSDIR)/turno.conf && systemctl daemon-reload; fi
-	@echo 'installed under $(D)$(PREFIX); start it with: systemctl start turnod'
+	@echo 'installed under $(D)$(PREFIX); next: turno desk init, then systemctl start turnod'
 uninstall: ## remove what install has put there, except configuration and data
 	$(Q)rm -f $(D)$(SBINDIR)/turnod $(D)$(BINDIR)/turno $(addprefix $(D)$(UNITDIR)/,$(notdir $(units))) \
 		$(D)$(SYSUSERSDIR)/turno.conf $(addprefix $(D)$(DATADIR)/,$(completions))

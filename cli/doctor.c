@@ -11,10 +11,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
-#include <unistd.h>
+#include <sys/wait.h>
 
 #include "cli/api.h"
 #include "cli/text.h"
@@ -119,26 +117,6 @@ name_of(struct ctx *c, uid_t uid)
     return pw ? arena_strdup(c->a, pw->pw_name) : arena_printf(c->a, "%lu", (unsigned long)uid);
 }
 
-/* Does somebody listen there? Else errno. */
-static bool
-can_connect(const char *path)
-{
-    struct sockaddr_un sa = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool ok;
-    int error;
-
-    if (fd < 0) {
-        return false;
-    }
-    (void)snprintf(sa.sun_path, sizeof sa.sun_path, "%s", path); /* endpoint_parse has seen to the length */
-    ok = connect(fd, (const struct sockaddr *)&sa, sizeof sa) == 0;
-    error = errno;
-    (void)close(fd);
-    errno = error;
-    return ok;
-}
-
 /* The socket that turno would use. True: somebody listens. */
 static bool
 look_at_socket(struct visit *v)
@@ -165,7 +143,7 @@ look_at_socket(struct visit *v)
     }
     owner = name_of(c, st.st_uid);
     jset(v->facts, "socket", arena_printf(c->a, "%s, mode %04o, of %s", path, st.st_mode & 07777U, owner));
-    if (can_connect(path)) {
+    if (endpoint_answers(v->ep)) {
         if ((st.st_mode & 0666U) != 0666U) {
             found(v, "socket-mode", "note", "socket_mode = \"0666\" in turnod.conf, then systemctl restart turnod",
                   "not everybody may use the socket %s: its mode is %04o, its owner %s", path, st.st_mode & 07777U,

@@ -2,9 +2,12 @@
 /* See filing.h. The daemon gets the text of the file, not its name: it reads nobody's files. */
 #include "cli/filing.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/api.h"
@@ -36,27 +39,60 @@ filing_changes(struct ctx *c, FILE *to, const struct reply *r)
 }
 
 bool
-filing_read(struct ctx *c, const char *path, struct filing *ret, struct err *e)
+filing_beside(struct ctx *c, const char *path, const char *text, json_t **ret_files, struct err *e)
 {
-    const char *at;
     char name[BESIDE_NAME_MAX + 1];
 
-    *ret = (struct filing){.name = strcmp(path, "-") == 0 ? "stdin" : path, .files = api_object(c), .version = -1};
-    if (!editor_slurp(c->a, path, FILING_MAX, &ret->text, e)) {
-        return false;
-    }
-    at = ret->text;
-    while (beside_next(&at, name)) {
+    *ret_files = api_object(c);
+    while (beside_next(&text, name)) {
         const char *beside = beside_path(c->a, path, name), *content;
-        if (access(beside, F_OK) != 0 || json_object_get(ret->files, name)) {
+        if (access(beside, F_OK) != 0 || json_object_get(*ret_files, name)) {
             continue;
         }
         if (!editor_slurp(c->a, beside, BESIDE_BYTES_MAX, &content, e)) {
             return false;
         }
-        jset(ret->files, name, content);
+        jset(*ret_files, name, content);
     }
     return true;
+}
+
+bool
+filing_read(struct ctx *c, const char *path, struct filing *ret, struct err *e)
+{
+    *ret = (struct filing){.name = strcmp(path, "-") == 0 ? "stdin" : path, .version = -1};
+    return editor_slurp(c->a, path, FILING_MAX, &ret->text, e) && filing_beside(c, path, ret->text, &ret->files, e);
+}
+
+bool
+filing_write(struct ctx *c, const char *path, const char *text, bool keep, struct err *e)
+{
+    const char *fresh = arena_printf(c->a, "%s.new", path);
+    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    size_t n = strlen(text);
+    struct stat st;
+    bool ok = fd >= 0, is_there = stat(path, &st) == 0;
+
+    if (ok && is_there) {
+        ok = fchown(fd, st.st_uid, st.st_gid) == 0 || errno == EPERM; /* then it is ours from now on */
+    }
+    /* the daemon reads it, whatever our umask is */
+    ok = ok && fchmod(fd, is_there ? st.st_mode & 0777U : 0644) == 0 && write(fd, text, n) == (ssize_t)n &&
+         fsync(fd) == 0;
+    ok = (fd < 0 || close(fd) == 0) && ok;
+    if (ok && keep && is_there) {
+        const char *old = arena_printf(c->a, "%s.old", path);
+        (void)unlink(old); /* the one before */
+        ok = link(path, old) == 0;
+    }
+    if (ok && rename(fresh, path) == 0) {
+        return true;
+    }
+    (void)err_set(e, ERR_USAGE, "could not write %.180s: %s", path, strerror(errno));
+    if (fd >= 0) {
+        (void)unlink(fresh);
+    }
+    return false;
 }
 
 bool

@@ -21,6 +21,10 @@ struct filing {
 
 /* The file ("-": standard input) and those beside it that it names; one that is not there, the desk will miss. */
 bool filing_read(struct ctx *c, const char *path, struct filing *ret, struct err *e);
+/* Of a text that is to lie at path: only what it names of the files beside that. */
+bool filing_beside(struct ctx *c, const char *path, const char *text, json_t **ret_files, struct err *e);
+/* Write a desk file, whole or not at all. One that is there keeps its mode and owner; keep: it stays as PATH.old. */
+bool filing_write(struct ctx *c, const char *path, const char *text, bool keep, struct err *e);
 /* Send it. what: "check", "diff" or "apply". With mistakes, which are printed as compilers do it, false (ERR_DESK); warnings
  * are printed and stop nothing. With --json the reply is printed as it came. */
 bool filing_send(struct ctx *c, const char *what, const struct filing *f, struct reply *ret, struct err *e);
