@@ -96,7 +96,7 @@ look_at_service(struct visit *v)
 
     examined(v, "service-down");
     examined(v, "config-wrong");
-    if (strncmp(state, "not-found", 9) == 0) {
+    if (strstr(state, "not-found")) {
         found(v, "service-down", "error", "install the service: make install", "systemd knows no turnod.service");
     } else if (*state && !strstr(state, " active running")) {
         said = line_of(c, "timeout 5 journalctl -u turnod -p warning -n 1 -o cat --no-pager 2>/dev/null", &status);

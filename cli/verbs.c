@@ -243,7 +243,7 @@ const struct cli_verb cli_verbs[] = {
      "Departments come from the Unix groups that have people in them; a few questions, with defaults. FILE is /etc/turno/desk.conf "
      "when left out; - prints it. The file is checked, and applied if you want it."},
     {"desk show", opts_desk_show, 0, run_desk_show, "the desk that is in force", HAT_ADMIN, "turno desk show > desk.conf", NULL},
-    {"doctor", NULL, 0, run_doctor, "what is wrong with the desk, and what to do", HAT_ADMIN, "turno doctor\nturno doctor --json | jq '.findings[].code'",
+    {"doctor", NULL, 0, run_doctor, "what is wrong with the desk, and what to do", HAT_ADMIN, "turno doctor\nturno doctor --json",
      "Socket, service, daemon, database, desk, people and tokens are looked at; each finding has a code, says what was seen and "
      "what to do. It says something useful where no daemon runs at all. The exit status is 1 where something needs somebody "
      "(an error or a warning), else 0."},
