@@ -123,13 +123,13 @@ add_depts(struct ctx *c, struct plan *p, const char *words, const struct machine
 
     p->n = 0;
     for (char *w = strtok_r(copy, " ,", &save); w; w = strtok_r(NULL, " ,", &save)) {
-        if (strcmp(w, "all") == 0 && n > 0) {
+        if (list && strcmp(w, "all") == 0) {
             for (size_t k = 0; k < n; k++) {
                 if (!is_leads(list[k].name) && !add_dept(c, p, list[k].name, e)) {
                     return false;
                 }
             }
-        } else if (!add_dept(c, p, parse_i64(w, 1, (int64_t)n, &i) ? list[i - 1].name : w, e)) {
+        } else if (!add_dept(c, p, list && parse_i64(w, 1, (int64_t)n, &i) ? list[i - 1].name : w, e)) {
             return false;
         }
     }
@@ -161,20 +161,32 @@ set_zone(struct ctx *c, struct plan *p, const char *s, struct err *e)
     return true;
 }
 
+/* "09:30" as minutes; -1: it is no such thing. */
+static int
+minutes_of(const char *s)
+{
+    int h, m;
+
+    if (strspn(s, "0123456789") != 2 || s[2] != ':' || strspn(s + 3, "0123456789") != 2) {
+        return -1;
+    }
+    h = (s[0] - '0') * 10 + s[1] - '0';
+    m = (s[3] - '0') * 10 + s[4] - '0';
+    return m > 59 ? -1 : h * 60 + m;
+}
+
 /* "mon-fri 09:00-14:00 15:30-18:00"; what it means in full the daemon checks. */
 static bool
 is_hours(const char *s)
 {
     size_t days = strspn(s, "abcdefghijklmnopqrstuvwxyz,-");
-    unsigned h1, m1, h2, m2;
-    int len;
 
     if (days < 3 || s[days] != ' ') {
         return false;
     }
-    for (s += days; *s; s += len) {
-        if (sscanf(s, " %2u:%2u-%2u:%2u%n", &h1, &m1, &h2, &m2, &len) != 4 || h2 > 24 || m1 > 59 || m2 > 59 ||
-            h1 * 60 + m1 >= h2 * 60 + m2 || (s[len] && s[len] != ' ')) {
+    for (s += days; *s; s += strlen(" 09:00-14:00")) {
+        int from = *s == ' ' ? minutes_of(s + 1) : -1, to = from >= 0 && s[6] == '-' ? minutes_of(s + 7) : -1;
+        if (to <= from || to > 24 * 60) {
             return false;
         }
     }
@@ -227,24 +239,26 @@ default_admin(struct ctx *c)
 
 /* ---- asking ---- */
 
-typedef bool set_fn(struct ctx *c, struct plan *p, const char *s, struct err *e);
+struct question {
+    const char *option, *text;
+    bool (*set)(struct ctx *c, struct plan *p, const char *s, struct err *e);
+};
 
 /* From the option, else by asking until the answer is good, else the default. */
 static bool
-settle(struct ctx *c, struct plan *p, bool ask, const char *option, const char *question, const char *def, set_fn *set,
-       struct err *e)
+settle(struct ctx *c, struct plan *p, bool ask, const struct question *q, const char *def, struct err *e)
 {
-    const char *given = args_opt(c->args, option);
+    const char *given = args_opt(c->args, q->option);
 
     if (given || !ask) {
-        return set(c, p, given ? given : def, e);
+        return q->set(c, p, given ? given : def, e);
     }
     for (;;) {
-        const char *answer = prompt_line(c, question, def);
+        const char *answer = prompt_line(c, q->text, def);
         if (!answer) {
             return err_set(e, ERR_USAGE, "no answer: nothing was written");
         }
-        if (set(c, p, answer, e)) {
+        if (q->set(c, p, answer, e)) {
             return true;
         }
         fprintf(c->s->chat, "%s\n", text_line(c->a, e->msg));
@@ -298,14 +312,17 @@ settle_depts(struct ctx *c, struct plan *p, bool ask, struct err *e)
 static bool
 settle_all(struct ctx *c, struct plan *p, bool ask, struct err *e)
 {
+    static const struct question questions[] = {
+        {"queue", "Who gets what asks for nobody in particular?",       set_queue},
+        {"zone",  "Time zone?",                                         set_zone },
+        {"hours", "Working hours, or none?",                            set_hours},
+        {"admin", "Administrators beside root: a Unix group, or none?", set_admin},
+    };
     char key = args_has(c->args, "members-only") ? 'n' : 'y';
 
-    if (!settle_depts(c, p, ask, e) ||
-        !settle(c, p, ask, "queue", "Who gets what asks for nobody in particular?", p->dept[0].name, set_queue, e) ||
-        !settle(c, p, ask, "zone", "Time zone?", machine_zone(c->a), set_zone, e) ||
-        !settle(c, p, ask, "hours", "Working hours, or none?", DEFAULT_HOURS, set_hours, e) ||
-        !settle(c, p, ask, "admin", "Administrators beside root: a Unix group, or none?", default_admin(c), set_admin,
-                e)) {
+    if (!settle_depts(c, p, ask, e) || !settle(c, p, ask, &questions[0], p->dept[0].name, e) ||
+        !settle(c, p, ask, &questions[1], machine_zone(c->a), e) ||
+        !settle(c, p, ask, &questions[2], DEFAULT_HOURS, e) || !settle(c, p, ask, &questions[3], default_admin(c), e)) {
         return false;
     }
     if (ask && key == 'y') {

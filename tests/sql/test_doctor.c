@@ -49,13 +49,14 @@ ask_plainly(void)
 static void
 ask(const char *code)
 {
+    static const char name[] = SESSION_NAME;
     char clock[100];
     PGresult *res;
 
     (void)snprintf(clock, sizeof(clock), "select statement_timestamp() + interval '%s'", ask_with.clock);
     (void)snprintf(clock, sizeof(clock), "%s", cluster_sql(d->owner, clock));
-    const char *params[] = {num(ask_with.schema), "psql",      clock, "2", num(ask_with.lasts), num(ask_with.dead),
-                            num(ask_with.xids),   SESSION_NAME};
+    const char *params[] = {num(ask_with.schema), "psql", clock, "2", num(ask_with.lasts), num(ask_with.dead),
+                            num(ask_with.xids),   name};
     res = PQexecParams(c, stmts[STMT_DOCTOR].text, 8, NULL, params, NULL, NULL, 0);
     if (PQresultStatus(res) != PGRES_TUPLES_OK) {
         fail_msg("%s", PQresultErrorMessage(res));
