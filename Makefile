@@ -105,7 +105,7 @@ daemon_src := \
 	daemon/db/prepare.c daemon/db/row.c daemon/db/session.c daemon/db/sqlstate.c \
 	daemon/desk/act.c daemon/desk/app.c daemon/desk/calendarfile.c daemon/desk/claim.c daemon/desk/desk.c \
 	daemon/desk/desk_diff.c daemon/desk/desk_lane.c daemon/desk/desk_routes.c daemon/desk/desk_store.c daemon/desk/deskfile.c \
-	daemon/desk/deskfile_check.c daemon/desk/deskfile_found.c daemon/desk/deskfile_render.c daemon/desk/deskfile_skill.c daemon/desk/digest.c \
+	daemon/desk/deskfile_check.c daemon/desk/deskfile_found.c daemon/desk/deskfile_render.c daemon/desk/deskfile_skill.c daemon/desk/digest.c daemon/desk/doctor.c \
 	daemon/desk/feed.c daemon/desk/health.c daemon/desk/holiday.c daemon/desk/idle.c daemon/desk/janitor.c daemon/desk/lane.c \
 	daemon/desk/machine.c daemon/desk/number.c daemon/desk/openapi.c daemon/desk/openapi_body.c \
 	daemon/desk/openapi_names.c daemon/desk/openapi_story.c daemon/desk/pattern.c daemon/desk/person.c daemon/desk/reads.c \
@@ -120,9 +120,11 @@ daemon_src := \
 	daemon/os/listen.c daemon/os/pgbin.c daemon/os/pglog.c daemon/os/program.c daemon/os/service.c daemon/os/stats.c daemon/os/stepdown.c daemon/os/task.c \
 	daemon/os/users.c
 cli_src := \
-	cli/api.c cli/args.c cli/client.c cli/complete.c cli/compose.c cli/editor.c cli/endpoint.c cli/facts.c cli/help.c cli/main.c \
-	cli/screen.c cli/sse.c cli/table.c cli/text.c cli/ticket.c cli/verb_act.c cli/verb_ask.c cli/verb_backup.c cli/verb_calendar.c cli/verb_complete.c cli/verb_desk.c \
-	cli/verb_fair.c cli/verb_me.c cli/verb_next.c cli/verb_read.c cli/verb_stats.c cli/verb_write.c cli/verbs.c cli/waits.c
+	cli/api.c cli/args.c cli/client.c cli/complete.c cli/compose.c cli/doctor.c cli/editor.c cli/endpoint.c cli/facts.c \
+	cli/filing.c cli/help.c cli/machine.c cli/main.c cli/prompt.c cli/screen.c cli/sse.c cli/table.c cli/text.c \
+	cli/ticket.c cli/verb_act.c cli/verb_ask.c cli/verb_backup.c cli/verb_calendar.c cli/verb_complete.c cli/verb_desk.c \
+	cli/verb_doctor.c cli/verb_edit.c cli/verb_fair.c cli/verb_init.c cli/verb_me.c cli/verb_next.c cli/verb_read.c \
+	cli/verb_stats.c cli/verb_write.c cli/verbs.c cli/waits.c
 
 gen_src := $(G)/stmts.c $(G)/schema.c $(G)/openapi_text.c
 tests   := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c tests/sql/test_*.c tests/proto/test_*.c))
@@ -324,7 +326,7 @@ install: all ## install under PREFIX (and DESTDIR); starts nothing, keeps existi
 	$(Q)for f in $(patsubst $(O)/%,%,$(catalogues)); do $(INSTALL) -m 644 $(O)/$$f $(D)$(DATADIR)/$$f || exit 1; done
 	$(Q)if [ -z '$(D)' ] && [ "$$(id -u)" = 0 ] && [ -d /run/systemd/system ]; then \
 		systemd-sysusers $(SYSUSERSDIR)/turno.conf && systemctl daemon-reload; fi
-	@echo 'installed under $(D)$(PREFIX); start it with: systemctl start turnod'
+	@echo 'installed under $(D)$(PREFIX); next: turno desk init, then systemctl start turnod'
 uninstall: ## remove what install has put there, except configuration and data
 	$(Q)rm -f $(D)$(SBINDIR)/turnod $(D)$(BINDIR)/turno $(addprefix $(D)$(UNITDIR)/,$(notdir $(units))) \
 		$(D)$(SYSUSERSDIR)/turno.conf $(addprefix $(D)$(DATADIR)/,$(completions)) \

@@ -64,6 +64,12 @@ client_new(struct arena *a, const struct endpoint *ep, const struct screen *s, s
     return c;
 }
 
+const struct endpoint *
+client_endpoint(const struct client *c)
+{
+    return c->ep;
+}
+
 static size_t
 on_body(char *p, size_t size, size_t n, void *arg)
 {
@@ -380,6 +386,12 @@ bool
 client_get(struct client *c, const char *path, struct reply *ret, struct err *e)
 {
     return request(c, "GET", path, NULL, false, ret, e);
+}
+
+bool
+client_get_once(struct client *c, const char *path, struct reply *ret, struct err *e)
+{
+    return request(c, "GET", path, NULL, true, ret, e);
 }
 
 bool

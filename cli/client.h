@@ -27,9 +27,13 @@ struct reply {
 /* ep and s must outlive the client; it is freed with a. NULL and e. */
 struct client *client_new(struct arena *a, const struct endpoint *ep, const struct screen *s, struct err *e);
 
+const struct endpoint *client_endpoint(const struct client *c);
+
 /* One request and its reply. path: "/v1/…", with its query. body: borrowed, or NULL. False (e filled from the problem
  * details) when the reply is an error or none comes; ret is filled as far as it got (a problem's members are in doc). */
 bool client_get(struct client *c, const char *path, struct reply *ret, struct err *e);
+/* Like client_get, but fails at once where it would otherwise be tried again. */
+bool client_get_once(struct client *c, const char *path, struct reply *ret, struct err *e);
 bool client_post(struct client *c, const char *path, json_t *body, struct reply *ret, struct err *e);
 bool client_delete(struct client *c, const char *path, struct reply *ret, struct err *e);
 /* Like client_post, but fails at once where it would otherwise be tried again. */

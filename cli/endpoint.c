@@ -8,9 +8,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/strbuf.h"
@@ -160,6 +163,28 @@ endpoint_find(struct arena *a, struct endpoint *ret, struct err *e)
         }
     }
     return !ret->token || is_token(ret->token) || err_set(e, ERR_USAGE, "the token has characters that no token has");
+}
+
+bool
+endpoint_answers(const struct endpoint *ep)
+{
+    struct sockaddr_un sa = {.sun_family = AF_UNIX};
+    int fd, error;
+    bool ok;
+
+    if (!ep->socket) {
+        return true;
+    }
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        return false;
+    }
+    (void)snprintf(sa.sun_path, sizeof sa.sun_path, "%s", ep->socket); /* endpoint_parse has seen to its length */
+    ok = connect(fd, (const struct sockaddr *)&sa, sizeof sa) == 0;
+    error = errno;
+    (void)close(fd); /* nothing was written */
+    errno = error;
+    return ok;
 }
 
 bool

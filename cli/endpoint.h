@@ -24,6 +24,9 @@ struct endpoint {
 bool endpoint_parse(struct arena *a, const char *url, struct endpoint *ret, struct err *e);
 /* The same from the environment, with the token. */
 bool endpoint_find(struct arena *a, struct endpoint *ret, struct err *e);
+/* Somebody listens there, as far as that can be told at once: on a Unix socket (else errno says why not); of others it is
+ * taken for granted. */
+bool endpoint_answers(const struct endpoint *ep);
 /* Run this turno on the other host instead; returns only when it could not. */
 bool endpoint_exec_ssh(struct arena *a, const struct endpoint *ep, int argc, char *const *argv, bool tty,
                        struct err *e);

@@ -3,105 +3,29 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cli/api.h"
-#include "cli/editor.h"
 #include "cli/facts.h"
+#include "cli/filing.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
-#include "common/beside.h"
 
-#define DESK_FILE_MAX (1024 * 1024)
-
-/* ---- the desk file ---- */
-
-/* One mistake a line, as compilers print them: editors can jump to it. */
-static void
-print_found(struct ctx *c, FILE *to, const json_t *list)
-{
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        const json_t *m = json_array_get(list, i);
-        const char *path = text_line(c->a, jtext(m, "path"));
-        fprintf(to, "%s:%" PRId64 ": %s%s%s\n", text_line(c->a, jtext(m, "file")), jint(m, "line", 0), path,
-                *path ? ": " : "", text_line(c->a, jtext(m, "message")));
-    }
-}
-
-static void
-print_changes(struct ctx *c, const json_t *list)
-{
-    for (size_t i = 0; i < json_array_size(list); i++) {
-        fprintf(c->s->out, "%s\n", text_line(c->a, json_string_value(json_array_get(list, i))));
-    }
-}
-
-/* The files beside it that it names (holidays) go along; one that is not there, the desk will miss. */
+/* The FILE of the command line, sent; false when it has mistakes. */
 static bool
-add_files(struct ctx *c, const char *path, const char *text, json_t *body, struct err *e)
+send_file(struct ctx *c, const char *what, struct reply *ret, struct err *e)
 {
-    json_t *files = json_object();
-    char name[BESIDE_NAME_MAX + 1];
+    struct filing f;
 
-    (void)json_object_set_new(body, "files", files);
-    while (beside_next(&text, name)) {
-        const char *beside = beside_path(c->a, path, name), *content;
-        if (access(beside, F_OK) != 0 || json_object_get(files, name)) {
-            continue;
-        }
-        if (!editor_slurp(c->a, beside, BESIDE_BYTES_MAX, &content, e)) {
-            return false;
-        }
-        jset(files, name, content);
-    }
-    return true;
-}
-
-/* Send the file; what is the same for check, diff and apply. *ret_ok: no mistakes. */
-static bool
-send_file(struct ctx *c, const char *what, struct reply *ret, bool *ret_ok, struct err *e)
-{
-    const char *name = args_text(c->args, "FILE"), *text;
-    const json_t *mistakes;
-    json_t *body = api_object(c);
-    bool ok;
-
-    if (!editor_slurp(c->a, name, DESK_FILE_MAX, &text, e)) {
-        return false;
-    }
-    jset(body, "text", text);
-    jset(body, "name", strcmp(name, "-") == 0 ? "stdin" : name);
-    if (!add_files(c, name, text, body, e)) {
-        return false;
-    }
-    ok = client_post(c->client, arena_printf(c->a, "/v1/desk/%s", what), body, ret, e);
-    mistakes = jlist(ret->doc, "mistakes");
-    if (!ok && !mistakes) {
-        return false;
-    }
-    *ret_ok = ok && !json_is_false(json_object_get(ret->doc, "ok"));
-    if (c->json) {
-        (void)api_json(c, ret);
-    } else if (!*ret_ok) {
-        print_found(c, c->s->out, mistakes);
-    } else {
-        print_found(c, c->s->chat, jlist(ret->doc, "warnings")); /* it is said, and does not stop anything */
-    }
-    if (!*ret_ok) {
-        size_t n = json_array_size(mistakes);
-        return err_set(e, ERR_DESK, "%.120s has %zu mistake%s", name, n, n == 1 ? "" : "s");
-    }
-    return true;
+    return filing_read(c, args_text(c->args, "FILE"), &f, e) && filing_send(c, what, &f, ret, e);
 }
 
 bool
 run_desk_check(struct ctx *c, struct err *e)
 {
     struct reply r;
-    bool ok;
 
-    if (!send_file(c, "check", &r, &ok, e)) {
+    if (!send_file(c, "check", &r, e)) {
         return false;
     }
     if (!c->json) {
@@ -115,16 +39,15 @@ run_desk_diff(struct ctx *c, struct err *e)
 {
     const json_t *changes;
     struct reply r;
-    bool ok;
 
-    if (!send_file(c, "diff", &r, &ok, e)) {
+    if (!send_file(c, "diff", &r, e)) {
         return false;
     }
     changes = jlist(r.doc, "changes");
     if (!c->json && json_array_size(changes) == 0) {
         fprintf(c->s->chat, "the file is what is in force\n");
     } else if (!c->json) {
-        print_changes(c, changes);
+        filing_changes(c, c->s->out, &r);
     }
     return true;
 }
@@ -133,13 +56,12 @@ bool
 run_desk_apply(struct ctx *c, struct err *e)
 {
     struct reply r;
-    bool ok;
 
-    if (!send_file(c, "apply", &r, &ok, e)) {
+    if (!send_file(c, "apply", &r, e)) {
         return false;
     }
     if (!c->json) {
-        print_changes(c, jlist(r.doc, "changes"));
+        filing_changes(c, c->s->out, &r);
         fprintf(c->s->after, "version %" PRId64 " of the desk is in force\n", jint(r.doc, "version", 0));
     }
     return true;

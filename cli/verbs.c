@@ -115,6 +115,18 @@ static const struct opt opts_fairness[] = {
     {'u', "until", OPT_PAST, false, "T",     "to: yesterday, 2026-12-01, 1d (ago)"},
     END,
 };
+static const struct opt opts_init[] = {
+    {'y', "yes",          OPT_FLAG, false, NULL,    "ask nothing: the defaults, and what the options say"},
+    {'g', "group",        OPT_TEXT, false, "NAME",  "a Unix group that is a department; may be repeated" },
+    {'q', "queue",        OPT_TEXT, false, "NAME",  "the department that gets what asks for nobody"      },
+    {'z', "zone",         OPT_TEXT, false, "ZONE",  "time zone: Europe/Madrid"                           },
+    {'H', "hours",        OPT_TEXT, false, "HOURS", "working hours: 'mon-fri 09:00-17:00', or none"      },
+    {'A', "admin",        OPT_TEXT, false, "NAME",  "the Unix group that administers it, or none"        },
+    {'m', "members-only", OPT_FLAG, false, NULL,    "users in none of the departments are refused"       },
+    {'f', "force",        OPT_FLAG, false, NULL,    "overwrite a file that is there (it is kept as .old)"},
+    {0,   "apply",        OPT_FLAG, false, NULL,    "put it in force at once"                            },
+    END,
+};
 static const struct opt opts_desk_show[] = {
     {0, "version", OPT_COUNT, false, "N",    "an earlier version"                 },
     {0, "file",    OPT_TEXT,  false, "NAME", "a file beside it (holidays) instead"},
@@ -238,7 +250,19 @@ const struct cli_verb cli_verbs[] = {
     {"desk calendar [CALENDAR]", NULL, 0, run_desk_calendar, "business hours, as understood", HAT_ADMIN,
      "turno desk calendar\nturno desk calendar office",
      "Times are those of the calendar's own zone. With a name that calendar alone, with its hours of the week."},
+    {"desk edit [FILE]", NULL, 0, run_desk_edit, "edit the desk in force, check it, look, apply it", HAT_ADMIN,
+     "turno desk edit\nturno desk edit /etc/turno/desk.conf",
+     "The editor opens; then mistakes are shown, or what would change, and you say what becomes of it. A desk that somebody else "
+     "applied meanwhile is not overwritten: the draft is kept. A FILE is written only when what stands in it is in force."},
+    {"desk init [FILE]", opts_init, 0, run_desk_init, "write a desk file for this machine", HAT_ADMIN,
+     "turno desk init\nturno desk init --yes --group sales,warehouse --zone Europe/Madrid desk.conf",
+     "Departments come from the Unix groups that have people in them; a few questions, with defaults. FILE is /etc/turno/desk.conf "
+     "when left out; - prints it. The file is checked, and applied if you want it."},
     {"desk show", opts_desk_show, 0, run_desk_show, "the desk that is in force", HAT_ADMIN, "turno desk show > desk.conf", NULL},
+    {"doctor", NULL, 0, run_doctor, "what is wrong with the desk, and what to do", HAT_ADMIN, "turno doctor\nturno doctor --json",
+     "Socket, service, daemon, database, desk, people and tokens are looked at; each finding has a code, says what was seen and "
+     "what to do. It says something useful where no daemon runs at all. The exit status is 1 where something needs somebody "
+     "(an error or a warning), else 0."},
     {"route test SUBJECT...", opts_route, 0, run_route_test, "where a request would go, and by which rule", HAT_ADMIN,
      "turno route test \"no network on floor 3\" --class external --account ACME", NULL},
     {"token add [PERSON]", opts_token, 0, run_token_add, "make a token; its secret is shown once", HAT_ADMIN,

@@ -31,6 +31,8 @@ verb_fn run_desk_check, run_desk_diff, run_desk_apply, run_desk_show, run_desk_c
     run_token_list, run_token_revoke;
 /* verb_backup.c */
 verb_fn run_backup, run_restore;
+/* verb_doctor.c, verb_init.c, verb_edit.c */
+verb_fn run_doctor, run_desk_init, run_desk_edit;
 /* help.c */
 verb_fn run_help, run_version;
 /* verb_complete.c */

@@ -219,6 +219,7 @@ start_app(struct daemon *d, struct err *e)
         .db = d->db,
         .users = d->users,
         .desk_file = d->config->desk,
+        .state_dir = d->config->state_dir,
         .embedded = database_is_embedded(d->database),
         .web = {.form = d->config->web.form != 0,
                 .title = d->config->web.title,

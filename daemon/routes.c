@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "daemon/desk/desk_routes.h"
+#include "daemon/desk/doctor.h"
 #include "daemon/desk/feed.h"
 #include "daemon/desk/health.h"
 #include "daemon/desk/openapi.h"
@@ -80,6 +81,7 @@ const struct route routes[] = {
     {POST,   "/v1/desk/diff",              PERM_ADMIN,  ROUTE_BODY,    "",                    step_desk_diff,    "what a desk file would change"},
     {POST,   "/v1/desk/apply",             PERM_ADMIN,  ROUTE_BODY,    "",                    step_desk_apply,   "apply a desk file"},
     {POST,   "/v1/route/test",             WORK,        ROUTE_BODY,    "",                    step_route_test,   "where a request would go, and why"},
+    {GET,    "/v1/doctor",                 PERM_ADMIN,  0,             "",                    step_doctor,       "what is wrong with the desk, and what to do"},
     {GET,    "/v1/tokens",                 PERM_ADMIN,  0,             "",                    step_token_list,   "tokens, without their secrets"},
     {POST,   "/v1/tokens",                 PERM_ADMIN,  ROUTE_BODY,    "",                    step_token_add,    "make a token; its secret is shown once"},
     {DELETE, "/v1/tokens/{id}",            PERM_ADMIN,  0,             "",                    step_token_revoke, "revoke a token"},

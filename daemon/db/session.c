@@ -50,7 +50,7 @@ static const struct setting fixed[] = {
 
 /* Keywords of conninfo we set when it does not. */
 static const struct setting keyword[] = {
-    {ALL, "application_name",     "turnod"    },
+    {ALL, "application_name",     SESSION_NAME},
     {ALL, "target_session_attrs", "read-write"},
     {ALL, "keepalives_idle",      "5"         },
     {ALL, "keepalives_interval",  "2"         },

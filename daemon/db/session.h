@@ -6,6 +6,10 @@
 #include <stdbool.h>
 
 #include "common/err.h"
+#include "common/version.h"
+
+/* What our sessions are called in pg_stat_activity: daemons of several versions on one database can be told apart. */
+#define SESSION_NAME "turnod " TURNO_VERSION
 
 enum session_role {
     SESSION_WRITE,  /* carries batches: its plans must stay put */

@@ -67,6 +67,7 @@ app_start(struct event_base *base, const struct app_conf *conf, struct err *e)
     app->base = base;
     app->conf = *conf;
     app->db = conf->db;
+    app->state_dir = conf->embedded ? xstrdup(conf->state_dir) : NULL;
     app->desks = desk_store_new(
         &(struct desk_store_conf){.db = conf->db, .file = conf->desk_file, .on_desk = on_desk, .arg = app});
     app->people =
@@ -198,5 +199,6 @@ app_stop(struct app *app)
     lanes_free(app->lanes);
     people_free(app->people);
     desk_store_free(app->desks);
+    free(app->state_dir);
     free(app);
 }

@@ -24,6 +24,7 @@ struct app_conf {
     struct db *db; /* outlives the app's last statement: stopped before it (see app_stop) */
     struct users *users;
     const char *desk_file; /* key `desk`; copied; may not exist */
+    const char *state_dir; /* key `state_dir`; copied */
     bool embedded;         /* the database is our own cluster */
     struct web_conf web;
     int64_t op_deadline; /* usec, key limits.deadline: what waits inside the app gives up by then */

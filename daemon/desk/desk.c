@@ -209,6 +209,7 @@ read_rest(struct builder *b, const json_t *document)
     const json_t *moved = json_object_get(document, "moved");
     struct desk_moved *list = ARENA_ARRAY(b->a, json_array_size(moved) + 1, struct desk_moved);
 
+    d->admin_groups = texts_of(b->a, document, "admin_groups");
     if (department != NULL) {
         d->default_department = desk_department(d, department);
         if (d->default_department == NULL) {

@@ -84,7 +84,8 @@ struct desk {
     int npeople;
     const struct desk_department *default_department; /* for users in no group, or NULL: they are refused */
     const struct desk_queue *default_queue;
-    struct rules *rules; /* never NULL */
+    const char *const *admin_groups; /* Unix groups of administrators beside root; NULL-terminated, or NULL: none */
+    struct rules *rules;             /* never NULL */
     const json_t *document;
     struct desk_inner *inner;
 };

@@ -284,6 +284,19 @@ diff_defaults(struct diff *d)
             say(d, "users in no department are refused");
         }
     }
+    static const char *const none[] = {NULL};
+    const char *const *was = d->from->admin_groups != NULL ? d->from->admin_groups : none;
+    const char *const *is = d->to->admin_groups != NULL ? d->to->admin_groups : none;
+    struct strbuf sb;
+
+    strbuf_init(&sb);
+    if (names_only_in(&sb, is, was) > 0) {
+        say(d, "administrators are now also the groups %s", sb.p);
+    }
+    if (names_only_in(&sb, was, is) > 0) {
+        say(d, "administrators are no longer the groups %s", sb.p);
+    }
+    strbuf_release(&sb);
 }
 
 /* ---- calendars and rules: their documents are compared ------------------------------------------------------------------------------- */

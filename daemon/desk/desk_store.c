@@ -85,6 +85,12 @@ desk_current(const struct desk_store *s)
     return s->desk;
 }
 
+const char *
+desk_file(const struct desk_store *s)
+{
+    return s->file;
+}
+
 void
 desk_get_stats(const struct desk_store *s, struct desk_stats *ret)
 {

@@ -55,6 +55,9 @@ void desk_probe(struct desk_store *s);
 /* SIGHUP and start: compare the file with the applied desk; a difference is a warning, once a difference. */
 void desk_look_at_file(struct desk_store *s);
 
+/* The path of the desk file, as configured. */
+const char *desk_file(const struct desk_store *s);
+
 /* Bind a checked file to STMT_DESK_APPLY. expected: the version it was compared with; -1: whichever. */
 void desk_apply_bind(struct db_call *c, int32_t actor, const struct deskfile *f, const char *text, int expected,
                      const char *summary);

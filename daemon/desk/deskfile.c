@@ -165,15 +165,16 @@ static const struct key defaults_keys[] = {
 };
 
 static const struct key desk_keys[] = {
-    {"departments",        KEY_LIST,  true,  AT(f_desk, departments),        department_keys, sizeof(struct f_department),
-     "department"                                                                                                                          },
-    {"default_department", KEY_NAME,  false, AT(f_desk, default_department), NULL,            0,                           NULL            },
-    {"default_queue",      KEY_NAME,  true,  AT(f_desk, default_queue),      NULL,            0,                           NULL            },
-    {"rules",              KEY_LIST,  false, AT(f_desk, rules),              rule_keys,       sizeof(struct f_rule),       "rule"          },
-    {"moved",              KEY_LIST,  false, AT(f_desk, moved),              moved_keys,      sizeof(struct f_moved),      "entry of moved"},
-    {"calendars",          KEY_LIST,  false, AT(f_desk, calendars),          calendar_keys,   sizeof(struct f_calendar),   "calendar"      },
-    {"people",             KEY_LIST,  false, AT(f_desk, people),             person_keys,     sizeof(struct f_person),     "person"        },
-    {"defaults",           KEY_GROUP, false, AT(f_desk, defaults),           defaults_keys,   0,                           NULL            },
+    {"departments",        KEY_LIST,   true,  AT(f_desk, departments),        department_keys, sizeof(struct f_department),
+     "department"                                                                                                                           },
+    {"default_department", KEY_NAME,   false, AT(f_desk, default_department), NULL,            0,                           NULL            },
+    {"default_queue",      KEY_NAME,   true,  AT(f_desk, default_queue),      NULL,            0,                           NULL            },
+    {"admin_groups",       KEY_LOGINS, false, AT(f_desk, admin_groups),       NULL,            0,                           NULL            },
+    {"rules",              KEY_LIST,   false, AT(f_desk, rules),              rule_keys,       sizeof(struct f_rule),       "rule"          },
+    {"moved",              KEY_LIST,   false, AT(f_desk, moved),              moved_keys,      sizeof(struct f_moved),      "entry of moved"},
+    {"calendars",          KEY_LIST,   false, AT(f_desk, calendars),          calendar_keys,   sizeof(struct f_calendar),   "calendar"      },
+    {"people",             KEY_LIST,   false, AT(f_desk, people),             person_keys,     sizeof(struct f_person),     "person"        },
+    {"defaults",           KEY_GROUP,  false, AT(f_desk, defaults),           defaults_keys,   0,                           NULL            },
     END
 };
 

@@ -221,6 +221,7 @@ judge_defaults(struct judge *j)
     const struct f_queue *q = need_queue(j, "default_queue", &j->d->default_queue);
 
     need_choice(j, "take", &j->d->defaults.take, takes);
+    judge_twice(j, "admin_groups", &j->d->admin_groups);
     if (q != NULL && q->is_private.v) {
         found_mistake(j->f, &j->d->default_queue.at,
                       "default_queue '%s' is private: what nobody has foreseen would be hidden there", q->name.s);

@@ -136,6 +136,7 @@ struct f_desk {
     struct f_list departments, rules, moved, calendars,
         people; /* f_department, f_rule, f_moved, f_calendar, f_person */
     struct f_text default_department, default_queue;
+    struct f_texts admin_groups;
     struct f_defaults defaults;
 };
 

@@ -170,6 +170,9 @@ deskfile_render(const struct f_desk *d)
     put(o, "departments", list);
     put(o, "default_department", text(&d->default_department));
     put(o, "default_queue", text(&d->default_queue));
+    if (d->admin_groups.n > 0) { /* so that documents of before stay what they are */
+        put(o, "admin_groups", texts(&d->admin_groups));
+    }
     list = json_array();
     for (int i = 0; i < d->rules.n; i++) {
         (void)json_array_append_new(list, render_rule(&rules[i]));

@@ -570,7 +570,7 @@ is_in_group(const struct asking *q, const char *const *groups)
 {
     gid_t gid;
 
-    for (; *groups != NULL; groups++) {
+    for (; groups != NULL && *groups != NULL; groups++) {
         if (!users_gid(q->people->conf.users, *groups, &gid)) {
             continue;
         }
@@ -604,7 +604,7 @@ send_login(struct asking *q, const char *name)
     }
     db_bind_text(c, name != NULL ? name : arena_printf(q->op->a, "uid:%lu", (unsigned long)q->uid));
     db_bind_i64(c, (int64_t)q->uid);
-    db_bind_bool(c, q->uid == 0 || q->uid == geteuid());
+    db_bind_bool(c, q->uid == 0 || q->uid == geteuid() || is_in_group(q, d->admin_groups));
     db_bind_i32s(c, in, n);
     db_bind_i32s(c, leads, nleads);
     if (d->default_department != NULL) {

@@ -34,6 +34,7 @@ struct app {
     struct feeds *feeds;     /* streams of changes */
     struct janitor *janitor; /* what the clock does */
     struct web_limit *web_limit;
+    char *state_dir;     /* where the embedded cluster lies; NULL: the database is the administrator's */
     int desk_version;    /* that agents who wait know of */
     unsigned unattended; /* lanes in which something waits and nobody is here for it, private queues left out */
     bool ready, booting, draining;

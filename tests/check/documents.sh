@@ -105,6 +105,17 @@ exit_codes_not_in_man()
     done
 }
 
+# What the doctor finds has a code, and each code is named where people look for it.
+doctor_codes()
+{
+    {
+        sed -n "s/^    ('\([a-z-]*\)', '\(error\|warning\|note\)',.*/\1/p" sql/stmts/doctor.sql
+        cat daemon/desk/doctor.c cli/doctor.c | tr -s ' \n' ' ' | grep -oE '\<(add\( ?r|found\( ?v), "[a-z-]+"' | cut -d'"' -f2
+    } | sort -u
+}
+doctor_codes_in_man() { sed -n '/^\.It Cm doctor/,/^\.It Cm route/p' cli/turno.1 | grep '^\.Cm ' | grep -oE '[a-z]+-[a-z-]+' | sort -u; }
+doctor_codes_differ() { diff <(doctor_codes) <(doctor_codes_in_man) | sed -n 's/^< \(.*\)/\1 is not in the man page/p; s/^> \(.*\)/\1 is never found/p'; }
+
 # with FILE SENTENCE COMMAND...: the check, or a skipped one while the file is not there
 with()
 {
@@ -128,5 +139,6 @@ with conf/desk.conf.5 "desk.conf(5) describes every key" keys_in desk_keys not_i
 with cli/verbs.c "turno(1) describes every verb" verbs_not_in_man
 with cli/turno.1 "turno(1) describes no verb that is none" verbs_without_table
 with cli/turno.1 "turno(1) explains every exit status" exit_codes_not_in_man
+with cli/turno.1 "turno(1) names what the doctor finds, and nothing else" doctor_codes_differ
 with cli/turno.1 "man pages of programs have their sections" missing_sections
 done_checking

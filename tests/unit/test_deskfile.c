@@ -126,6 +126,7 @@ static const struct {
      "7 mistake default_department 'hr' has the private queue 'hr': every user could read it\n"                                                                                    },
     {DESK "default_department = \"it\";\n",
      "7 warning every user in no other department becomes an agent of default_department 'it'\n"                                                                                   },
+    {DESK "admin_groups = [\"sudo\", \"sudo\"];\n",                                            "7 mistake 'sudo' is in 'admin_groups' twice\n"                                     },
     {DESK "default_department = \"staff\";\n",                                                 ""                                                                                  },
  /* rules */
     {RULE("queue = \"nowhere\";"),                                                             "8 mistake queue 'nowhere' is not there\n"                                          },
@@ -371,7 +372,8 @@ a_desk_is_made_of_the_document(void **state)
 {
     struct arena *a = arena_new();
     struct desk *d =
-        desk_of(a, DESK "moved = ( { queue = \"old\"; to = \"net\"; } );\ndefault_department = \"staff\";\n");
+        desk_of(a, DESK "moved = ( { queue = \"old\"; to = \"net\"; } );\ndefault_department = \"staff\";\n"
+                        "admin_groups = [\"sudo\", \"wheel\"];\n");
     const char *name;
     struct err e;
 
@@ -391,6 +393,8 @@ a_desk_is_made_of_the_document(void **state)
     assert_int_equal(e.code, ERR_INVALID);
     assert_string_equal(e.field, "to");
     assert_string_equal(d->default_department->name, "staff");
+    assert_string_equal(d->admin_groups[1], "wheel");
+    assert_null(d->admin_groups[2]);
     desk_free(d);
     arena_free(a);
 }
@@ -441,6 +445,8 @@ changes_are_told_in_sentences(void **state)
 {
     (void)state;
     expect_diff(DESK, DESK, "");
+    expect_diff(DESK "admin_groups = [\"sudo\", \"wheel\"];\n", DESK "admin_groups = [\"admins\", \"sudo\"];\n",
+                "administrators are now also the groups 'admins'\nadministrators are no longer the groups 'wheel'\n");
     expect_diff(NULL, DESK,
                 "department 'it' is new\ndepartment 'it' gains members 'ana'\ndepartment 'hr' is new\n"
                 "department 'hr' gains groups 'hr'\ndepartment 'staff' is new\nqueue 'it' is new in department 'it'\n"

@@ -427,6 +427,23 @@ root_and_the_daemons_own_user_are_administrators(void **state)
 }
 
 static void
+who_is_in_a_group_of_administrators_is_one(void **state)
+{
+    static const char *const admins[] = {"no-such-group", "leads", NULL};
+    struct people *p = start();
+    struct desk desk = *play.desk;
+
+    (void)state;
+    desk.admin_groups = admins;
+    play.desk = &desk;
+    (void)by_user(p, 1001, 60, &ana);
+    assert_string_equal(play.bound, "ana|1001|yes|{1}|{1}|2|");
+    (void)by_user(p, 1001, 50, &ana);
+    assert_string_equal(play.bound, "ana|1001|no|{1}|{}|2|");
+    people_free(p);
+}
+
+static void
 a_refusal_is_remembered_for_seconds(void **state)
 {
     struct people *p = start();
@@ -778,6 +795,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_user_is_asked_for_once),
         cmocka_unit_test(root_and_the_daemons_own_user_are_administrators),
+        cmocka_unit_test(who_is_in_a_group_of_administrators_is_one),
         cmocka_unit_test(a_refusal_is_remembered_for_seconds),
         cmocka_unit_test(a_user_without_a_name_is_asked_of_the_system),
         cmocka_unit_test(an_answer_from_before_a_change_is_not_remembered),

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* See prompt.h. Questions go to standard error, where they are seen also when the output goes elsewhere. */
+#include "cli/prompt.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/text.h"
+
+bool
+prompt_can(const struct ctx *c)
+{
+    return c->s->width > 0 && isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1 && isatty(STDERR_FILENO) == 1;
+}
+
+const char *
+prompt_line(struct ctx *c, const char *question, const char *def)
+{
+    char line[1000];
+    const char *answer;
+
+    fprintf(c->s->chat, def && *def ? "%s [%s] " : "%s ", question, def);
+    (void)fflush(c->s->chat);
+    if (!fgets(line, sizeof line, stdin)) {
+        fputc('\n', c->s->chat);
+        return NULL;
+    }
+    answer = text_line(c->a, line);
+    return *answer || !def ? answer : def;
+}
+
+char
+prompt_key(struct ctx *c, const char *question, const char *keys, char def)
+{
+    for (;;) {
+        const char *answer = prompt_line(c, question, NULL);
+        if (!answer) {
+            return '\0';
+        }
+        if (!*answer && def) {
+            return def;
+        }
+        if (*answer && strchr(keys, *answer)) {
+            return *answer;
+        }
+    }
+}

@@ -1,0 +1,239 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+#
+# The administrator's first day and the bad ones after it: desk init and desk edit at a terminal of 80 by 24 and without
+# one, and what turno doctor says of a desk that is sound, ill, or not there at all.
+# shellcheck disable=SC2015,SC2016,SC2154 # && || as meant; what is between single quotes is for another shell; names of lib.sh
+. "$(dirname "$0")/lib.sh"
+
+if ! command -v tmux >/dev/null; then
+    echo "1..0 # SKIP tmux is not here (tests/deps installs it)"
+    exit 0
+fi
+group=$(id -gn) # the one Unix group that is sure to be there
+file=$desk/desk.conf
+export TZ=Europe/Madrid
+
+# ---- a terminal ----
+terminals=0
+terminal() { tmux -u -S "$desk/terminal$terminals" -f /dev/null "$@"; }
+# typed LINE...: at the terminal, each ended by Enter
+typed() { local line; for line; do terminal send-keys -- "$line" Enter; done; }
+screen() { terminal capture-pane -p -J; }
+has_screen() { screen | tr -s ' \n' ' ' | grep -qF -- "$1"; }
+shows() { until_true 10 has_screen "$1" || { screen; return 1; }; }
+# at_terminal COMMAND...: its exit status is shown as `ended N`
+at_terminal()
+{
+    end_terminal
+    terminals=$((terminals + 1)) # a server that ends is not met by the next one's client
+    terminal new-session -d -x 80 -y 24 "stty -ixon; $* ; echo ended \$?; exec sleep 1000"
+}
+ends_with() { shows "ended $1"; }
+end_terminal() { terminal kill-server 2>/dev/null || :; }
+
+refused() { local want=$1; shift; "$@" >"$desk/out" 2>"$desk/err" </dev/null; [ $? = "$want" ] || { cat "$desk/out" "$desk/err"; return 1; }; }
+
+# ---- no daemon yet ----
+# found CODE... | nothing: just these findings, in any order
+doctor_finds()
+{
+    local want
+    want=$(printf '%s\n' "$@" | sort)
+    "$cli" doctor --json >"$desk/out" 2>"$desk/err" </dev/null
+    [ "$(jq -r '.findings[].code' "$desk/out" | sort)" = "$want" ] && jq -e 'all(.findings[]; .saw != "" and .do != "")' "$desk/out" >/dev/null ||
+        { cat "$desk/out" "$desk/err"; return 1; }
+}
+mkdir "$desk/bin"
+for program in systemctl journalctl turnod; do # nothing of the machine this runs on
+    printf '#!/bin/sh\nexit 0\n' >"$desk/bin/$program"
+done
+chmod +x "$desk"/bin/*
+PATH=$desk/bin:$PATH
+ok "doctor without a daemon: no socket" doctor_finds socket-missing
+ok "… which is worth exit status 1" refused 1 "$cli" doctor
+ok "… and says how to start it" told "systemctl start turnod"
+python3 -c 'import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$socket"
+ok "a socket that nobody listens on" doctor_finds socket-dead
+printf '#!/bin/sh\nprintf "LoadState=loaded\\nActiveState=failed\\nSubState=failed\\nResult=exit-code\\n"\n' >"$desk/bin/systemctl"
+printf '#!/bin/sh\necho "the disk is \033[31mfull"\n' >"$desk/bin/journalctl"
+printf '#!/bin/sh\necho "turnod.conf:3: there is no key sokcet"; exit 1\n' >"$desk/bin/turnod"
+ok "a service that failed, and a wrong configuration" doctor_finds socket-dead service-down config-wrong
+ok "… with the service's last word, which steers no terminal" jq -e '.findings[] | select(.code == "service-down") | .saw | endswith("its last word: the disk is [31mfull")' "$desk/out"
+rm -r "${desk:?}/bin" "$socket"
+
+# ---- desk init ----
+ok "init without a terminal does not hang" refused 2 "$cli" desk init "$file"
+ok "… and says what is missing" told "--yes"
+ok "init of a group that is not there" refused 2 "$cli" desk init --yes --group no-such-group "$file"
+ok "… of a zone that is none" refused 2 "$cli" desk init --yes --group "$group" --zone Mars/Olympus "$file"
+ok "… of hours that are none" refused 2 "$cli" desk init --yes --group "$group" --hours "mon 9-17" "$file"
+ok "nothing was written by that" test ! -e "$file"
+at_terminal "$cli" desk init "$file"
+ok "init asks which groups are departments" shows "by number or name?"
+typed no-such-group
+ok "… again, when there is no such group" shows "no Unix group 'no-such-group'"
+typed "$group" ''
+ok "… for the time zone, ours being the default" shows "Time zone? [Europe/Madrid]"
+typed '' 'mon 9' 'mon-thu 08:30-12:00 13:00-17:00'
+ok "… for the hours, until they are some" shows "Administrators beside root"
+typed "$group" y
+ok "… and says what comes next, where no daemon runs" shows "systemctl start turnod"
+ok "it ends well" ends_with 0
+begun() { desk_start -o desk="$file"; }
+ok "an empty database takes the file" begun
+ok "a fresh desk is sound" doctor_finds
+ok "… which is exit status 0" refused 0 "$cli" doctor
+end_terminal
+
+"$cli" desk init --yes --group "$group" --hours none - >"$desk/printed" 2>/dev/null
+ok "init prints what it would write" "$cli" desk check "$desk/printed"
+ok "init overwrites nothing unasked" refused 2 "$cli" desk init --yes --group "$group" "$file"
+ok "… but with --force, and applies" refused 0 "$cli" desk init --yes --force --apply --group "$group" --hours none --admin "$group" "$file"
+ok "… which keeps what was there" grep -q 13:00-17:00 "$file.old"
+ok "version 2 is in force" bash -c "'$cli' desk show --json | jq -e '.version == 2'"
+at_terminal "$cli" desk init "$file"
+ok "at a terminal it asks before it overwrites" shows "is there already. Overwrite it"
+typed ''
+ok "… and does not by default" ends_with 1
+at_terminal "$cli" desk init "$file"
+typed y "$group" '' '' none none n
+ok "it shows what would change, and asks" shows "Apply it now"
+typed n
+ok "… and says how to do it later" shows "turno desk apply"
+ok "the file differs now from the desk" doctor_finds desk-drift
+ok "… and doing what the doctor says helps" refused 0 "$cli" desk apply "$file"
+ok "… but for a note" doctor_finds admin-root
+end_terminal
+
+# ---- desk edit ----
+cat >"$desk/editor" <<END
+#!/bin/sh
+cp "\$1" "$desk/seen"
+sh "$desk/change" "\$1"
+END
+chmod +x "$desk/editor"
+changes() { printf '%s\n' "$1" >"$desk/change"; }
+edits() { at_terminal "VISUAL= EDITOR=$desk/editor TMPDIR=$desk $cli desk edit $*"; }
+drafts() { [ "$(find "$desk" -path '*/turno-*/desk.txt' | wc -l)" = "$1" ] || { find "$desk" -name desk.txt; return 1; }; }
+applied() { "$cli" desk show --json | jq -e ".version == $1"; }
+ok "edit without a terminal says what to do instead" refused 2 "$cli" desk edit
+ok "… namely" told "turno desk show >"
+changes true
+edits
+ok "what was not changed is not applied" shows "nothing was applied"
+ok "… and leaves no draft" drafts 0
+ok "… but it was the desk in force that the editor had" cmp "$desk/seen" "$file"
+changes 'sed -i "s/idle_limit = \"4h\"/idle_limit = \"soon\"/" "$1"'
+edits
+ok "a mistake is shown with its line, and what can be done" shows "(e)dit again, (q)uit and keep the draft, (x) discard it? [e]"
+ok "… which the mistake is" has_screen "idle_limit"
+changes 'sed -i "s/idle_limit = \"soon\"/idle_limit = \"3h\"/" "$1"'
+typed e
+ok "edited again, the draft being what it was, what changes is shown" shows "idle_limit was 4h, becomes 3h"
+ok "… and nothing is applied before it is said" applied 3
+typed a
+ok "then it is" shows "version 4 of the desk is in force"
+ok "… and the draft is gone" drafts 0
+ok "… and the exit status 0" ends_with 0
+changes 'sed -i "s/idle_limit = \"3h\"/idle_limit = \"2h\"/" "$1"'
+edits
+ok "a change" shows "(a)pply"
+typed x
+ok "… discarded" shows "nothing was applied"
+ok "… leaves no draft" drafts 0
+edits
+ok "a change" shows "(a)pply"
+typed q
+ok "… put off" shows "the draft is kept: turno desk edit"
+ok "… leaves it" drafts 1
+draft=$(find "$desk" -path '*/turno-*/desk.txt')
+ok "… as it was" grep -q 'idle_limit = "2h"' "$draft"
+changes true
+edits "$draft"
+ok "it can be gone on with" shows "idle_limit was 3h, becomes 2h"
+sed 's/auto_close = "7d"/auto_close = "9d"/' "$desk/seen" >"$desk/other"
+ok "meanwhile somebody else applies another one" refused 0 "$cli" desk apply "$desk/other"
+typed a
+ok "ours is refused then" shows "somebody has applied another desk meanwhile"
+ok "… with exit status 4" ends_with 4
+ok "… and changes nothing" applied 5
+ok "… and is kept" drafts 2 # beside the one it was begun with
+rm -r "$desk"/turno-*
+changes 'sed -i "s/idle_limit = \"[0-9]*h\"/idle_limit = \"5h\"/" "$1"'
+chmod 640 "$file"
+edits "$file"
+ok "a file is edited" shows "becomes 5h"
+typed a
+ok "… and written, when it is in force" until_true 10 grep -q 'idle_limit = "5h"' "$file"
+ok "… its mode kept" test "$(stat -c %a "$file")" = 640
+ok "… so that file and desk are the same" doctor_finds admin-root
+changes 'exit 1'
+edits
+ok "an editor that fails loses nothing" shows "the draft is in"
+end_terminal
+
+# ---- a desk that is ill ----
+people_of() { sed "s/groups = \[\"$group\"\];/groups = [\"$group\", \"no-such-group\"];/" "$file"; }
+people_of >"$desk/ill.conf"
+cat >>"$desk/ill.conf" <<'END'
+rules = ( { name = "slow"; body = ["(a?){60}a{60}[bc]", "((a*)*)*[bc]", "(a{1,30}){1,30}[bc]"]; queue = "GROUP"; } );
+END
+sed -i "s/GROUP/$group/" "$desk/ill.conf"
+ok "a desk with a group that is not there, and a rule that takes too long" refused 0 "$cli" desk apply "$desk/ill.conf"
+cp "$desk/ill.conf" "$file"
+"$cli" route test many --body "$(printf 'a%.0s' {1..4000})" >/dev/null 2>&1
+ok "… are told" doctor_finds group-missing rule-slow admin-root
+ok "… by its name" jq -e '.findings[] | select(.code == "group-missing") | .saw | endswith(": no-such-group")' "$desk/out"
+ok "what is found goes into a pipe, a line each" bash -c "'$cli' doctor 2>/dev/null | cut -f1,2 | grep -qx 'warning	group-missing'"
+at_terminal "$cli" doctor
+ok "… and to a terminal, summed up" shows "0 errors, 2 warnings, 1 note"
+ok "… with what to do" has_screen "do: groupadd NAME"
+end_terminal
+chmod 600 "$socket"
+ok "a socket that not everybody may use is a note" doctor_finds group-missing rule-slow admin-root socket-mode
+chmod 666 "$socket"
+shop=$("$cli" token add --account ACME --name shop --scope read --json | jq -r .secret)
+TURNO_TOKEN=$shop "$cli" doctor >"$desk/out" 2>"$desk/err"
+ok "who is no administrator is told who is" told "sudo turno doctor"
+ok "… and nothing else" test "$(cut -f2 "$desk/out")" = not-admin
+server=$(server_pid)
+kill -9 "$server"
+died() { "$cli" doctor --json 2>/dev/null | jq -e '.findings[] | select(.code == "database-down" or .code == "database-died")'; }
+ok "PostgreSQL dies: that is told while it lasts, and after it" until_true 20 died
+ok "… when it is back" until_true 30 is_ready
+ok "… still" doctor_finds group-missing rule-slow admin-root database-died
+ok "the desk stops in good order" desk_stop
+
+# ---- another machine's ----
+cat >"$desk/answers.py" <<'END'
+import http.server, json, sys
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        what = {"/readyz": {"ready": True, "database": "up", "desk": 1},
+                "/v1/doctor": {"facts": {"turnod": "9.9", "now": "2001-01-01T00:00:00Z"}, "findings": [], "examined": ["x"]}}
+        text = json.dumps(what[self.path]).encode() if sys.argv[2] == "well" or self.path == "/readyz" else b"{}"
+        self.send_response(200 if text != b"{}" else 500)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+    def log_message(self, *args):
+        pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Answer)
+open(sys.argv[1], "w").write(str(server.server_port))
+server.serve_forever()
+END
+answers()
+{
+    rm -f "$desk/port"
+    python3 "$desk/answers.py" "$desk/port" "$1" &
+    other_pid=$!
+    until_true 10 test -s "$desk/port" && TURNO_URL=http://127.0.0.1:$(cat "$desk/port") doctor_finds "${@:2}"
+    local rc=$?
+    kill "$other_pid"
+    wait "$other_pid" 2>/dev/null
+    return $rc
+}
+ok "clocks and versions that differ are told" answers well clock-here versions-differ
+ok "a daemon that answers nonsense is told" answers ill daemon-silent
+all_done
