@@ -103,6 +103,13 @@ static const struct opt opts_feed[] = {
     {'n', "limit", OPT_COUNT, false, "N",      "stop after so many events"},
     END,
 };
+static const struct opt opts_person[] = {
+    {'a', "account", OPT_TEXT,  false, "ACCOUNT", "somebody of this account"                },
+    {'i', "inside",  OPT_FLAG,  false, NULL,      "somebody of the company, or a department"},
+    {'n', "limit",   OPT_COUNT, false, "N",       "at most so many that are done (10)"      },
+    {0,   "after",   OPT_TEXT,  false, "CURSOR",  "go on where the last list ended"         },
+    END,
+};
 static const struct opt opts_stats[] = {
     {'b', "by",    OPT_CHOICE, false, "queue|department|class|agent|priority", "a row each (queue)"                 },
     {'s', "since", OPT_PAST,   false, "T",                                     "from: today, 2026-11-01, 7d (ago)"  },
@@ -202,6 +209,12 @@ const struct cli_verb cli_verbs[] = {
     {"resolve [N] [TEXT...]", opts_resolve, 0, run_resolve, "done, or ended in another way", HAT_AGENT,
      "turno resolve 42 \"The new cartridge is in.\"\nturno resolve 42 --as merged --into 40", NULL},
     {"take N", NULL, 0, run_take, "take one out of turn (recorded)", HAT_AGENT, "turno take 42", NULL},
+    {"person NAME...", opts_person, 0, run_person, "somebody on the line: what they asked, how it went", HAT_AGENT,
+     "turno person María Pérez\nturno person maria --account ACME",
+     "Who they are, what is open, and the last that are done: how long they waited, what became of it, their rating; only of "
+     "tickets you may see, the totals too. When nobody is called exactly so, a part of the name or the name of the account will "
+     "do; when several fit they are listed. WAITED is what the desk took, without what waited for them; ANSWERED is the time to the "
+     "first answer."},
     {"away [REASON...]", NULL, 0, run_away, "nothing more for you; what you hold goes back", HAT_AGENT, "turno away lunch", NULL},
     {"back", NULL, 0, run_back, "you are there again", HAT_AGENT, "turno back", NULL},
     /* leads */

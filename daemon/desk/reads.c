@@ -12,6 +12,8 @@
 
 #define LIST_DEF 100
 #define LIST_MAX 500
+#define PAST_DEF 10
+#define PAST_MAX 100
 
 /* The statement has answered: pass it on. Every read is the same two steps. */
 static bool
@@ -142,6 +144,34 @@ step_queues(struct op *op)
         return op_reply_row(op);
     }
     (void)call_as_actor(op, STMT_QUEUE_LIST);
+    return op_send(op);
+}
+
+enum op_next
+step_person(struct op *op)
+{
+    const char *name = op_query(op, "name"), *account = op_query(op, "account");
+    int64_t limit;
+    bool inside;
+
+    if (is_answered(op)) {
+        return op_reply_row(op);
+    }
+    if (name == NULL) {
+        return op_fail_field(op, ERR_INVALID, "name", "the person's name is needed");
+    }
+    if (!query_flag(op, "inside", &inside) || !op_query_i64(op, "limit", 1, PAST_MAX, PAST_DEF, &limit)) {
+        return OP_DONE;
+    }
+    if (inside && account != NULL) {
+        return op_fail_field(op, ERR_INVALID, "inside", "who has an account is not inside");
+    }
+    struct db_call *c = call_as_actor(op, STMT_PERSON_SHOW);
+    db_bind_text(c, name);
+    db_bind_text(c, account);
+    db_bind_bool(c, inside);
+    db_bind_i32(c, (int32_t)limit);
+    db_bind_text(c, op_query(op, "after"));
     return op_send(op);
 }
 
