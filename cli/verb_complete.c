@@ -9,6 +9,7 @@
 
 #include "cli/api.h"
 #include "cli/complete.h"
+#include "cli/draft.h"
 #include "cli/endpoint.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
@@ -256,6 +257,17 @@ settings(struct words *w)
     choices(w, "due=|requester=|tags=", "");
 }
 
+static void
+drafts(struct words *w)
+{
+    const char *const *names;
+    size_t n = draft_names(w->c->a, &names);
+
+    for (size_t i = 0; i < n; i++) {
+        word(w, names[i], NULL);
+    }
+}
+
 /* What can stand at an argument or as an option's value, by its name in the pattern or the option. */
 static void
 named(struct words *w, const char *name)
@@ -276,6 +288,7 @@ named(struct words *w, const char *name)
         {"VERB",      verbs    },
         {"FILE",      files    },
         {"SHELL",     shells   },
+        {"DRAFT",     drafts   },
         {"KEY=VALUE", settings },
     };
 

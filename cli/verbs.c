@@ -103,6 +103,11 @@ static const struct opt opts_feed[] = {
     {'n', "limit", OPT_COUNT, false, "N",      "stop after so many events"},
     END,
 };
+static const struct opt opts_drafts[] = {
+    {'s', "send", OPT_FLAG, false, NULL, "send it now"     },
+    {'d', "drop", OPT_FLAG, false, NULL, "it is not needed"},
+    END,
+};
 static const struct opt opts_person[] = {
     {'a', "account", OPT_TEXT,  false, "ACCOUNT", "somebody of this account"                },
     {'i', "inside",  OPT_FLAG,  false, NULL,      "somebody of the company, or a department"},
@@ -169,7 +174,12 @@ const struct cli_verb cli_verbs[] = {
      "turno reply 42 \"Which floor is it?\"\nturno reply -r \"The new cartridge is in.\"\nturno reply 42 < answer.txt",
      "The customer's words go to the desk. An agent's words go to the customer, and the ticket then waits for the answer "
      "(-w), stays in hand (-k) or is resolved (-r). The recipient is shown before anything is sent. Without a text the "
-     "editor opens. When a newer message has come meanwhile nothing is sent: it is shown, and your text stays in a file."},
+     "editor opens. When a newer message has come meanwhile nothing is sent: it is shown, and your text stays as a draft."},
+    {"drafts [DRAFT]", opts_drafts, 0, run_drafts, "what you wrote and the desk does not have yet", HAT_EVERYONE,
+     "turno drafts\nturno drafts 42-reply\nturno drafts 42-reply --send",
+     "A text that could not be sent is kept: the desk was not there, refused it, or you broke off. Without a name they are listed. "
+     "The next editor for the same ticket begins with it. Where nobody knows whether it was done, --send asks with the key of "
+     "that request, so that it is not done twice."},
     {"thank N [TEXT...]", opts_text, 0, run_thank, "say thank you: nothing to do for anybody", HAT_EVERYONE, "turno thank 42", NULL},
     {"rate N SCORE [COMMENT...]", NULL, 0, run_rate, "say how it was, from 1 (bad) to 5 (good)", HAT_EVERYONE,
      "turno rate 42 5 \"faster than promised\"", NULL},

@@ -17,6 +17,8 @@ typedef bool verb_fn(struct ctx *c, struct err *e);
 verb_fn run_ask, run_asked, run_queues;
 /* verb_read.c */
 verb_fn run_show, run_list, run_mine, run_why, run_feed, run_stats_waits, run_stats_fairness;
+/* verb_drafts.c */
+verb_fn run_drafts;
 /* verb_person.c */
 verb_fn run_person;
 /* verb_write.c: those with a text */

@@ -223,7 +223,7 @@ verbs_may_be_abbreviated(void **state)
     assert_memory_equal(args.verb->pattern, "ask [", 5);
     assert_true(parse("asked"));
     assert_string_equal(args.verb->pattern, "asked");
-    assert_true(parse("d ch x"));
+    assert_true(parse("de ch x"));
     assert_string_equal(args.verb->pattern, "desk check FILE");
     assert_true(parse("desk sh"));
     assert_string_equal(args.verb->pattern, "desk show");
