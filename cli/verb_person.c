@@ -82,7 +82,7 @@ print_past(struct ctx *c, const char *row, const json_t *list)
         table_text(tb, ticket_state(c, t));
         table_style(tb, ticket_state_style(jtext(t, "state")));
         table_text(tb, jtext(t, "queue"));
-        table_text(tb, jtext(t, "agent"));
+        table_text(tb, jtext(t, "agent") ? jtext(t, "agent") : jtext(t, "last_agent"));
         table_time(tb, jtime(t, "opened"));
         table_span(tb, jnum(t, "waited_seconds"));
         table_style(tb, jbool(t, "late") ? STYLE_BAD : STYLE_PLAIN);

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking: one ticket, many, why one stands where it stands, what happens now. */
+/* Looking: one ticket, many, why one stands where it stands. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -230,79 +229,4 @@ run_why(struct ctx *c, struct err *e)
         strbuf_release(&sb);
     }
     return true;
-}
-
-/* ---- feed ---- */
-
-struct feed {
-    struct ctx *c;
-    char cursor[128];
-    int64_t left; /* events still to show; negative: no end */
-};
-
-static bool
-on_feed(void *arg, const char *event, const char *id, json_t *data)
-{
-    struct feed *f = arg;
-    struct ctx *c = f->c;
-    struct arena *a = arena_new(); /* a feed may run for months */
-    static const char *const names[] = {"ticket", "verb", "actor", "from", "to", "queue", "agent"};
-    const char *cursor = *id ? id : jtext(data, "cursor");
-
-    (void)event; /* all of this stream are alike */
-    if (cursor) {
-        (void)snprintf(f->cursor, sizeof f->cursor, "%s", cursor);
-    }
-    if (c->json) {
-        char *s = json_dumps(data, JSON_COMPACT);
-        fprintf(c->s->out, "%s\n", s ? s : "");
-        free(s);
-    } else if (c->s->tty) {
-        fprintf(c->s->out, "%s  %6lld  %-13s %-12s %-8s %-8s %s\n", text_local(a, jtime(data, "at"), c->s->now),
-                (long long)jint(data, "ticket", 0), text_line(a, jtext(data, "verb")),
-                text_line(a, jtext(data, "actor")), text_line(a, jtext(data, "to")), text_line(a, jtext(data, "queue")),
-                text_line(a, jtext(data, "agent")));
-    } else {
-        const char *at = jtext(data, "at");
-        fprintf(c->s->out, "%s\t%s", f->cursor, at ? at : "");
-        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-            const json_t *v = json_object_get(data, names[i]);
-            if (json_is_integer(v)) {
-                fprintf(c->s->out, "\t%lld", (long long)json_integer_value(v));
-            } else {
-                fprintf(c->s->out, "\t%s", text_field(a, json_string_value(v)));
-            }
-        }
-        fputc('\n', c->s->out);
-    }
-    (void)fflush(c->s->out);
-    arena_free(a);
-    if (f->left > 0) {
-        f->left--;
-    }
-    return f->left != 0 && !ferror(c->s->out);
-}
-
-bool
-run_feed(struct ctx *c, struct err *e)
-{
-    struct feed f = {.c = c, .left = args_number(c->args, "limit", -1)};
-    const char *after = args_opt(c->args, "after");
-    enum client_stream end;
-    int attempt = 0;
-
-    screen_direct(c->s);
-    if (after) {
-        (void)snprintf(f.cursor, sizeof f.cursor, "%s", after);
-    }
-    do {
-        char was[sizeof f.cursor];
-        memcpy(was, f.cursor, sizeof was);
-        end = client_stream(c->client,
-                            arena_printf(c->a, "/v1/feed%s%s", *f.cursor ? "?after=" : "",
-                                         *f.cursor ? client_escape(c->a, f.cursor) : ""),
-                            NULL, on_feed, &f, e);
-        attempt = strcmp(was, f.cursor) == 0 ? attempt : 0;
-    } while (end == STREAM_LOST && client_back_off(c->client, attempt++, 120, e));
-    return end == STREAM_LEFT || end == STREAM_EMPTY;
 }

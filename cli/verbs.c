@@ -103,6 +103,12 @@ static const struct opt opts_feed[] = {
     {'n', "limit", OPT_COUNT, false, "N",      "stop after so many events"},
     END,
 };
+static const struct opt opts_log[] = {
+    {'f', "follow", OPT_FLAG,  false, NULL, "go on with what happens now, until Ctrl-C"   },
+    {'s', "since",  OPT_PAST,  false, "T",  "from: today, 09:00, 2026-11-01, 2h (ago; 8h)"},
+    {'n', "limit",  OPT_COUNT, false, "N",  "the last N (100); with -f: stop after N"     },
+    END,
+};
 static const struct opt opts_drafts[] = {
     {'s', "send", OPT_FLAG, false, NULL, "send it now"     },
     {'d', "drop", OPT_FLAG, false, NULL, "it is not needed"},
@@ -190,7 +196,14 @@ const struct cli_verb cli_verbs[] = {
      "turno list printer --state queued,held\nturno list --queue it --priority urgent -o ticket,target,subject", NULL},
     {"why [N]", NULL, 0, run_why, "why it stands where it stands", HAT_EVERYONE, "turno why 42", NULL},
     {"whoami", NULL, 0, run_whoami, "who you are here and what you have in hand", HAT_EVERYONE, "turno whoami", NULL},
-    {"feed", opts_feed, 0, run_feed, "follow what happens, as it happens", HAT_EVERYONE, "turno feed --limit 10", NULL},
+    {"log [N]", opts_log, 0, run_log, "what happened, in plain words", HAT_EVERYONE,
+     "turno log 42\nturno log --since today\nturno log -f",
+     "Of one ticket, or of all that you may see, in the order in which it was recorded. It is the feed in words: what a program "
+     "should follow is turno feed, which has cursors. With -f it goes on from now, or from --since, also when the daemon is "
+     "started again meanwhile."},
+    {"feed", opts_feed, 0, run_feed, "the same as it happens, raw, for programs", HAT_EVERYONE, "turno feed --limit 10",
+     "A line an event, with its cursor first: --after CURSOR goes on behind it, or --after 2h from two hours ago. turno log tells "
+     "it in words."},
     {"help [VERB...]", NULL, VERB_LOCAL, run_help, "all verbs, or how one is used", HAT_EVERYONE, "turno help park", NULL},
     {"version", NULL, VERB_LOCAL, run_version, "print the version", HAT_EVERYONE, "turno version", NULL},
     {"completion SHELL", NULL, VERB_LOCAL, run_completion, "print the completion script for a shell", HAT_EVERYONE,

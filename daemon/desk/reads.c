@@ -233,9 +233,8 @@ step_list(struct op *op)
     return op_send(op);
 }
 
-/* An instant; "7d" is that long ago here, not from now. */
-static bool
-query_time(struct op *op, const char *name, usec_t *ret)
+bool
+reads_time(struct op *op, const char *name, usec_t *ret)
 {
     const char *s = op_query(op, name);
     usec_t ago;
@@ -271,7 +270,7 @@ step_stats_waits(struct op *op)
     if (!fits) {
         return op_fail_field(op, ERR_INVALID, "by", "queue, department, class, agent or priority is expected");
     }
-    if (!query_time(op, "since", &since) || !query_time(op, "until", &until)) {
+    if (!reads_time(op, "since", &since) || !reads_time(op, "until", &until)) {
         return OP_DONE;
     }
     struct db_call *c = call_as_actor(op, STMT_STATS_WAITS);
@@ -289,7 +288,7 @@ step_stats_fairness(struct op *op)
     if (is_answered(op)) {
         return op_reply_row(op);
     }
-    if (!query_time(op, "since", &since) || !query_time(op, "until", &until)) {
+    if (!reads_time(op, "since", &since) || !reads_time(op, "until", &until)) {
         return OP_DONE;
     }
     struct db_call *c = call_as_actor(op, STMT_STATS_FAIRNESS);

@@ -6,6 +6,7 @@
 #ifndef TURNO_READS_H
 #define TURNO_READS_H
 
+#include "common/parse.h"
 #include "daemon/http/op.h"
 
 enum op_next step_whoami(struct op *op);
@@ -17,5 +18,8 @@ enum op_next step_queues(struct op *op);
 enum op_next step_person(struct op *op);
 enum op_next step_stats_waits(struct op *op);
 enum op_next step_stats_fairness(struct op *op);
+
+/* A query parameter that is an instant, or how long ago ("7d"); USEC_NONE when it is missing. False: op has failed. */
+bool reads_time(struct op *op, const char *name, usec_t *ret);
 
 #endif

@@ -108,6 +108,7 @@ $$;
 -- waited for the person themselves, reopenings, outcome, rating.
 create or replace function past_items(actor int, ids bigint[]) returns text language sql stable as $$
     select coalesce(string_agg(join_objects(i.item::json, json_build_object(
+               'last_agent', (select p.name from person p where p.person_id = c.last_agent),
                'lang', (select t.lang from ticket t where t.ticket_id = c.ticket_id),
                'first_reply_seconds', seconds(c.first_reply - c.opened),
                'waited_seconds', (select coalesce(seconds(sum(s.to_at - s.from_at)), 0) from spans_of(c.ticket_id) s
