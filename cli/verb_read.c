@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking: one ticket, many, why one stands where it stands. */
+/* Looking at one ticket, and why it stands where it stands. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,8 +11,6 @@
 #include "cli/text.h"
 #include "cli/ticket.h"
 #include "cli/verbs.h"
-
-#define PAGE_MAX 500 /* tickets the API gives at once */
 
 /* The holder has looked at it: its idle clock starts again. Not when a script looks, which may do so for ever. */
 static void
@@ -70,90 +68,6 @@ run_show(struct ctx *c, struct err *e)
     }
     touch(c, r.doc);
     return true;
-}
-
-/* ---- lists ---- */
-
-/* The filters of `list` as a query, without limit and cursor. */
-static const char *
-list_query(struct ctx *c)
-{
-    static const char *const names[] = {"queue", "department", "state", "agent", "class", "priority", "tag"};
-    const char *q = args_text(c->args, "WORDS"), *query = "";
-
-    if (q) {
-        query = arena_printf(c->a, "&q=%s", client_escape(c->a, q));
-    }
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *v = args_opt(c->args, names[i]);
-        if (v) {
-            query = arena_printf(c->a, "%s&%s=%s", query, names[i], client_escape(c->a, v));
-        }
-    }
-    return query;
-}
-
-/* Fetch page after page until `limit` tickets are there; one document as the API would give it. */
-static bool
-fetch_list(struct ctx *c, const char *query, int64_t limit, const char *after, struct reply *ret, struct err *e)
-{
-    json_t *all = NULL;
-
-    for (;;) {
-        int64_t page = limit < PAGE_MAX ? limit : PAGE_MAX;
-        struct reply r;
-        const char *path = arena_printf(c->a, "/v1/tickets?limit=%" PRId64 "%s%s%s", page, query,
-                                        after ? "&after=" : "", after ? client_escape(c->a, after) : "");
-        if (!client_get(c->client, path, &r, e)) {
-            return false;
-        }
-        limit -= (int64_t)json_array_size(jlist(r.doc, "tickets"));
-        after = jtext(r.doc, "next");
-        if (!all) {
-            *ret = r;
-            all = jlist(r.doc, "tickets");
-        } else {
-            (void)json_array_extend(all, jlist(r.doc, "tickets"));
-            (void)json_object_set(ret->doc, "next", json_object_get(r.doc, "next"));
-            ret->text = NULL; /* no longer what came over the wire */
-        }
-        if (!after || limit <= 0 || !all) {
-            return true;
-        }
-    }
-}
-
-static bool
-show_list(struct ctx *c, const char *query, const char *none, struct err *e)
-{
-    struct reply r;
-
-    if (!fetch_list(c, query, args_number(c->args, "limit", 100), args_opt(c->args, "after"), &r, e)) {
-        return false;
-    }
-    if (c->json && !r.text) {
-        api_print_json(c, r.doc);
-        return true;
-    }
-    if (!api_json(c, &r)) {
-        ticket_table(c, jlist(r.doc, "tickets"), none);
-        if (jtext(r.doc, "next")) {
-            fprintf(c->s->after, "there are more: --limit N, or --after %s\n", text_line(c->a, jtext(r.doc, "next")));
-        }
-    }
-    return true;
-}
-
-bool
-run_list(struct ctx *c, struct err *e)
-{
-    return show_list(c, list_query(c), "no ticket fits", e);
-}
-
-bool
-run_mine(struct ctx *c, struct err *e)
-{
-    return show_list(c, "&mine=1", "you have nothing in hand: turno next", e);
 }
 
 /* ---- why ---- */

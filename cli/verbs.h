@@ -16,7 +16,9 @@ typedef bool verb_fn(struct ctx *c, struct err *e);
 /* verb_ask.c: hand in, look what became of it */
 verb_fn run_ask, run_asked, run_queues;
 /* verb_read.c */
-verb_fn run_show, run_list, run_mine, run_why, run_stats_waits, run_stats_fairness;
+verb_fn run_show, run_why, run_stats_waits, run_stats_fairness;
+/* verb_list.c */
+verb_fn run_list, run_mine;
 /* verb_log.c */
 verb_fn run_feed, run_log;
 /* verb_drafts.c */
