@@ -350,7 +350,10 @@ compose_unsent(struct ctx *c, struct compose *co, const struct err *why)
     struct err e = {0};
     bool editor;
 
-    if (err_exit(why->code) != EXIT_UNREACHABLE || !take_text(c, co, &editor, &e) || !co->text || !*co->text) {
+    int status = err_exit(why->code);
+
+    if ((status != EXIT_UNREACHABLE && status != EXIT_CONFLICT && status != EXIT_DENIED) ||
+        !take_text(c, co, &editor, &e) || !co->text || !*co->text) {
         return;
     }
     if (!draft_for(c->a, co->name, co->text, d, &e)) {

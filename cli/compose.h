@@ -44,7 +44,7 @@ bool compose(struct ctx *c, struct compose *co, struct err *e);
 /* POST body (with the text in it), kept as a draft until the desk has it. On failure the user is told where it is and what
  * sends it. Without a text: as client_post. */
 bool compose_post(struct ctx *c, struct compose *co, const char *path, json_t *body, struct reply *ret, struct err *e);
-/* We never came so far, because of `why`: what was given as a text is kept if the desk could not be reached. */
+/* We never came so far, because of `why`: what was given as a text is kept, unless the command makes no sense. */
 void compose_unsent(struct ctx *c, struct compose *co, const struct err *why);
 /* Send the request that is in a draft once more; it is dropped, or given back. */
 bool compose_resend(struct ctx *c, struct draft *d, struct reply *ret, struct err *e);

@@ -33,7 +33,7 @@ static const struct {
     {"park-child",    "$A let $N wait for another request"             },
     {"wake",          "$N is back in $Q: its time has come"            },
     {"unblock",       "$N need not wait for another request any more"  },
-    {"block",         "$N waits for another request again"             },
+    {"block",         "$N is blocked by another request"               },
     {"resolve",       "$A resolved $N"                                 },
     {"decline",       "$A declined $N"                                 },
     {"duplicate",     "$A closed $N: asked before"                     },

@@ -61,7 +61,7 @@ print_past(struct ctx *c, const char *row, const json_t *list)
     static const struct col cols[] = {
         {"ROW",      COL_TEXT,   0,  COL_HIDDEN},
         {"TICKET",   COL_NUMBER, 0,  0         },
-        {"STATE",    COL_TEXT,   12, 0         },
+        {"STATE",    COL_TEXT,   19, 0         },
         {"QUEUE",    COL_TEXT,   10, 2         },
         {"AGENT",    COL_TEXT,   8,  5         },
         {"OPENED",   COL_AGE,    0,  3         },

@@ -158,7 +158,12 @@ run_reply(struct ctx *c, struct err *e)
     struct reply t, r;
     int64_t n;
 
-    if (!look_up(c, &co, &n, &t, e) || !(verb = reply_verb(c, t.doc, e))) {
+    if (!look_up(c, &co, &n, &t, e)) {
+        return false;
+    }
+    verb = reply_verb(c, t.doc, e);
+    if (!verb) {
+        compose_unsent(c, &co, e);
         return false;
     }
     to = strcmp(verb, "message") == 0 ? ticket_desk(c, t.doc) : ticket_addressee(c, t.doc);

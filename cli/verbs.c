@@ -209,6 +209,9 @@ const struct cli_verb cli_verbs[] = {
     {"feed", opts_feed, 0, run_feed, "the same as it happens, raw, for programs", HAT_EVERYONE, "turno feed --limit 10",
      "A line an event, with its cursor first: --after CURSOR goes on behind it, or --after 2h from two hours ago. turno log tells "
      "it in words."},
+    {"tutorial", NULL, VERB_LOCAL, run_tutorial, "practise on a desk of your own, step by step", HAT_EVERYONE, "turno tutorial",
+     "It starts a desk in a folder that is removed at the end, plays a customer and a colleague, tells what to try, and looks "
+     "whether it was done. quit leaves."},
     {"help [VERB...]", NULL, VERB_LOCAL, run_help, "all verbs, or how one is used", HAT_EVERYONE, "turno help park", NULL},
     {"version", NULL, VERB_LOCAL, run_version, "print the version", HAT_EVERYONE, "turno version", NULL},
     {"completion SHELL", NULL, VERB_LOCAL, run_completion, "print the completion script for a shell", HAT_EVERYONE,

@@ -37,6 +37,8 @@ verb_fn run_overview, run_whoami, run_away, run_back;
 /* verb_desk.c, verb_calendar.c: for administrators */
 verb_fn run_desk_check, run_desk_diff, run_desk_apply, run_desk_show, run_desk_calendar, run_route_test, run_token_add,
     run_token_list, run_token_revoke;
+/* verb_tutorial.c */
+verb_fn run_tutorial;
 /* help.c */
 verb_fn run_help, run_version;
 /* verb_complete.c */
