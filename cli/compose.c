@@ -160,6 +160,7 @@ edit(struct ctx *c, struct compose *co, struct err *e)
     if (!draft_to_edit(c, co, &text, e)) {
         return false;
     }
+    ensure(co->draft); /* or it would have failed */
     describe(c, co, co->draft);
     if (!draft_put_text(co->draft, text, co->below, e) || !draft_put_how(co->draft, e)) {
         return false;

@@ -31,14 +31,14 @@ run_queues(struct ctx *c, struct err *e)
 {
     static const struct col cols[] = {
         {"QUEUE",      COL_TEXT,   10, 0},
-        {"DEPARTMENT", COL_TEXT,   10, 6},
+        {"DEPARTMENT", COL_TEXT,   10, 5},
         {"WAITING",    COL_NUMBER, 0,  0},
-        {"HELD",       COL_NUMBER, 0,  5},
-        {"PARKED",     COL_NUMBER, 0,  4},
+        {"HELD",       COL_NUMBER, 0,  6},
+        {"PARKED",     COL_NUMBER, 0,  7},
         {"OLDEST",     COL_SPAN,   0,  1},
         {"TARGET",     COL_SPAN,   0,  2},
-        {"ESTIMATE",   COL_TEXT,   8,  3},
-        {"TITLE",      COL_TEXT,   12, 7},
+        {"ESTIMATE",   COL_TEXT,   8,  4},
+        {"TITLE",      COL_TEXT,   12, 3},
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
     const json_t *list;

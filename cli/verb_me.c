@@ -32,7 +32,7 @@ who_facts(struct ctx *c, const json_t *me)
 
     facts_text(f, "person", person ? person : name);
     facts_style(f, STYLE_BOLD);
-    facts_text(f, "name", c->s->tty && name && person && strcmp(name, person) == 0 ? NULL : name);
+    facts_text(f, "name", c->s->tty && name && (!person || strcmp(name, person) == 0) ? NULL : name);
     facts_text(f, "account", jtext(me, "account"));
     facts_text(f, "departments", departments(c, jlist(me, "departments")));
     facts_text(f, "queues", jjoin(c->a, jlist(me, "queues"), ", "));

@@ -221,26 +221,27 @@ static const struct step {
     const char *verb;
 } steps[] = {
     {NULL,
-     "You work at the front desk of a shop for furniture. Any department may be asked for work; try the warehouse.",       "ask warehouse \"12 boxes to Lugo\" -m \"By Friday, please.\"", has_asked,        NULL   },
-    {NULL,         "It was told what was promised: the target. What you wait for is listed by",                            "asked",                                                        NULL,             "asked"},
+     "You work at the front desk of a shop for furniture. Any department may be asked for work; try the warehouse.",       "ask warehouse \"12 boxes to Lugo\" -m \"By Friday, please.\"", has_asked,        NULL  },
+    {NULL,         "Its target is what was promised. What you and your department wait for is listed by",                  "asked",                                                        NULL,
+     "asked"                                                                                                                                                                                                       },
     {marta_works,  "Marta of the warehouse has done it meanwhile: look, and then say how it was, from 1 to 5.",
-     "rate $M 5 \"quick\"",                                                                                                                                                                has_rated,        NULL   },
+     "rate $M 5 \"quick\"",                                                                                                                                                                has_rated,        NULL  },
     {rosa_asks,
      "Now you are an agent. Rosa of Café Luna, a customer, has written. `next` deals you whose turn it is, nobody "
-     "chooses.",                                                                                                           "next",                                                         is_held,          NULL   },
+     "chooses.",                                                                                                           "next",                                                         is_held,          NULL  },
     {NULL,         "It is in your hand, so no verb needs its number. Ask her which chairs: it waits for her answer then.",
-     "reply \"Which ones, the red or the blue?\"",                                                                                                                                         waits_for_rosa,   NULL   },
-    {rosa_answers, "She has answered, which brought it back into the queue, its place kept.",                              "next",                                                         is_held,          NULL   },
+     "reply \"Which ones, the red or the blue?\"",                                                                                                                                         waits_for_rosa,   NULL  },
+    {rosa_answers, "She has answered, which brought it back into the queue, its place kept.",                              "next",                                                         is_held,          NULL  },
     {NULL,         "Whether there are two the warehouse knows. Ask it in a way that Rosa's request waits for that.",
-     "ask warehouse \"Are two red chairs left?\" --blocks $R",                                                                                                                             waits_for_marta,  NULL   },
-    {NULL,         "Why is it where it is, and whose turn comes when? The desk can always say.",                           "why $R",                                                       NULL,             "why"  },
-    {marta_works,  "Marta has found them, and Rosa's request has come back by itself.",                                    "next",                                                         is_held,          NULL   },
+     "ask warehouse \"Are two red chairs left?\" --blocks $R",                                                                                                                             waits_for_marta,  NULL  },
+    {NULL,         "Why is it where it is, and whose turn comes when? The desk can always say.",                           "why $R",                                                       NULL,             "why" },
+    {marta_works,  "Marta has found them, and Rosa's request has come back by itself.",                                    "next",                                                         is_held,          NULL  },
     {NULL,         "The lorry goes tomorrow. Let it wait until then; a reason is needed.",
-     "park --until tomorrow \"the lorry goes then\"",                                                                                                                                      waits_for_a_date, NULL   },
+     "park --until tomorrow \"the lorry goes then\"",                                                                                                                                      waits_for_a_date, NULL  },
     {NULL,         "It would come back by itself tomorrow. You had it last, so you may take it before.",                   "take $R",                                                      is_held,
-     NULL                                                                                                                                                                                                           },
-    {NULL,         "Tell Rosa, and be done with it.",                                                                      "resolve \"Two red chairs are on their way.\"",                 is_resolved,      NULL   },
-    {rosa_rates,   "She gave you five of five. Who waited for whom, second by second?",                                    "show $R --waits",                                              NULL,             "show" },
+     NULL                                                                                                                                                                                                          },
+    {NULL,         "Tell Rosa, and be done with it.",                                                                      "resolve \"Two red chairs are on their way.\"",                 is_resolved,      NULL  },
+    {rosa_rates,   "She gave you five of five. Who waited for whom, second by second?",                                    "show $R --waits",                                              NULL,             "show"},
 };
 #define STEPS (sizeof steps / sizeof *steps)
 
@@ -343,8 +344,8 @@ play(struct lesson *l, size_t i, struct err *e)
         return false;
     }
     example = numbered(l, s->example);
-    fprintf(l->c->s->out, "\n%s%zu/%zu%s  ", screen_style(l->c->s, STYLE_DIM), i + 1, STEPS, screen_plain(l->c->s));
-    tell(l, STYLE_PLAIN, s->tell);
+    fputc('\n', l->c->s->out);
+    tell(l, STYLE_PLAIN, arena_printf(l->c->a, "%zu/%zu  %s", i + 1, STEPS, s->tell));
     tell(l, STYLE_BOLD, arena_printf(l->c->a, "     turno %s", example));
     for (;;) {
         char *line = read_line(l);

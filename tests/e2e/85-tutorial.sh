@@ -13,7 +13,7 @@ export XDG_STATE_HOME=$desk/home
 mkdir "$desk/tmp"
 token[nobody]=none
 
-nothing_is_left() { [ -z "$(ls "$desk/tmp")" ] || { ls -R "$desk/tmp" | head; return 1; }; }
+nothing_is_left() { [ -z "$(find "$desk/tmp" -mindepth 1)" ] || { find "$desk/tmp" | head; return 1; }; }
 turnod_of_it() { for p in /proc/[0-9]*; do [[ "$(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)" == *"$desk/tmp/"* ]] && echo "${p#/proc/}"; done; }
 nobody_is_left() { [ -z "$(turnod_of_it)" ] || { turnod_of_it; return 1; }; }
 # does SECONDS-STEP LINE: at step N type this
