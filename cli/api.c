@@ -156,11 +156,16 @@ api_ticket(struct ctx *c, int64_t n, const char *query, struct reply *ret, struc
     return client_get(c->client, arena_printf(c->a, "/v1/tickets/%lld%s", (long long)n, query), ret, e);
 }
 
+const char *
+api_act_path(struct ctx *c, int64_t n, const char *verb)
+{
+    return arena_printf(c->a, "/v1/tickets/%lld/%s", (long long)n, verb);
+}
+
 bool
 api_act(struct ctx *c, int64_t n, const char *verb, json_t *body, struct reply *ret, struct err *e)
 {
-    return client_post(c->client, arena_printf(c->a, "/v1/tickets/%lld/%s", (long long)n, verb),
-                       body ? body : api_object(c), ret, e);
+    return client_post(c->client, api_act_path(c, n, verb), body ? body : api_object(c), ret, e);
 }
 
 bool

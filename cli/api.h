@@ -30,7 +30,9 @@ json_t *api_object(struct ctx *c);
 bool api_number(struct ctx *c, bool offer, int64_t *ret, struct err *e);
 /* GET the ticket; query: "" or "?…". */
 bool api_ticket(struct ctx *c, int64_t n, const char *query, struct reply *ret, struct err *e);
-/* POST /v1/tickets/N/VERB. body NULL: {}. */
+/* "/v1/tickets/N/VERB" */
+const char *api_act_path(struct ctx *c, int64_t n, const char *verb);
+/* POST it. body NULL: {}. */
 bool api_act(struct ctx *c, int64_t n, const char *verb, json_t *body, struct reply *ret, struct err *e);
 /* The ticket's `actions` contain verb. */
 bool api_may(const json_t *ticket, const char *verb);

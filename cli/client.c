@@ -351,30 +351,33 @@ call(struct client *c, const struct sending *rq, struct reply *ret, struct err *
         }
         sleep_ms(wait);
     }
-    if (sent && rq->key && err_exit(e->code) == EXIT_UNREACHABLE) {
+    ret->unknown = sent && rq->key && err_exit(e->code) == EXIT_UNREACHABLE;
+    if (ret->unknown) {
         (void)err_set(e, e->code, "%.120s; %slook before you repeat it", arena_strdup(c->a, e->msg),
                       e->code == ERR_UNKNOWN ? "" : "nobody knows whether it was done: ");
     }
     return false;
 }
 
-/* Bytes of body, and a key, when it is a write. */
-static bool
-request(struct client *c, const char *method, const char *path, json_t *body, bool once, struct reply *ret,
-        struct err *e)
+const char *
+client_key(struct arena *a)
 {
-    struct sending rq = {.method = method, .path = path, .once = once};
-    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
+    struct uuid u = uuid_random();
     char key[37];
+
+    uuid_format(&u, key);
+    return arena_strdup(a, key);
+}
+
+/* Complete rq by the bytes of body, and send it. */
+static bool
+request(struct client *c, struct sending rq, json_t *body, struct reply *ret, struct err *e)
+{
+    char *text = body ? json_dumps(body, JSON_COMPACT) : NULL;
     bool ok;
 
     if (body && !text) {
         return err_set(e, ERR_INVALID, "the text is no UTF-8");
-    }
-    if (strcmp(method, "GET") != 0) {
-        struct uuid u = uuid_random();
-        uuid_format(&u, key);
-        rq.key = key;
     }
     rq.body = text;
     ok = call(c, &rq, ret, e);
@@ -385,19 +388,25 @@ request(struct client *c, const char *method, const char *path, json_t *body, bo
 bool
 client_get(struct client *c, const char *path, struct reply *ret, struct err *e)
 {
-    return request(c, "GET", path, NULL, false, ret, e);
+    return request(c, (struct sending){.method = "GET", .path = path}, NULL, ret, e);
+}
+
+bool
+client_post_as(struct client *c, const char *key, const char *path, json_t *body, struct reply *ret, struct err *e)
+{
+    return request(c, (struct sending){.method = "POST", .path = path, .key = key}, body, ret, e);
 }
 
 bool
 client_get_once(struct client *c, const char *path, struct reply *ret, struct err *e)
 {
-    return request(c, "GET", path, NULL, true, ret, e);
+    return request(c, (struct sending){.method = "GET", .path = path, .once = true}, NULL, ret, e);
 }
 
 bool
 client_post(struct client *c, const char *path, json_t *body, struct reply *ret, struct err *e)
 {
-    return request(c, "POST", path, body, false, ret, e);
+    return client_post_as(c, client_key(c->a), path, body, ret, e);
 }
 
 bool
@@ -405,13 +414,14 @@ client_post_once(struct client *c, const char *path, json_t *body, struct err *e
 {
     struct reply r;
 
-    return request(c, "POST", path, body, true, &r, e);
+    return request(c, (struct sending){.method = "POST", .path = path, .key = client_key(c->a), .once = true}, body, &r,
+                   e);
 }
 
 bool
 client_delete(struct client *c, const char *path, struct reply *ret, struct err *e)
 {
-    return request(c, "DELETE", path, NULL, false, ret, e);
+    return request(c, (struct sending){.method = "DELETE", .path = path, .key = client_key(c->a)}, NULL, ret, e);
 }
 
 const char *

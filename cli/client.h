@@ -22,6 +22,7 @@ struct reply {
     json_t *doc;      /* NULL without a body; lives as long as the arena */
     const char *text; /* the body as it came */
     size_t n;
+    bool unknown; /* no reply, or none that says it: it may have been done */
 };
 
 /* ep and s must outlive the client; it is freed with a. NULL and e. */
@@ -36,6 +37,11 @@ bool client_get(struct client *c, const char *path, struct reply *ret, struct er
 bool client_get_once(struct client *c, const char *path, struct reply *ret, struct err *e);
 bool client_post(struct client *c, const char *path, json_t *body, struct reply *ret, struct err *e);
 bool client_delete(struct client *c, const char *path, struct reply *ret, struct err *e);
+/* client_post with a key of the caller's, who may want to send the same again later. */
+bool client_post_as(struct client *c, const char *key, const char *path, json_t *body, struct reply *ret,
+                    struct err *e);
+/* A new key. */
+const char *client_key(struct arena *a);
 /* Like client_post, but fails at once where it would otherwise be tried again. */
 bool client_post_once(struct client *c, const char *path, json_t *body, struct err *e);
 

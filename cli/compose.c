@@ -1,19 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The text of a reply, a note, a request. Two rules: what somebody has written is never lost, and a script never hangs
- * at an input that brings nothing unless the text was needed.
+ * at an input that brings nothing unless the text was needed. So a text lies in a draft before it is sent, with the request
+ * and its key, and is removed when the desk has it: whatever happens between, sending it again cannot do it twice.
  */
 #include "cli/compose.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/api.h"
 #include "cli/editor.h"
+#include "cli/text.h"
 
 #define PIPE_PATIENCE_MS 3000
+#define KEY_LASTS        (23 * USEC_HOUR) /* of 24: a request without a ticket is known so long */
 
 /* Without blank space at the end and blank lines at the beginning. */
 static const char *
@@ -64,31 +69,125 @@ read_stdin_soon(struct ctx *c, struct compose *co, struct err *e)
     return read_stdin(c, co, e);
 }
 
+/* ---- the command ---- */
+
+/* The command that was given, as words behind `turno`, without the text and where it comes from. */
+static json_t *
+command_words(struct ctx *c, const struct compose *co)
+{
+    const struct args *args = c->args;
+    json_t *words = json_array();
+    bool optional, rest;
+    char word[32];
+
+    for (size_t i = 0; i < pattern_words(args->verb->pattern); i++) {
+        (void)pattern_word(args->verb->pattern, i, word, &optional, &rest);
+        (void)json_array_append_new(words, json_string(word));
+    }
+    if (args->n > 0 || co->n > 0) {
+        (void)json_array_append_new(words, json_sprintf("%lld", (long long)(args->n > 0 ? args->n : co->n)));
+    }
+    for (size_t i = 0; i < args->ngiven; i++) {
+        const struct given *g = &args->given[i];
+        if (strcmp(g->opt->name, "message") != 0 && strcmp(g->opt->name, "edit") != 0) {
+            (void)json_array_append_new(
+                words, json_sprintf("--%s%s%s", g->opt->name, g->text ? "=" : "", g->text ? g->text : ""));
+        }
+    }
+    for (size_t i = 0; i < args->narg; i++) {
+        if (args->arg[i].text && (!co->given || args->arg[i].text != co->given)) {
+            (void)json_array_append_new(words, json_string(args->arg[i].text));
+        }
+    }
+    return words;
+}
+
+/* What a draft knows while it is only a text. */
+static void
+describe(struct ctx *c, struct compose *co, struct draft *d)
+{
+    char iso[32];
+
+    json_object_clear(d->how);
+    format_iso(c->s->now, iso);
+    jset(d->how, "at", iso);
+    (void)json_object_set_new(d->how, "command", command_words(c, co));
+}
+
+static void
+tell_kept(struct ctx *c, const struct draft *d)
+{
+    fprintf(c->s->after, "turno: your text is kept in %s; turno drafts %s --send %s\n", d->path, d->name,
+            draft_is_unknown(d) ? "finds out whether it was done, and does it if not" : "sends it");
+}
+
+/* ---- the editor ---- */
+
+/* The draft that the editor works on: the one of before, if no text was given, or a new one. */
+static bool
+draft_to_edit(struct ctx *c, struct compose *co, const char **ret_text, struct err *e)
+{
+    struct draft *d = ARENA_NEW(c->a, struct draft);
+
+    *ret_text = co->text ? co->text : co->initial ? co->initial : "";
+    if (!co->text && draft_take(c->a, co->name, d, e)) {
+        if (draft_is_unknown(d)) {
+            draft_leave(d);
+            return err_set(e, ERR_CONFLICT,
+                           "what you wrote before may have been sent or not: turno drafts %s --send finds out, turno "
+                           "drafts %s --drop forgets it",
+                           d->name, d->name);
+        }
+        if (draft_text(c->a, d, ret_text, e)) {
+            fprintf(c->s->chat, "You go on with what was not sent before (turno drafts %s).\n", d->name);
+            (void)fflush(c->s->chat);
+        } /* else it was never written */
+    } else if (!draft_make(c->a, co->name, d, e)) {
+        return false;
+    }
+    co->draft = d;
+    return true;
+}
+
 static bool
 edit(struct ctx *c, struct compose *co, struct err *e)
 {
-    const char *initial = co->text ? co->text : co->initial ? co->initial : "";
+    const char *text;
 
     if (isatty(STDIN_FILENO) == 0) {
         return err_set(e, ERR_USAGE, "the editor needs a terminal: give the text as argument or with -m");
     }
-    if (!editor_create(c->a, co->name, initial, co->below, &co->path, e)) {
+    if (!draft_to_edit(c, co, &text, e)) {
         return false;
     }
-    if (!editor_run(c->a, co->path, e) || !editor_read(c->a, co->path, &co->text, e)) {
-        return false; /* the message says where the draft is */
+    ensure(co->draft); /* or it would have failed */
+    describe(c, co, co->draft);
+    if (!draft_put_text(co->draft, text, co->below, e) || !draft_put_how(co->draft, e)) {
+        return false;
     }
-    return true;
+    if (!editor_run(c->a, co->draft->path, e)) {
+        struct err unread;
+        if (draft_text(c->a, co->draft, &text, &unread) && !*text) {
+            draft_drop(co->draft);
+        } else {
+            tell_kept(c, co->draft);
+        }
+        return false;
+    }
+    return draft_text(c->a, co->draft, &co->text, e);
 }
 
-bool
-compose(struct ctx *c, struct compose *co, struct err *e)
+/* ---- where it comes from ---- */
+
+/* What can be had without the editor; *ret_edit: it is to be opened. */
+static bool
+take_text(struct ctx *c, struct compose *co, bool *ret_edit, struct err *e)
 {
     const char *m = args_opt(c->args, "message");
     bool ok = true;
 
-    co->text = co->path = NULL;
-    co->typed = false;
+    co->text = NULL;
+    *ret_edit = args_has(c->args, "edit");
     if (m && co->given) {
         return err_set(e, ERR_USAGE, "the text stands there twice, as argument and with -m");
     }
@@ -96,54 +195,176 @@ compose(struct ctx *c, struct compose *co, struct err *e)
         ok = read_stdin(c, co, e);
     } else if (m || co->given) {
         co->text = trimmed(c->a, m ? m : co->given);
-        co->typed = true;
-    } else if (args_has(c->args, "edit")) {
-        ok = true; /* below */
-    } else if (co->need == COMPOSE_MUST && isatty(STDIN_FILENO) == 0) {
+    } else if (!*ret_edit && co->need == COMPOSE_MUST && isatty(STDIN_FILENO) == 0) {
         ok = read_stdin(c, co, e);
-    } else if (co->need == COMPOSE_MAYBE && is_piped()) {
+    } else if (!*ret_edit && co->need == COMPOSE_MAYBE && is_piped()) {
         ok = read_stdin_soon(c, co, e);
     } else if (co->need == COMPOSE_MUST) {
-        ok = edit(c, co, e);
+        *ret_edit = true;
     }
-    if (ok && args_has(c->args, "edit")) {
-        ok = edit(c, co, e);
-    }
-    if (!ok) {
+    return ok;
+}
+
+void
+compose_to(struct ctx *c, const char *head)
+{
+    fprintf(c->s->chat, "%s\n", c->s->utf8 ? head : text_ascii(c->a, head));
+    (void)fflush(c->s->chat);
+}
+
+bool
+compose(struct ctx *c, struct compose *co, struct err *e)
+{
+    bool editor;
+
+    co->draft = NULL;
+    if (!take_text(c, co, &editor, e) || (editor && !edit(c, co, e))) {
         return false;
     }
     if (co->text && !*co->text) {
         co->text = NULL;
     }
-    if (!co->text && (co->need == COMPOSE_MUST || args_has(c->args, "edit"))) {
-        compose_sent(co);
+    if (!co->text && (co->need == COMPOSE_MUST || editor)) {
+        if (co->draft) {
+            draft_drop(co->draft);
+        }
         return err_set(e, ERR_INVALID, "the %s is empty: nothing sent", co->what);
     }
     return true;
 }
 
-void
-compose_keep(struct ctx *c, struct compose *co, const char *again)
-{
-    struct err e;
+/* ---- on its way ---- */
 
-    if (!co->text || (co->typed && !co->path)) {
-        return;
+/* What is said when a signal ends us between; made ready before, for a handler can do little. */
+static char last_words[512];
+
+static void
+on_signal(int sig)
+{
+    ssize_t n = write(STDERR_FILENO, last_words, strlen(last_words));
+
+    (void)n; /* there is nobody left to tell */
+    (void)signal(sig, SIG_DFL);
+    (void)raise(sig);
+}
+
+static void
+watch_signals(bool on, const struct draft *d)
+{
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+    struct sigaction now, sa = {.sa_handler = on ? on_signal : SIG_DFL};
+
+    if (on) {
+        (void)snprintf(
+            last_words, sizeof last_words,
+            "\nturno: nobody knows whether it was done; your text is kept in %.300s; turno drafts %.60s --send "
+            "finds out\n",
+            d->path, d->name);
     }
-    if (!co->path && !editor_create(c->a, co->name, co->text, NULL, &co->path, &e)) {
-        fprintf(c->s->after, "turno: %s; your text was:\n%s\n", e.msg, co->text);
-    } else if (again) {
-        fprintf(c->s->after, "turno: your text is kept; to send it after all: %s < %s\n", again, co->path);
-    } else {
-        fprintf(c->s->after, "turno: your text is kept in %s\n", co->path);
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
+        (void)sigaction(signals[i], NULL, &now);
+        if (now.sa_handler != SIG_IGN) { /* nohup(1) stays what it is */
+            (void)sigaction(signals[i], &sa, NULL);
+        }
     }
 }
 
-void
-compose_sent(struct compose *co)
+/* The same request was on its way before, and nobody knows what became of it. */
+static bool
+is_again(const struct draft *d, const char *path, const char *text)
 {
-    if (co->path) {
-        editor_remove(co->path);
-        co->path = NULL;
+    const char *was = jtext(d->how, "path"), *said = jtext(d->how, "text");
+
+    return draft_is_unknown(d) && was && strcmp(was, path) == 0 && said && strcmp(said, text) == 0 &&
+           json_is_object(json_object_get(d->how, "body"));
+}
+
+bool
+compose_resend(struct ctx *c, struct draft *d, struct reply *ret, struct err *e)
+{
+    usec_t at = jtime(d->how, "at");
+    bool ok;
+
+    if (draft_is_unknown(d) && strcmp(jtext(d->how, "path"), "/v1/tickets") == 0 && at + KEY_LASTS < c->s->now) {
+        draft_leave(d);
+        return err_set(
+            e, ERR_CONFLICT,
+            "after a day the desk cannot tell whether it has this request: turno asked shows what was handed in, "
+            "turno drafts %s --drop forgets it",
+            d->name);
     }
+    watch_signals(true, d);
+    ok =
+        client_post_as(c->client, jtext(d->how, "key"), jtext(d->how, "path"), json_object_get(d->how, "body"), ret, e);
+    watch_signals(false, d);
+    if (ok) {
+        draft_drop(d);
+        return true;
+    }
+    if (!ret->unknown) { /* refused, or never sent: it is a text like any other */
+        struct err ignored;
+        (void)json_object_del(d->how, "path");
+        (void)json_object_del(d->how, "body");
+        (void)json_object_del(d->how, "key");
+        (void)json_object_del(d->how, "text");
+        (void)draft_put_how(d, &ignored); /* the worst is that it is asked once more what became of it */
+    }
+    tell_kept(c, d);
+    draft_leave(d);
+    return false;
+}
+
+bool
+compose_post(struct ctx *c, struct compose *co, const char *path, json_t *body, struct reply *ret, struct err *e)
+{
+    struct draft *d = co->draft ? co->draft : ARENA_NEW(c->a, struct draft);
+    struct err why;
+
+    if (!co->text) {
+        return client_post(c->client, path, body, ret, e);
+    }
+    if (!co->draft && !draft_for(c->a, co->name, co->text, d, &why)) {
+        if (client_post(c->client, path, body, ret, e)) {
+            return true;
+        }
+        fprintf(c->s->after, "turno: %s; your text was:\n%s\n", why.msg, text_clean(c->a, co->text));
+        return false;
+    }
+    if (!is_again(d, path, co->text)) {
+        describe(c, co, d);
+        jset(d->how, "path", path);
+        jset(d->how, "key", client_key(c->a));
+        jset(d->how, "text", co->text);
+        (void)json_object_set(d->how, "body", body);
+    }
+    /* What cannot be kept is sent all the same. */
+    if ((!co->draft && !draft_put_text(d, co->text, NULL, &why)) || !draft_put_how(d, &why)) {
+        fprintf(c->s->chat, "turno: %s; it is sent without a draft\n", why.msg);
+    }
+    return compose_resend(c, d, ret, e);
+}
+
+void
+compose_unsent(struct ctx *c, struct compose *co, const struct err *why)
+{
+    struct draft *d = ARENA_NEW(c->a, struct draft);
+    struct err e = {0};
+    bool editor;
+
+    int status = err_exit(why->code);
+
+    if ((status != EXIT_UNREACHABLE && status != EXIT_CONFLICT && status != EXIT_DENIED) ||
+        !take_text(c, co, &editor, &e) || !co->text || !*co->text) {
+        return;
+    }
+    if (!draft_for(c->a, co->name, co->text, d, &e)) {
+        return;
+    }
+    if (!draft_is_unknown(d)) {
+        describe(c, co, d);
+    }
+    if (draft_put_text(d, co->text, NULL, &e) && draft_put_how(d, &e)) {
+        tell_kept(c, d);
+    }
+    draft_leave(d);
 }

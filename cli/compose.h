@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Where a text to send comes from: the command line, -m, standard input, or the editor; and where it stays if it cannot be sent. */
+/* Where a text to send comes from: the command line, -m, standard input, or the editor; and how it gets to the desk. */
 #ifndef TURNO_CLI_COMPOSE_H
 #define TURNO_CLI_COMPOSE_H
 
 #include <stdbool.h>
 
 #include "cli/ctx.h"
+#include "cli/draft.h"
 #include "common/err.h"
 
 #define COMPOSE_MAX (1024 * 1024)
@@ -19,14 +20,14 @@ enum compose_need {
 struct compose {
     enum compose_need need;
     const char *given;   /* text of the command line's arguments, or NULL */
-    const char *name;    /* of the draft's file: "42-reply" */
-    const char *initial; /* what the editor begins with, or NULL */
+    const char *name;    /* of the draft: "42-reply" */
+    const char *initial; /* what the editor begins with when there is no draft, or NULL */
     const char *below;   /* shown in the editor below the line, or NULL */
     const char *what;    /* for messages: "reply", "note" */
+    int64_t n;           /* the ticket, where the command line does not say it; or 0 */
     /* results */
-    const char *text; /* NULL: none */
-    const char *path; /* the draft, or NULL */
-    bool typed;       /* it stands on the command line, hence in the shell's history */
+    const char *text;    /* NULL: none */
+    struct draft *draft; /* of the editor, or NULL */
 };
 
 /* The options of verbs with a text. */
@@ -36,11 +37,16 @@ struct compose {
         'e', "edit", OPT_FLAG, false, NULL, "write the text in $VISUAL or $EDITOR"                                     \
     }
 
+/* "To: …": the recipient, before anything is written or sent. */
+void compose_to(struct ctx *c, const char *head);
+/* The text: from the command line, standard input, or the editor, which goes on with what was not sent before. */
 bool compose(struct ctx *c, struct compose *co, struct err *e);
-/* The text could not be sent: keep it in a file and tell where, unless the shell still has it. again: the command that
- * would send it from the file, or NULL. */
-void compose_keep(struct ctx *c, struct compose *co, const char *again);
-/* The text was sent: remove the draft. */
-void compose_sent(struct compose *co);
+/* POST body (with the text in it), kept as a draft until the desk has it. On failure the user is told where it is and what
+ * sends it. Without a text: as client_post. */
+bool compose_post(struct ctx *c, struct compose *co, const char *path, json_t *body, struct reply *ret, struct err *e);
+/* We never came so far, because of `why`: what was given as a text is kept, unless the command makes no sense. */
+void compose_unsent(struct ctx *c, struct compose *co, const struct err *why);
+/* Send the request that is in a draft once more; it is dropped, or given back. */
+bool compose_resend(struct ctx *c, struct draft *d, struct reply *ret, struct err *e);
 
 #endif

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The draft of a text. It lies in a directory of mode 0700 that mkdtemp made, so that neither its content nor its name
- * can be touched by others in a shared /tmp, and editors may put their swap files beside it. It is removed only after the
- * text has been sent.
- */
+/* Files of texts (draft.h says which), and the editor on them. */
 #include "cli/editor.h"
 
 #include <errno.h>
@@ -33,25 +29,14 @@ write_all(int fd, const char *p, size_t n)
 }
 
 bool
-editor_create(struct arena *a, const char *name, const char *text, const char *below, const char **ret_path,
-              struct err *e)
+editor_put(const char *path, const char *text, const char *below, struct err *e)
 {
-    const char *tmp = getenv("TMPDIR");
-    char *dir = arena_printf(a, "%s/turno-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp");
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     struct strbuf sb;
-    char *path;
     bool ok;
-    int fd;
 
-    if (!mkdtemp(dir)) {
-        return err_set(e, ERR_INVALID, "could not make a directory %s: %s", dir, strerror(errno));
-    }
-    path = arena_printf(a, "%s/%s.txt", dir, name);
-    fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) {
-        (void)err_set(e, ERR_INVALID, "could not create %s: %s", path, strerror(errno));
-        (void)rmdir(dir); /* an empty one left behind is no harm */
-        return false;
+        return err_set(e, ERR_INVALID, "could not create %s: %s", path, strerror(errno));
     }
     strbuf_init(&sb);
     strbuf_add(&sb, text);
@@ -64,13 +49,7 @@ editor_create(struct arena *a, const char *name, const char *text, const char *b
     ok = write_all(fd, sb.p, sb.n);
     ok = close(fd) == 0 && ok;
     strbuf_release(&sb);
-    if (!ok) {
-        (void)err_set(e, ERR_INVALID, "could not write %s: %s", path, strerror(errno));
-        editor_remove(path);
-        return false;
-    }
-    *ret_path = path;
-    return true;
+    return ok || err_set(e, ERR_INVALID, "could not write %s: %s", path, strerror(errno));
 }
 
 bool
@@ -103,7 +82,7 @@ editor_run(struct arena *a, const char *path, struct err *e)
         return err_set(e, ERR_INVALID, "could not start the editor: %s", strerror(errno));
     }
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-        return err_set(e, ERR_INVALID, "the editor failed (set VISUAL or EDITOR); the draft is in %s", path);
+        return err_set(e, ERR_INVALID, "the editor failed (set VISUAL or EDITOR)");
     }
     return true;
 }
@@ -165,18 +144,4 @@ editor_read(struct arena *a, const char *path, const char **ret_text, struct err
     }
     *ret_text = arena_strndup(a, s, n);
     return true;
-}
-
-void
-editor_remove(const char *path)
-{
-    char *dir = strdup(path);
-    char *slash = dir ? strrchr(dir, '/') : NULL;
-
-    (void)unlink(path); /* what cannot be removed stays for tmpreaper */
-    if (slash) {
-        *slash = '\0';
-        (void)rmdir(dir); /* not when an editor left something beside it */
-    }
-    free(dir);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Writing a text in the user's editor, in a private file that outlives us when the text cannot be sent. */
+/* Writing a text in the user's editor. */
 #ifndef TURNO_CLI_EDITOR_H
 #define TURNO_CLI_EDITOR_H
 
@@ -11,15 +11,12 @@
 /* What follows this line in the file is not sent. */
 #define EDITOR_LINE "-- 8< -- what stands below this line is not sent ------------------------"
 
-/* A new file of our own, NAME.txt in a new private directory, holding text and, if not NULL, EDITOR_LINE and below. */
-bool editor_create(struct arena *a, const char *name, const char *text, const char *below, const char **ret_path,
-                   struct err *e);
+/* Make or replace a file of ours that holds text and, if not NULL, EDITOR_LINE and below. */
+bool editor_put(const char *path, const char *text, const char *below, struct err *e);
 /* Let the user edit it. False when the editor could not be run or did not end well. */
 bool editor_run(struct arena *a, const char *path, struct err *e);
 /* Its text above the line, without blank lines at the ends; "" when nothing was written. */
 bool editor_read(struct arena *a, const char *path, const char **ret_text, struct err *e);
-/* Remove file and directory. */
-void editor_remove(const char *path);
 /* Whole content of a file ("-": standard input), at most max bytes, valid UTF-8. */
 bool editor_slurp(struct arena *a, const char *path, size_t max, const char **ret, struct err *e);
 

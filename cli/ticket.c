@@ -59,6 +59,28 @@ ticket_recipient(struct ctx *c, const json_t *t)
     return text_line(c->a, account ? arena_printf(c->a, "%s (%s)", or_empty(who), account) : or_empty(who));
 }
 
+const char *
+ticket_addressee(struct ctx *c, const json_t *t)
+{
+    const char *who = or_empty(jtext(t, "requester")), *account = jtext(t, "account"),
+               *from = jtext(t, "from_department");
+
+    if (account) {
+        return text_line(c->a, arena_printf(c->a, "%s (customer, %s)", who, account));
+    }
+    return text_line(c->a, from && !is(from, who) ? arena_printf(c->a, "%s (colleague, %s)", who, from)
+                                                  : arena_printf(c->a, "%s (colleague)", who));
+}
+
+const char *
+ticket_desk(struct ctx *c, const json_t *t)
+{
+    const char *agent = jtext(t, "agent"), *queue = or_empty(jtext(t, "queue"));
+
+    return text_line(c->a, agent ? arena_printf(c->a, "the desk (%s, %s has it)", queue, agent)
+                                 : arena_printf(c->a, "the desk (%s)", queue));
+}
+
 /* ---- a list ---- */
 
 void

@@ -29,6 +29,10 @@ void ticket_done(struct ctx *c, const struct reply *r, const char *sentence);
 const char *ticket_state(struct ctx *c, const json_t *t);
 /* Whom a reply reaches: "Ana (ACME)". Clean. */
 const char *ticket_recipient(struct ctx *c, const json_t *t);
+/* The same for one who is about to write: "Ana (customer, ACME)", "luis (colleague, sales)". */
+const char *ticket_addressee(struct ctx *c, const json_t *t);
+/* Whom words of the requester's side reach: "the desk (frontdesk, luis has it)". */
+const char *ticket_desk(struct ctx *c, const json_t *t);
 enum style ticket_state_style(const char *state);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/api.h"
 #include "cli/compose.h"
@@ -26,13 +27,18 @@ begin_held(struct ctx *c, bool offer, int64_t *ret_n, json_t **ret_body, struct 
     return true;
 }
 
-/* Send, and say `sentence` (or "N: STATE"). */
+/* Send, with the text if there is one, and say `sentence` (or "N: STATE"). */
 static bool
-finish(struct ctx *c, int64_t n, const char *verb, json_t *body, const char *sentence, struct err *e)
+finish(struct ctx *c, int64_t n, const char *verb, json_t *body, struct compose *co, const char *sentence,
+       struct err *e)
 {
     struct reply r;
 
-    if (!api_act(c, n, verb, body, &r, e)) {
+    if (co && co->text) {
+        jset(body, "body", co->text);
+    }
+    if (co && co->text ? !compose_post(c, co, api_act_path(c, n, verb), body, &r, e)
+                       : !api_act(c, n, verb, body, &r, e)) {
         return false;
     }
     ticket_done(c, &r, sentence ? sentence : arena_printf(c->a, "%lld: %s", (long long)n, ticket_state(c, r.doc)));
@@ -40,18 +46,30 @@ finish(struct ctx *c, int64_t n, const char *verb, json_t *body, const char *sen
 }
 
 /* A line of text that may go with it, from the arguments or -m. */
-static bool
-add_line(struct ctx *c, int64_t n, const char *arg, json_t *body, struct err *e)
+static struct compose
+line(struct ctx *c, int64_t n, const char *arg)
 {
-    struct compose co = {.need = COMPOSE_MAY, .given = args_text(c->args, arg), .what = "text"};
+    const char *pattern = c->args->verb->pattern;
+    struct compose co = {.need = COMPOSE_MAY, .given = args_text(c->args, arg), .what = "text", .n = n};
 
-    co.name = arena_printf(c->a, "%lld", (long long)n);
-    if (!compose(c, &co, e)) {
+    co.name = arena_strndup(c->a, pattern, strcspn(pattern, " "));
+    if (n > 0) {
+        co.name = arena_printf(c->a, "%lld-%s", (long long)n, co.name);
+    }
+    return co;
+}
+
+/* begin_held, and the line that may go with it. */
+static bool
+begin_line(struct ctx *c, const char *arg, int64_t *ret_n, json_t **ret_body, struct compose *ret_co, struct err *e)
+{
+    if (!begin_held(c, false, ret_n, ret_body, e)) {
+        *ret_co = line(c, c->args->n, arg);
+        compose_unsent(c, ret_co, e);
         return false;
     }
-    jset(body, "body", co.text);
-    compose_sent(&co); /* a line is soon written again */
-    return true;
+    *ret_co = line(c, *ret_n, arg);
+    return compose(c, ret_co, e);
 }
 
 bool
@@ -61,21 +79,25 @@ run_accept(struct ctx *c, struct err *e)
     int64_t n;
 
     return begin_held(c, true, &n, &body, e) &&
-           finish(c, n, "accept", body, arena_printf(c->a, "%lld is in your hand", (long long)n), e);
+           finish(c, n, "accept", body, NULL, arena_printf(c->a, "%lld is in your hand", (long long)n), e);
 }
 
 bool
 run_pass(struct ctx *c, struct err *e)
 {
     const char *to = args_text(c->args, "DEPT");
+    struct compose co;
     json_t *body;
     int64_t n;
 
-    if (!begin_held(c, false, &n, &body, e) || !add_line(c, n, "LINE", body, e)) {
+    if (isatty(STDERR_FILENO) == 1) {
+        compose_to(c, text_line(c->a, arena_printf(c->a, "To: %s", to)));
+    }
+    if (!begin_line(c, "LINE", &n, &body, &co, e)) {
         return false;
     }
     jset(body, "queue", to);
-    return finish(c, n, "pass", body, arena_printf(c->a, "%lld: handed over to %s", (long long)n, to), e);
+    return finish(c, n, "pass", body, &co, arena_printf(c->a, "%lld: handed over to %s", (long long)n, to), e);
 }
 
 bool
@@ -85,6 +107,7 @@ run_park(struct ctx *c, struct err *e)
     bool customer = args_has(c->args, "customer"), on = args_has(c->args, "on");
     const char *verb = customer ? "park-customer" : vendor ? "park-vendor" : on ? "park-child" : "park-until";
     const char *reason = args_text(c->args, "REASON");
+    struct compose co = {0};
     json_t *body;
     int64_t n;
 
@@ -95,61 +118,77 @@ run_park(struct ctx *c, struct err *e)
     if (strcmp(verb, "park-until") == 0 && !reason && !args_opt(c->args, "message")) {
         return err_set(e, ERR_USAGE, "--until needs a reason: turno park --until %s \"they open again\"", until);
     }
-    if (!begin_held(c, false, &n, &body, e)) {
-        return false;
-    }
-    if (strcmp(verb, "park-until") == 0) {
-        const char *m = args_opt(c->args, "message");
-        jset(body, "reason", reason ? reason : m);
-    } else if (!add_line(c, n, "REASON", body, e)) {
-        return false;
+    if (strcmp(verb, "park-until") != 0) {
+        if (!begin_line(c, "REASON", &n, &body, &co, e)) {
+            return false;
+        }
+    } else {
+        if (!begin_held(c, false, &n, &body, e)) {
+            return false;
+        }
+        jset(body, "reason", reason ? reason : args_opt(c->args, "message"));
     }
     jset(body, "vendor", vendor);
     jset(body, "until", until);
     if (on) {
         (void)json_object_set_new(body, "on", json_integer(args_number(c->args, "on", 0)));
     }
-    return finish(c, n, verb, body, NULL, e);
+    return finish(c, n, verb, body, &co, NULL, e);
 }
 
 bool
 run_release(struct ctx *c, struct err *e)
 {
+    struct compose co;
     json_t *body;
     int64_t n;
 
-    return begin_held(c, false, &n, &body, e) && add_line(c, n, "LINE", body, e) &&
-           finish(c, n, "release", body, arena_printf(c->a, "%lld: given back, its place kept", (long long)n), e);
+    return begin_line(c, "LINE", &n, &body, &co, e) &&
+           finish(c, n, "release", body, &co, arena_printf(c->a, "%lld: given back, its place kept", (long long)n), e);
 }
 
 bool
 run_give(struct ctx *c, struct err *e)
 {
     const char *agent = args_text(c->args, "AGENT");
+    struct compose co;
     json_t *body;
     int64_t n;
 
-    if (!begin_held(c, false, &n, &body, e) || !add_line(c, n, "LINE", body, e)) {
+    if (!begin_line(c, "LINE", &n, &body, &co, e)) {
         return false;
     }
     jset(body, "agent", agent);
-    return finish(c, n, "give", body, arena_printf(c->a, "%lld: given to %s", (long long)n, agent), e);
+    return finish(c, n, "give", body, &co, arena_printf(c->a, "%lld: given to %s", (long long)n, agent), e);
 }
 
 bool
 run_take(struct ctx *c, struct err *e)
 {
-    return finish(c, c->args->n, "take", NULL,
+    return finish(c, c->args->n, "take", NULL, NULL,
                   arena_printf(c->a, "%lld is in your hand, out of turn", (long long)c->args->n), e);
 }
 
-/* The customer's verbs, and reopen: no hold is needed. */
+/* The customer's verbs, and reopen: no hold is needed. Who reads it is shown to one who sits before it. */
 static bool
 with_text(struct ctx *c, const char *verb, const char *sentence, struct err *e)
 {
-    json_t *body = api_object(c);
+    struct compose co = line(c, c->args->n, "TEXT");
+    int64_t n = c->args->n;
+    struct reply t;
 
-    return add_line(c, c->args->n, "TEXT", body, e) && finish(c, c->args->n, verb, body, sentence, e);
+    if (isatty(STDERR_FILENO) == 1) {
+        if (!api_ticket(c, n, "", &t, e)) {
+            compose_unsent(c, &co, e);
+            return false;
+        }
+        /* an agent reopens what somebody else has asked */
+        compose_to(c, arena_printf(c->a, "To: %s, ticket %lld",
+                                   api_may(t.doc, "message") || api_may(t.doc, "rate") ? ticket_desk(c, t.doc)
+                                                                                       : ticket_addressee(c, t.doc),
+                                   (long long)n));
+    }
+    return compose(c, &co, e) && finish(c, n, verb, api_object(c), &co, sentence, e);
 }
 
 bool
@@ -188,7 +227,7 @@ run_rate(struct ctx *c, struct err *e)
     }
     (void)json_object_set_new(body, "score", json_integer(score));
     jset(body, "comment", args_text(c->args, "COMMENT"));
-    return finish(c, c->args->n, "rate", body,
+    return finish(c, c->args->n, "rate", body, NULL,
                   arena_printf(c->a, "%lld: rated %lld of 5, thank you", (long long)c->args->n, (long long)score), e);
 }
 
@@ -255,8 +294,8 @@ run_set(struct ctx *c, struct err *e)
         return false;
     }
     for (size_t i = 0; i < n; i++) {
-        if (!finish(c, ticket, verb[i], body[i], arena_printf(c->a, "%lld: %s", (long long)ticket, c->args->rest[i]),
-                    e)) {
+        if (!finish(c, ticket, verb[i], body[i], NULL,
+                    arena_printf(c->a, "%lld: %s", (long long)ticket, c->args->rest[i]), e)) {
             return false;
         }
     }

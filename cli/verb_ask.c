@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Asking a department for work: the request, the catalogue of who can be asked, and what we asked for. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/api.h"
 #include "cli/compose.h"
@@ -29,14 +31,14 @@ run_queues(struct ctx *c, struct err *e)
 {
     static const struct col cols[] = {
         {"QUEUE",      COL_TEXT,   10, 0},
-        {"DEPARTMENT", COL_TEXT,   10, 6},
+        {"DEPARTMENT", COL_TEXT,   10, 5},
         {"WAITING",    COL_NUMBER, 0,  0},
-        {"HELD",       COL_NUMBER, 0,  5},
-        {"PARKED",     COL_NUMBER, 0,  4},
+        {"HELD",       COL_NUMBER, 0,  6},
+        {"PARKED",     COL_NUMBER, 0,  7},
         {"OLDEST",     COL_SPAN,   0,  1},
         {"TARGET",     COL_SPAN,   0,  2},
-        {"ESTIMATE",   COL_TEXT,   8,  3},
-        {"TITLE",      COL_TEXT,   12, 7},
+        {"ESTIMATE",   COL_TEXT,   8,  4},
+        {"TITLE",      COL_TEXT,   12, 3},
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
     const json_t *list;
@@ -133,13 +135,31 @@ add_tags(struct ctx *c, json_t *body)
     json_decref(tags);
 }
 
+/* "ask-warehouse" */
+static const char *
+draft_name(struct ctx *c, const char *to)
+{
+    char *name = arena_printf(c->a, "ask%s%.40s", to ? "-" : "", to ? to : "");
+
+    for (char *s = name; *s; s++) {
+        *s = isalnum((unsigned char)*s) || strchr("-_.", *s) ? *s : '_';
+    }
+    return name;
+}
+
 /* Subject and text. Without a subject both are written in the editor, the subject being the first line. */
 static bool
 add_text(struct ctx *c, json_t *body, const char *to, const char *subject, struct compose *co, struct err *e)
 {
-    *co = (struct compose){.need = subject ? COMPOSE_MAYBE : COMPOSE_MUST, .name = "request", .what = "request"};
-    co->below = arena_printf(c->a, "A request to %s.\n%s", to ? to : "whoever the rules find",
+    const char *head = arena_printf(c->a, "To: %s, a request", to ? to : "whoever the rules find");
+
+    *co =
+        (struct compose){.need = subject ? COMPOSE_MAYBE : COMPOSE_MUST, .name = draft_name(c, to), .what = "request"};
+    co->below = arena_printf(c->a, "%s\n%s", head,
                              subject ? "" : "The first line is its subject; the lines below it tell the rest.\n");
+    if (isatty(STDERR_FILENO) == 1) {
+        compose_to(c, text_line(c->a, head));
+    }
     if (!compose(c, co, e)) {
         return false;
     }
@@ -213,15 +233,20 @@ run_ask(struct ctx *c, struct err *e)
         (void)json_object_set_new(body, "follows", json_integer(args_number(c->args, "follows", 0)));
     }
     add_tags(c, body);
-    if (!add_attrs(c, body, e) || (args_has(c->args, "blocks") && !add_blocked(c, body, e)) ||
-        !add_text(c, body, to, subject, &co, e)) {
+    if (!add_attrs(c, body, e)) {
         return false;
     }
-    if (!client_post(c->client, "/v1/tickets", body, &r, e)) {
-        compose_keep(c, &co, NULL);
+    if (args_has(c->args, "blocks") && !add_blocked(c, body, e)) {
+        co = (struct compose){.need = subject ? COMPOSE_MAYBE : COMPOSE_MUST, .name = draft_name(c, to)};
+        compose_unsent(c, &co, e);
         return false;
     }
-    compose_sent(&co);
+    if (!add_text(c, body, to, subject, &co, e)) {
+        return false;
+    }
+    if (!compose_post(c, &co, "/v1/tickets", body, &r, e)) {
+        return false;
+    }
     tell_asked(c, &r);
     return true;
 }

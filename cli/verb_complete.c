@@ -9,7 +9,9 @@
 
 #include "cli/api.h"
 #include "cli/complete.h"
+#include "cli/draft.h"
 #include "cli/endpoint.h"
+#include "cli/filter.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 
@@ -256,6 +258,42 @@ settings(struct words *w)
     choices(w, "due=|requester=|tags=", "");
 }
 
+static void
+saved(struct words *w, const char *before)
+{
+    const char *text, *name, *line;
+    struct err e;
+
+    if (filters_read(w->c->a, &text, &e)) {
+        for (size_t i = 0; (line = filters_nth(w->c->a, text, i, &name)) != NULL; i++) {
+            word(w, arena_printf(w->c->a, "%s%s", before, name), line);
+        }
+    }
+}
+
+static void
+filters(struct words *w)
+{
+    saved(w, "");
+}
+
+static void
+list_words(struct words *w)
+{
+    saved(w, "@");
+}
+
+static void
+drafts(struct words *w)
+{
+    const char *const *names;
+    size_t n = draft_names(w->c->a, &names);
+
+    for (size_t i = 0; i < n; i++) {
+        word(w, names[i], NULL);
+    }
+}
+
 /* What can stand at an argument or as an option's value, by its name in the pattern or the option. */
 static void
 named(struct words *w, const char *name)
@@ -264,19 +302,22 @@ named(struct words *w, const char *name)
         const char *name;
         void (*words)(struct words *w);
     } kinds[] = {
-        {"N",         tickets  },
-        {"M",         tickets  },
-        {"DEPT",      queues   },
-        {"QUEUE",     queues   },
-        {"AGENT",     people   },
-        {"NAME",      people   },
-        {"PERSON",    people   },
-        {"CALENDAR",  calendars},
-        {"TOKEN",     tokens   },
-        {"VERB",      verbs    },
-        {"FILE",      files    },
-        {"SHELL",     shells   },
-        {"KEY=VALUE", settings },
+        {"N",         tickets   },
+        {"M",         tickets   },
+        {"DEPT",      queues    },
+        {"QUEUE",     queues    },
+        {"AGENT",     people    },
+        {"NAME",      people    },
+        {"PERSON",    people    },
+        {"CALENDAR",  calendars },
+        {"TOKEN",     tokens    },
+        {"VERB",      verbs     },
+        {"FILE",      files     },
+        {"SHELL",     shells    },
+        {"DRAFT",     drafts    },
+        {"FILTER",    filters   },
+        {"WORDS",     list_words},
+        {"KEY=VALUE", settings  },
     };
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
@@ -335,8 +376,9 @@ static const struct {
      "_turno() {\n"
      "    local word cut='' w\n"
      "    local -a words=()\n"
-     "    for w in \"${COMP_WORDS[@]:1:COMP_CWORD}\"; do # bash cuts words at `=`\n"
-     "        if [[ ${#words[@]} -gt 0 && ($w == = || ${words[-1]} == ?*=) ]]; then words[-1]+=$w; else "
+     "    for w in \"${COMP_WORDS[@]:1:COMP_CWORD}\"; do # bash cuts words at `=` and behind `@`\n"
+     "        if [[ ${#words[@]} -gt 0 && ($w == = || ${words[-1]} == ?*= || ${words[-1]} == @) ]]; then "
+     "words[-1]+=$w; else "
      "words+=(\"$w\"); fi\n"
      "    done\n"
      "    [[ ${words[-1]} != *=* ]] || cut=${words[-1]%%=*}=\n"

@@ -3,9 +3,12 @@
  * desk edit, as visudo does it: a draft in the editor, checked, compared, applied. Nothing of it is lost: the draft is
  * removed only when it is in force or its author says so, and a desk that somebody else has applied meanwhile stands.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/api.h"
 #include "cli/editor.h"
@@ -52,6 +55,33 @@ load_desk(struct editing *ed, struct err *e)
 }
 
 /* What to edit: FILE, with what lies beside it, or the desk in force with what lay beside it. */
+/* A file in a folder that only we may enter: neither its content nor its name can be touched by others in a shared /tmp. */
+static bool
+create(struct editing *ed, struct err *e)
+{
+    const char *tmp = getenv("TMPDIR");
+    char *dir = arena_printf(ed->c->a, "%s/turno-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp");
+
+    if (!mkdtemp(dir)) {
+        return err_set(e, ERR_INVALID, "could not make a directory %s: %s", dir, strerror(errno));
+    }
+    ed->path = arena_printf(ed->c->a, "%s/desk.txt", dir);
+    if (!editor_put(ed->path, ed->begun, NULL, e)) {
+        (void)rmdir(dir); /* an empty one left behind is no harm */
+        return false;
+    }
+    return true;
+}
+
+static void
+discard(struct editing *ed)
+{
+    char *dir = arena_strndup(ed->c->a, ed->path, (size_t)(strrchr(ed->path, '/') - ed->path));
+
+    (void)unlink(ed->path);
+    (void)rmdir(dir); /* the editor may have left something beside it */
+}
+
 static bool
 load(struct editing *ed, struct err *e)
 {
@@ -68,7 +98,7 @@ load(struct editing *ed, struct err *e)
         ed->begun = file.text;
         ed->f.files = file.files;
     }
-    return editor_create(ed->c->a, "desk", ed->begun, NULL, &ed->path, e);
+    return create(ed, e);
 }
 
 static enum verdict
@@ -212,7 +242,7 @@ run_desk_edit(struct ctx *c, struct err *e)
     }
     ok = edit(&ed, &gone, e);
     if (gone) {
-        editor_remove(ed.path);
+        discard(&ed);
         return ok;
     }
     keep_beside(&ed);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/api.h"
+#include "cli/draft.h"
 #include "cli/facts.h"
 #include "cli/table.h"
 #include "cli/text.h"
@@ -31,7 +32,7 @@ who_facts(struct ctx *c, const json_t *me)
 
     facts_text(f, "person", person ? person : name);
     facts_style(f, STYLE_BOLD);
-    facts_text(f, "name", c->s->tty && name && person && strcmp(name, person) == 0 ? NULL : name);
+    facts_text(f, "name", c->s->tty && name && (!person || strcmp(name, person) == 0) ? NULL : name);
     facts_text(f, "account", jtext(me, "account"));
     facts_text(f, "departments", departments(c, jlist(me, "departments")));
     facts_text(f, "queues", jjoin(c->a, jlist(me, "queues"), ", "));
@@ -145,6 +146,8 @@ hints(struct ctx *c, const json_t *me, int64_t waiting, const json_t *asked)
     struct table *t = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
     size_t holding = json_array_size(jlist(me, "holding")), n = json_array_size(asked);
     int64_t answers = count_answers(asked);
+    const char *const *drafts;
+    size_t unsent = draft_names(c->a, &drafts);
 
     if (jbool(me, "away")) {
         hint(t, "you are away: nothing is dealt to you", "turno back");
@@ -152,6 +155,9 @@ hints(struct ctx *c, const json_t *me, int64_t waiting, const json_t *asked)
     if (holding > 0) {
         hint(t, arena_printf(c->a, "%zu%s in your hand", holding, holding >= 100 ? " or more" : ""),
              holding == 1 ? "turno show" : "turno mine");
+    }
+    if (unsent > 0) {
+        hint(t, arena_printf(c->a, "%zu you wrote and have not sent", unsent), "turno drafts");
     }
     if (answers > 0) {
         hint(t, arena_printf(c->a, "%lld wait for your answer", (long long)answers), "turno asked --state parked");

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking: one ticket, many, why one stands where it stands, what happens now. */
+/* Looking at one ticket, and why it stands where it stands. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -12,8 +11,6 @@
 #include "cli/text.h"
 #include "cli/ticket.h"
 #include "cli/verbs.h"
-
-#define PAGE_MAX 500 /* tickets the API gives at once */
 
 /* The holder has looked at it: its idle clock starts again. Not when a script looks, which may do so for ever. */
 static void
@@ -71,90 +68,6 @@ run_show(struct ctx *c, struct err *e)
     }
     touch(c, r.doc);
     return true;
-}
-
-/* ---- lists ---- */
-
-/* The filters of `list` as a query, without limit and cursor. */
-static const char *
-list_query(struct ctx *c)
-{
-    static const char *const names[] = {"queue", "department", "state", "agent", "class", "priority", "tag"};
-    const char *q = args_text(c->args, "WORDS"), *query = "";
-
-    if (q) {
-        query = arena_printf(c->a, "&q=%s", client_escape(c->a, q));
-    }
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *v = args_opt(c->args, names[i]);
-        if (v) {
-            query = arena_printf(c->a, "%s&%s=%s", query, names[i], client_escape(c->a, v));
-        }
-    }
-    return query;
-}
-
-/* Fetch page after page until `limit` tickets are there; one document as the API would give it. */
-static bool
-fetch_list(struct ctx *c, const char *query, int64_t limit, const char *after, struct reply *ret, struct err *e)
-{
-    json_t *all = NULL;
-
-    for (;;) {
-        int64_t page = limit < PAGE_MAX ? limit : PAGE_MAX;
-        struct reply r;
-        const char *path = arena_printf(c->a, "/v1/tickets?limit=%" PRId64 "%s%s%s", page, query,
-                                        after ? "&after=" : "", after ? client_escape(c->a, after) : "");
-        if (!client_get(c->client, path, &r, e)) {
-            return false;
-        }
-        limit -= (int64_t)json_array_size(jlist(r.doc, "tickets"));
-        after = jtext(r.doc, "next");
-        if (!all) {
-            *ret = r;
-            all = jlist(r.doc, "tickets");
-        } else {
-            (void)json_array_extend(all, jlist(r.doc, "tickets"));
-            (void)json_object_set(ret->doc, "next", json_object_get(r.doc, "next"));
-            ret->text = NULL; /* no longer what came over the wire */
-        }
-        if (!after || limit <= 0 || !all) {
-            return true;
-        }
-    }
-}
-
-static bool
-show_list(struct ctx *c, const char *query, const char *none, struct err *e)
-{
-    struct reply r;
-
-    if (!fetch_list(c, query, args_number(c->args, "limit", 100), args_opt(c->args, "after"), &r, e)) {
-        return false;
-    }
-    if (c->json && !r.text) {
-        api_print_json(c, r.doc);
-        return true;
-    }
-    if (!api_json(c, &r)) {
-        ticket_table(c, jlist(r.doc, "tickets"), none);
-        if (jtext(r.doc, "next")) {
-            fprintf(c->s->after, "there are more: --limit N, or --after %s\n", text_line(c->a, jtext(r.doc, "next")));
-        }
-    }
-    return true;
-}
-
-bool
-run_list(struct ctx *c, struct err *e)
-{
-    return show_list(c, list_query(c), "no ticket fits", e);
-}
-
-bool
-run_mine(struct ctx *c, struct err *e)
-{
-    return show_list(c, "&mine=1", "you have nothing in hand: turno next", e);
 }
 
 /* ---- why ---- */
@@ -230,79 +143,4 @@ run_why(struct ctx *c, struct err *e)
         strbuf_release(&sb);
     }
     return true;
-}
-
-/* ---- feed ---- */
-
-struct feed {
-    struct ctx *c;
-    char cursor[128];
-    int64_t left; /* events still to show; negative: no end */
-};
-
-static bool
-on_feed(void *arg, const char *event, const char *id, json_t *data)
-{
-    struct feed *f = arg;
-    struct ctx *c = f->c;
-    struct arena *a = arena_new(); /* a feed may run for months */
-    static const char *const names[] = {"ticket", "verb", "actor", "from", "to", "queue", "agent"};
-    const char *cursor = *id ? id : jtext(data, "cursor");
-
-    (void)event; /* all of this stream are alike */
-    if (cursor) {
-        (void)snprintf(f->cursor, sizeof f->cursor, "%s", cursor);
-    }
-    if (c->json) {
-        char *s = json_dumps(data, JSON_COMPACT);
-        fprintf(c->s->out, "%s\n", s ? s : "");
-        free(s);
-    } else if (c->s->tty) {
-        fprintf(c->s->out, "%s  %6lld  %-13s %-12s %-8s %-8s %s\n", text_local(a, jtime(data, "at"), c->s->now),
-                (long long)jint(data, "ticket", 0), text_line(a, jtext(data, "verb")),
-                text_line(a, jtext(data, "actor")), text_line(a, jtext(data, "to")), text_line(a, jtext(data, "queue")),
-                text_line(a, jtext(data, "agent")));
-    } else {
-        const char *at = jtext(data, "at");
-        fprintf(c->s->out, "%s\t%s", f->cursor, at ? at : "");
-        for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-            const json_t *v = json_object_get(data, names[i]);
-            if (json_is_integer(v)) {
-                fprintf(c->s->out, "\t%lld", (long long)json_integer_value(v));
-            } else {
-                fprintf(c->s->out, "\t%s", text_field(a, json_string_value(v)));
-            }
-        }
-        fputc('\n', c->s->out);
-    }
-    (void)fflush(c->s->out);
-    arena_free(a);
-    if (f->left > 0) {
-        f->left--;
-    }
-    return f->left != 0 && !ferror(c->s->out);
-}
-
-bool
-run_feed(struct ctx *c, struct err *e)
-{
-    struct feed f = {.c = c, .left = args_number(c->args, "limit", -1)};
-    const char *after = args_opt(c->args, "after");
-    enum client_stream end;
-    int attempt = 0;
-
-    screen_direct(c->s);
-    if (after) {
-        (void)snprintf(f.cursor, sizeof f.cursor, "%s", after);
-    }
-    do {
-        char was[sizeof f.cursor];
-        memcpy(was, f.cursor, sizeof was);
-        end = client_stream(c->client,
-                            arena_printf(c->a, "/v1/feed%s%s", *f.cursor ? "?after=" : "",
-                                         *f.cursor ? client_escape(c->a, f.cursor) : ""),
-                            NULL, on_feed, &f, e);
-        attempt = strcmp(was, f.cursor) == 0 ? attempt : 0;
-    } while (end == STREAM_LOST && client_back_off(c->client, attempt++, 120, e));
-    return end == STREAM_LEFT || end == STREAM_EMPTY;
 }

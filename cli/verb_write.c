@@ -2,7 +2,7 @@
 /*
  * The verbs that write to people: reply, note, resolve. Before anything is written the ticket is fetched: its epoch and the
  * last message seen go with the text, so that the desk can refuse what was written past somebody else's newer word. The
- * recipient is shown first; a text that could not be sent stays in a file.
+ * recipient is shown first; a text that could not be sent stays as a draft.
  */
 #include <stdio.h>
 #include <string.h>
@@ -73,24 +73,36 @@ fenced(struct ctx *c, const json_t *t)
     return body;
 }
 
-/* Send co's text (if any) with the verb; on refusal keep it. */
+/* Send co's text (if any) with the verb; it is kept until the desk has it. */
 static bool
 send_text(struct ctx *c, int64_t n, const char *verb, json_t *body, struct compose *co, struct reply *ret,
           struct err *e)
 {
     jset(body, "body", co->text);
-    if (api_act(c, n, verb, body, ret, e)) {
-        compose_sent(co);
+    if (compose_post(c, co, api_act_path(c, n, verb), body, ret, e)) {
         return true;
     }
     if (e->code == ERR_NEWS) {
         screen_clock(c->s); /* the editor may have been open for long */
         show_news(c, ret);
     }
-    compose_keep(c, co,
-                 arena_printf(c->a, "turno %.*s %lld -m -", (int)strcspn(c->args->verb->pattern, " "),
-                              c->args->verb->pattern, (long long)n));
     return false;
+}
+
+/* Which ticket is meant and how it stands. Where the desk cannot be reached, the text that was given is kept. */
+static bool
+look_up(struct ctx *c, struct compose *co, int64_t *ret_n, struct reply *ret, struct err *e)
+{
+    const char *verb = arena_strndup(c->a, c->args->verb->pattern, strcspn(c->args->verb->pattern, " "));
+
+    co->name = c->args->n > 0 ? arena_printf(c->a, "%lld-%s", (long long)c->args->n, verb) : verb;
+    if (!api_number(c, false, ret_n, e) || !api_ticket(c, *ret_n, "", ret, e)) {
+        compose_unsent(c, co, e);
+        return false;
+    }
+    co->n = *ret_n;
+    co->name = arena_printf(c->a, "%lld-%s", (long long)*ret_n, verb);
+    return true;
 }
 
 /* The editor may be open for long: the holder's idle clock starts again. A refusal is found when the text is sent. */
@@ -146,22 +158,23 @@ run_reply(struct ctx *c, struct err *e)
     struct reply t, r;
     int64_t n;
 
-    if (!api_number(c, false, &n, e) || !api_ticket(c, n, "", &t, e) || !(verb = reply_verb(c, t.doc, e))) {
+    if (!look_up(c, &co, &n, &t, e)) {
         return false;
     }
-    to = strcmp(verb, "message") == 0 ? arena_printf(c->a, "the desk (%s)", text_line(c->a, jtext(t.doc, "queue")))
-                                      : ticket_recipient(c, t.doc);
+    verb = reply_verb(c, t.doc, e);
+    if (!verb) {
+        compose_unsent(c, &co, e);
+        return false;
+    }
+    to = strcmp(verb, "message") == 0 ? ticket_desk(c, t.doc) : ticket_addressee(c, t.doc);
     after = strcmp(verb, "reply") == 0     ? "; then it waits for the answer"
             : strcmp(verb, "resolve") == 0 ? "; then it is resolved"
                                            : "";
     head = arena_printf(c->a, "To: %s, ticket %lld%s", to, (long long)n, after);
-    co.name = arena_printf(c->a, "%lld-reply", (long long)n);
+    compose_to(c, head);
     if (will_edit(c, given)) {
         touch_before_editing(c, t.doc);
         co.below = draft_context(c, t.doc, head);
-    } else {
-        fprintf(c->s->chat, "%s\n", head);
-        (void)fflush(c->s->chat);
     }
     if (!compose(c, &co, e) || !send_text(c, n, verb, fenced(c, t.doc), &co, &r, e)) {
         return false;
@@ -178,14 +191,10 @@ run_note(struct ctx *c, struct err *e)
     struct reply t, r;
     int64_t n;
 
-    if (!api_number(c, false, &n, e)) {
+    if (!look_up(c, &co, &n, &t, e)) {
         return false;
     }
-    co.name = arena_printf(c->a, "%lld-note", (long long)n);
     if (will_edit(c, given)) {
-        if (!api_ticket(c, n, "", &t, e)) {
-            return false;
-        }
         touch_before_editing(c, t.doc);
         co.below = draft_context(c, t.doc, "A note among colleagues: the customer does not see it.");
     }
@@ -208,7 +217,7 @@ run_resolve(struct ctx *c, struct err *e)
         {"spam",      "spam"     },
         {"merged",    "merge"    },
     };
-    const char *given = args_text(c->args, "TEXT"), *as = args_opt(c->args, "as"), *verb = "resolve";
+    const char *given = args_text(c->args, "TEXT"), *as = args_opt(c->args, "as"), *verb = "resolve", *head;
     struct compose co = {.need = COMPOSE_MAY, .given = given, .what = "text"};
     bool public = true;
     struct reply t, r;
@@ -221,20 +230,19 @@ run_resolve(struct ctx *c, struct err *e)
     if ((strcmp(verb, "merge") == 0) != args_has(c->args, "into")) {
         return err_set(e, ERR_USAGE, "--as merged and --into M belong together");
     }
-    if (!api_number(c, false, &n, e) || !api_ticket(c, n, "", &t, e)) {
+    if (!look_up(c, &co, &n, &t, e)) {
         return false;
     }
     public = strcmp(verb, "spam") != 0 && strcmp(verb, "merge") != 0;
-    co.name = arena_printf(c->a, "%lld-resolve", (long long)n);
+    head = public ? arena_printf(c->a, "To: %s, ticket %lld; then it is %s", ticket_addressee(c, t.doc), (long long)n,
+                                 as && strcmp(as, "done") != 0 ? as : "resolved")
+                  : "A last note among colleagues: the customer does not see it.";
+    if (public && (given || args_opt(c->args, "message") || args_has(c->args, "edit"))) {
+        compose_to(c, head);
+    }
     if (args_has(c->args, "edit")) {
         touch_before_editing(c, t.doc);
-        co.below = draft_context(c, t.doc,
-                                 public ? arena_printf(c->a, "To: %s, ticket %lld; then it is %s",
-                                                       ticket_recipient(c, t.doc), (long long)n, as ? as : "resolved")
-                                        : "A last note among colleagues: the customer does not see it.");
-    } else if (public && (given || args_opt(c->args, "message"))) {
-        fprintf(c->s->chat, "To: %s, ticket %lld\n", ticket_recipient(c, t.doc), (long long)n);
-        (void)fflush(c->s->chat);
+        co.below = draft_context(c, t.doc, head);
     }
     if (!compose(c, &co, e)) {
         return false;

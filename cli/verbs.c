@@ -51,15 +51,18 @@ static const struct opt opts_show[] = {
     END,
 };
 static const struct opt opts_list[] = {
-    {'q', "queue",      OPT_TEXT,    false, "QUEUE",    "only in this queue"                      },
-    {'d', "department", OPT_TEXT,    false, "DEPT",     "only in this department"                 },
-    {'s', "state",      OPT_CHOICES, false, STATES,     "only in these states"                    },
-    {'a', "agent",      OPT_TEXT,    false, "NAME",     "only those this agent has (me: yourself)"},
-    {'c', "class",      OPT_CHOICE,  false, CLASSES,    "only of this class"                      },
-    {'p', "priority",   OPT_CHOICE,  false, PRIORITIES, "only of this priority"                   },
-    {'t', "tag",        OPT_TEXT,    false, "TAG",      "only with this tag"                      },
-    {'n', "limit",      OPT_COUNT,   false, "N",        "at most so many (100)"                   },
-    {0,   "after",      OPT_TEXT,    false, "CURSOR",   "go on where the last list ended"         },
+    {'q', "queue",      OPT_TEXT,    false, "QUEUE",    "only in this queue"                           },
+    {'d', "department", OPT_TEXT,    false, "DEPT",     "only in this department"                      },
+    {'s', "state",      OPT_CHOICES, false, STATES,     "only in these states"                         },
+    {'a', "agent",      OPT_TEXT,    false, "NAME",     "only those this agent has (me: yourself)"     },
+    {'c', "class",      OPT_CHOICE,  false, CLASSES,    "only of this class"                           },
+    {'p', "priority",   OPT_CHOICE,  false, PRIORITIES, "only of this priority"                        },
+    {'t', "tag",        OPT_TEXT,    false, "TAG",      "only with this tag"                           },
+    {'n', "limit",      OPT_COUNT,   false, "N",        "at most so many (100)"                        },
+    {0,   "after",      OPT_TEXT,    false, "CURSOR",   "go on where the last list ended"              },
+    {0,   "save",       OPT_TEXT,    false, "FILTER",   "do not list: save these words under that name"},
+    {0,   "saved",      OPT_FLAG,    false, NULL,       "the filters that are saved"                   },
+    {0,   "forget",     OPT_TEXT,    false, "FILTER",   "remove a saved one"                           },
     COLUMNS,
     END,
 };
@@ -101,6 +104,24 @@ static const struct opt opts_park[] = {
 static const struct opt opts_feed[] = {
     {0,   "after", OPT_TEXT,  false, "CURSOR", "begin behind this event"  },
     {'n', "limit", OPT_COUNT, false, "N",      "stop after so many events"},
+    END,
+};
+static const struct opt opts_log[] = {
+    {'f', "follow", OPT_FLAG,  false, NULL, "go on with what happens now, until Ctrl-C"   },
+    {'s', "since",  OPT_PAST,  false, "T",  "from: today, 09:00, 2026-11-01, 2h (ago; 8h)"},
+    {'n', "limit",  OPT_COUNT, false, "N",  "the last N (100); with -f: stop after N"     },
+    END,
+};
+static const struct opt opts_drafts[] = {
+    {'s', "send", OPT_FLAG, false, NULL, "send it now"     },
+    {'d', "drop", OPT_FLAG, false, NULL, "it is not needed"},
+    END,
+};
+static const struct opt opts_person[] = {
+    {'a', "account", OPT_TEXT,  false, "ACCOUNT", "somebody of this account"                },
+    {'i', "inside",  OPT_FLAG,  false, NULL,      "somebody of the company, or a department"},
+    {'n', "limit",   OPT_COUNT, false, "N",       "at most so many that are done (10)"      },
+    {0,   "after",   OPT_TEXT,  false, "CURSOR",  "go on where the last list ended"         },
     END,
 };
 static const struct opt opts_stats[] = {
@@ -186,7 +207,12 @@ const struct cli_verb cli_verbs[] = {
      "turno reply 42 \"Which floor is it?\"\nturno reply -r \"The new cartridge is in.\"\nturno reply 42 < answer.txt",
      "The customer's words go to the desk. An agent's words go to the customer, and the ticket then waits for the answer "
      "(-w), stays in hand (-k) or is resolved (-r). The recipient is shown before anything is sent. Without a text the "
-     "editor opens. When a newer message has come meanwhile nothing is sent: it is shown, and your text stays in a file."},
+     "editor opens. When a newer message has come meanwhile nothing is sent: it is shown, and your text stays as a draft."},
+    {"drafts [DRAFT]", opts_drafts, 0, run_drafts, "what you wrote and the desk does not have yet", HAT_EVERYONE,
+     "turno drafts\nturno drafts 42-reply\nturno drafts 42-reply --send",
+     "A text that could not be sent is kept: the desk was not there, refused it, or you broke off. Without a name they are listed. "
+     "The next editor for the same ticket begins with it. Where nobody knows whether it was done, --send asks with the key of "
+     "that request, so that it is not done twice."},
     {"thank N [TEXT...]", opts_text, 0, run_thank, "say thank you: nothing to do for anybody", HAT_EVERYONE, "turno thank 42", NULL},
     {"contest N [TEXT...]", opts_text, 0, run_contest, "it does not wait for you: its old place back", HAT_EVERYONE,
      "turno contest 42 \"I answered on Monday\"",
@@ -198,10 +224,22 @@ const struct cli_verb cli_verbs[] = {
     {"reopen N [TEXT...]", opts_text, 0, run_reopen, "resolved, but not done after all", HAT_EVERYONE,
      "turno reopen 42 \"it jams again\"", NULL},
     {"list [WORDS...]", opts_list, 0, run_list, "tickets by words and filters", HAT_EVERYONE,
-     "turno list printer --state queued,held\nturno list --queue it --priority urgent -o ticket,target,subject", NULL},
+     "turno list printer --state queued,held\nturno list --queue it --priority urgent -o ticket,target,subject\n"
+     "turno list --save hot --queue it --priority urgent\nturno list @hot printer",
+     "@FILTER stands for what was saved under that name (--save); more words and filters may stand beside it, and go before it."},
     {"why [N]", NULL, 0, run_why, "why it stands where it stands", HAT_EVERYONE, "turno why 42", NULL},
     {"whoami", NULL, 0, run_whoami, "who you are here and what you have in hand", HAT_EVERYONE, "turno whoami", NULL},
-    {"feed", opts_feed, 0, run_feed, "follow what happens, as it happens", HAT_EVERYONE, "turno feed --limit 10", NULL},
+    {"log [N]", opts_log, 0, run_log, "what happened, in plain words", HAT_EVERYONE,
+     "turno log 42\nturno log --since today\nturno log -f",
+     "Of one ticket, or of all that you may see, in the order in which it was recorded. It is the feed in words: what a program "
+     "should follow is turno feed, which has cursors. With -f it goes on from now, or from --since, also when the daemon is "
+     "started again meanwhile."},
+    {"feed", opts_feed, 0, run_feed, "the same as it happens, raw, for programs", HAT_EVERYONE, "turno feed --limit 10",
+     "A line an event, with its cursor first: --after CURSOR goes on behind it, or --after 2h from two hours ago. turno log tells "
+     "it in words."},
+    {"tutorial", NULL, VERB_LOCAL, run_tutorial, "practise on a desk of your own, step by step", HAT_EVERYONE, "turno tutorial",
+     "It starts a desk in a folder that is removed at the end, plays a customer and a colleague, tells what to try, and looks "
+     "whether it was done. quit leaves."},
     {"help [VERB...]", NULL, VERB_LOCAL, run_help, "all verbs, or how one is used", HAT_EVERYONE, "turno help park", NULL},
     {"version", NULL, VERB_LOCAL, run_version, "print the version", HAT_EVERYONE, "turno version", NULL},
     {"completion SHELL", NULL, VERB_LOCAL, run_completion, "print the completion script for a shell", HAT_EVERYONE,
@@ -230,6 +268,12 @@ const struct cli_verb cli_verbs[] = {
     {"resolve [N] [TEXT...]", opts_resolve, 0, run_resolve, "done, or ended in another way", HAT_AGENT,
      "turno resolve 42 \"The new cartridge is in.\"\nturno resolve 42 --as merged --into 40", NULL},
     {"take N", NULL, 0, run_take, "take one out of turn (recorded)", HAT_AGENT, "turno take 42", NULL},
+    {"person NAME...", opts_person, 0, run_person, "somebody on the line: what they asked, how it went", HAT_AGENT,
+     "turno person María Pérez\nturno person maria --account ACME",
+     "Who they are, what is open, and the last that are done: how long they waited, what became of it, their rating; only of "
+     "tickets you may see, the totals too. When nobody is called exactly so, a part of the name or the name of the account will "
+     "do; when several fit they are listed. WAITED is what the desk took, without what waited for them; ANSWERED is the time to the "
+     "first answer."},
     {"away [REASON...]", NULL, 0, run_away, "nothing more for you; what you hold goes back", HAT_AGENT, "turno away lunch", NULL},
     {"back", NULL, 0, run_back, "you are there again", HAT_AGENT, "turno back", NULL},
     /* leads */

@@ -16,7 +16,15 @@ typedef bool verb_fn(struct ctx *c, struct err *e);
 /* verb_ask.c: hand in, look what became of it */
 verb_fn run_ask, run_asked, run_queues;
 /* verb_read.c */
-verb_fn run_show, run_list, run_mine, run_why, run_feed, run_stats_waits, run_stats_fairness;
+verb_fn run_show, run_why, run_stats_waits, run_stats_fairness;
+/* verb_list.c */
+verb_fn run_list, run_mine;
+/* verb_log.c */
+verb_fn run_feed, run_log;
+/* verb_drafts.c */
+verb_fn run_drafts;
+/* verb_person.c */
+verb_fn run_person;
 /* verb_write.c: those with a text */
 verb_fn run_reply, run_note, run_resolve;
 /* verb_act.c */
@@ -33,6 +41,8 @@ verb_fn run_desk_check, run_desk_diff, run_desk_apply, run_desk_show, run_desk_c
 verb_fn run_backup, run_restore;
 /* verb_doctor.c, verb_init.c, verb_edit.c */
 verb_fn run_doctor, run_desk_init, run_desk_edit;
+/* verb_tutorial.c */
+verb_fn run_tutorial;
 /* help.c */
 verb_fn run_help, run_version;
 /* verb_complete.c */

@@ -14,6 +14,7 @@
 #include <event2/event.h>
 
 #include "common/xalloc.h"
+#include "daemon/desk/reads.h"
 #include "daemon/http/route.h"
 
 #define PAGE_DEF    100
@@ -65,11 +66,11 @@ leads_on(const struct db_result *res)
     return res->nrows != 1 || !is_end(res->rows[0]);
 }
 
-/* It has no place yet: the first page is there to give it one. */
+/* It has no place yet, now or a time: the first page is there to give it one. */
 static bool
 is_new(const struct feed_stream *f)
 {
-    return strcmp(f->cursor, "-") == 0;
+    return *f->cursor == '-' || *f->cursor == '@';
 }
 
 static void on_page(struct db_call *call, const struct db_result *res);
@@ -262,7 +263,14 @@ step_feed(struct op *op)
         after = op_last_event_id(op);
     }
     if (after != NULL && !is_cursor(after)) {
-        return op_fail_field(op, ERR_INVALID, "after", "this is no cursor of the feed");
+        usec_t since;
+        if (op_query(op, "after") == NULL) {
+            return op_fail_field(op, ERR_INVALID, "after", "this is no cursor of the feed");
+        }
+        if (!reads_time(op, "after", &since)) {
+            return OP_DONE;
+        }
+        after = arena_printf(op->a, "@%lld", (long long)(since > 0 ? since : 0));
     }
     if (!op_query_i64(op, "limit", 1, PAGE_MAX, PAGE_DEF, &limit)) {
         return OP_DONE;

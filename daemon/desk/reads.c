@@ -12,6 +12,8 @@
 
 #define LIST_DEF 100
 #define LIST_MAX 500
+#define PAST_DEF 10
+#define PAST_MAX 100
 
 /* The statement has answered: pass it on. Every read is the same two steps. */
 static bool
@@ -145,6 +147,34 @@ step_queues(struct op *op)
     return op_send(op);
 }
 
+enum op_next
+step_person(struct op *op)
+{
+    const char *name = op_query(op, "name"), *account = op_query(op, "account");
+    int64_t limit;
+    bool inside;
+
+    if (is_answered(op)) {
+        return op_reply_row(op);
+    }
+    if (name == NULL) {
+        return op_fail_field(op, ERR_INVALID, "name", "the person's name is needed");
+    }
+    if (!query_flag(op, "inside", &inside) || !op_query_i64(op, "limit", 1, PAST_MAX, PAST_DEF, &limit)) {
+        return OP_DONE;
+    }
+    if (inside && account != NULL) {
+        return op_fail_field(op, ERR_INVALID, "inside", "who has an account is not inside");
+    }
+    struct db_call *c = call_as_actor(op, STMT_PERSON_SHOW);
+    db_bind_text(c, name);
+    db_bind_text(c, account);
+    db_bind_bool(c, inside);
+    db_bind_i32(c, (int32_t)limit);
+    db_bind_text(c, op_query(op, "after"));
+    return op_send(op);
+}
+
 /* "queued,held" as a list; false: op has failed. *ret_n 0: not asked for. */
 static bool
 query_states(struct op *op, const char **list, size_t max, size_t *ret_n)
@@ -203,9 +233,8 @@ step_list(struct op *op)
     return op_send(op);
 }
 
-/* An instant; "7d" is that long ago here, not from now. */
-static bool
-query_time(struct op *op, const char *name, usec_t *ret)
+bool
+reads_time(struct op *op, const char *name, usec_t *ret)
 {
     const char *s = op_query(op, name);
     usec_t ago;
@@ -242,7 +271,7 @@ step_stats_waits(struct op *op)
     if (!fits) {
         return op_fail_field(op, ERR_INVALID, "by", "queue, department, class, agent or priority is expected");
     }
-    if (!query_time(op, "since", &since) || !query_time(op, "until", &until)) {
+    if (!reads_time(op, "since", &since) || !reads_time(op, "until", &until)) {
         return OP_DONE;
     }
     struct db_call *c = call_as_actor(op, STMT_STATS_WAITS);
@@ -260,7 +289,7 @@ step_stats_fairness(struct op *op)
     if (is_answered(op)) {
         return op_reply_row(op);
     }
-    if (!query_time(op, "since", &since) || !query_time(op, "until", &until)) {
+    if (!reads_time(op, "since", &since) || !reads_time(op, "until", &until)) {
         return OP_DONE;
     }
     struct db_call *c = call_as_actor(op, STMT_STATS_FAIRNESS);

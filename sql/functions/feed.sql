@@ -1,7 +1,35 @@
+-- From which transaction on events were recorded at t or later, give or take the seconds in which transactions overtake each
+-- other: found by halving, each step one look into the index.
+create or replace function feed_since(t timestamptz, upto bigint) returns bigint
+language plpgsql stable
+set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_bitmapscan = off
+as $$
+#variable_conflict use_column
+declare
+    low bigint := 0;
+    high bigint := upto;
+    middle bigint;
+    at_xid bigint;
+    at timestamptz;
+begin
+    while low < high loop
+        middle := low + (high - low) / 2;
+        select e.xid, e.recorded_at into at_xid, at from event e where e.xid >= middle and e.xid < high order by e.xid limit 1;
+        if at < t - interval '10 seconds' then
+            low := at_xid + 1;
+        else
+            high := middle;
+        end if;
+    end loop;
+    return low;
+end
+$$;
+
 -- What happened, in the order in which it was committed, as far as the actor may see it. Only transactions older than
 -- every running one are read (xid < xmin): nothing can appear behind a cursor that was given out. A cursor names an event
 -- as xid.ticket.n, n counting within both, or a transaction that is read whole (xid + 1); `-` is the end: nothing that
--- has happened, all that will. A page looks at about `budget` events, so next moves on even when nothing of them is for
+-- has happened, all that will; @usec is a time: what was recorded from about then on. A page looks at about `budget` events, so next moves on even when nothing of them is for
 -- this actor, and without naming tickets that are not; more says that there is more to read at once.
 create or replace function feed(actor int, after text, n int,
                                 out status int, out body text, out error text, out message text, out looked bigint[])
@@ -28,7 +56,7 @@ begin
     if me.person_id is null then
         status := 403; error := 'forbidden'; message := 'this person is not known'; return;
     end if;
-    if feed.after !~ '^(-|[0-9]{1,18}[.][0-9]{1,18}[.][0-9]{1,9})$' then
+    if feed.after !~ '^(-|@[0-9]{1,18}|[0-9]{1,18}[.][0-9]{1,18}[.][0-9]{1,9})$' then
         status := 422; error := 'invalid'; message := 'after: not a cursor of the feed'; return;
     end if;
     status := 200;
@@ -36,7 +64,9 @@ begin
         body := format('{"events":[],"next":"%s.0.0","more":false}', upto);
         return;
     end if;
-    if feed.after is not null then
+    if feed.after ~ '^@' then
+        at_xid := feed_since(at_usec(substr(feed.after, 2)::bigint), upto);
+    elsif feed.after is not null then
         at_xid := split_part(feed.after, '.', 1)::bigint;
         at_ticket := split_part(feed.after, '.', 2)::bigint;
         at_n := split_part(feed.after, '.', 3)::int;

@@ -1,4 +1,4 @@
--- read: what happened, in order of commit: $1 int actor, $2 text cursor (null: from the beginning, '-': from now on), $3 int limit
+-- read: what happened, in order of commit: $1 int actor, $2 text cursor (null: from the beginning, '-': from now on, '@usec': from then on), $3 int limit
 -- end: nothing is in it, and nothing lies behind the cursor, seen or not
 select f.status, f.body, f.error, f.message,
        case when f.looked is not null then look_add($1::int, f.looked, 'feed') is not null end as looked,

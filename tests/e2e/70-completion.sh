@@ -4,6 +4,7 @@
 # Completion as the shells do it: bash, zsh and fish, each with the script that turno prints for it, on a desk with people.
 # shellcheck disable=SC2016 # what is between single quotes is for the other shell
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/lib_screen.sh"
 
 ok "a desk" people
 ok "ana asks the warehouse" as ana ask warehouse "12 boxes to Lugo" -m ""
@@ -87,6 +88,48 @@ if command -v fish >/dev/null; then
 fi
 if command -v zsh >/dev/null; then
     ok "zsh: … with what it is" offers zsh show '' '=>' "1:12 boxes to Lugo"
+fi
+
+# ---- saved filters --------------------------------------------------------------------------------------------------
+export XDG_CONFIG_HOME=$desk/config XDG_STATE_HOME=$desk/home
+ok "a list that is wanted often" as ana list --save boxes --department warehouse --state queued -o subject,state
+ok "… is a line of a file" grep -qx 'boxes --department=warehouse --state=queued --columns=subject,state' "$desk/config/turno/filters"
+ok "… listed" as ana list @boxes
+ok "… as it was meant" grep -qx $'12 boxes to Lugo\tqueued' "$desk/out"
+ok "what is typed beside it goes before it" as ana list @boxes Lugo -o ticket
+ok "…" grep -qx 1 "$desk/out"
+ok "words narrow it" as ana list @boxes nothing-of-the-kind
+ok "… to nothing" told "no ticket fits"
+ok "one can be made of another" as ana list --save lugo @boxes Lugo
+ok "they are listed" as ana list --saved
+ok "… with what they mean" told $'@lugo\t--department=warehouse --state=queued --columns=subject,state Lugo'
+ok "one that is none is named" exits 3 ana list @nonsense
+ok "… and so is a mistake in the file" bash -c "echo 'bad --state frozen' >>'$desk/config/turno/filters'; TURNO_TOKEN=${token[ana]} '$cli' list @bad 2>&1 >/dev/null | grep -q 'a saved filter.*frozen'"
+ok "nothing is nothing to save" exits 2 ana list --save empty
+ok "a name is a word" exits 2 ana list --save 'a b' Lugo
+for shell in bash zsh fish; do
+    command -v $shell >/dev/null || continue
+    ok "$shell: saved filters" offers $shell list @lu '=|' @lugo
+    ok "$shell: … to forget" offers $shell list --forget b '=|' bad boxes
+done
+ok "bash: cut behind the @" offers bash list @ lu '=|' @lugo
+ok "one is forgotten" as ana list --forget bad
+ok "… once" exits 3 ana list --forget bad
+if screen_here; then
+    ok "a real bash" screen_opens ana XDG_CONFIG_HOME="$desk/config"
+    types 'source <(turno completion bash)'
+    keys -l -- 'turno list @lu'
+    keys Tab
+    ok "… goes on with it" sees 'turno list @lugo'
+    keys -l -- '-o ticket | tr 1 X'
+    keys Enter
+    ok "… and it is understood" sees 'X'
+    keys -l -- 'turno drafts ; turno list @'
+    keys Tab
+    keys Tab
+    ok "… shows which there are" sees 'lugo'
+    ok "… after the @ alone" sees '@boxes'
+    screen_closes
 fi
 export TURNO_URL=unix://$desk/nobody
 ok "without a desk verbs are still there" offers bash s '=|' show set stats

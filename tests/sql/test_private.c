@@ -116,10 +116,36 @@ static void
 ask_rest(PGconn *conn, struct strbuf *sb, int who)
 {
     static const char *const by[] = {"queue", "department", "class", "agent", "priority", "nonsense"};
+    static const struct {
+        const char *name, *account;
+    } called[] = {
+        {"carl",      NULL    },
+        {"carl",      "ACME"  },
+        {"dora",      NULL    },
+        {"paul",      "Globex"},
+        {"lex",       NULL    },
+        {"sol",       NULL    },
+        {"warehouse", NULL    },
+        {"legal",     NULL    },
+        {"a",         NULL    },
+        {"globex",    NULL    },
+    };
+    char after[64];
     struct seen s = LOOK(conn, STMT_WHOAMI, num(who), "agent");
 
     put(sb, "whoami", &s);
     seen_clear(&s);
+    for (size_t i = 0; i < sizeof(called) / sizeof(called[0]); i++) {
+        s = LOOK(conn, STMT_PERSON_SHOW, num(who), called[i].name, called[i].account, "false", "7", NULL);
+        put(sb, "person", &s);
+        (void)snprintf(after, sizeof(after), "%s", text_at_path(s.body, "next"));
+        seen_clear(&s);
+        if (after[0] != '\0') {
+            s = LOOK(conn, STMT_PERSON_SHOW, num(who), called[i].name, called[i].account, "false", "100", after);
+            put(sb, "person", &s);
+            seen_clear(&s);
+        }
+    }
     s = LOOK(conn, STMT_QUEUE_LIST, num(who));
     put(sb, "queues", &s);
     seen_clear(&s);

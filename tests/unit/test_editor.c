@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* editor and compose: drafts are private, nothing written is lost, nothing below the line is sent. */
+/* editor, draft and compose: drafts are private, nothing written is lost, nothing below the line is sent. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,12 +14,14 @@
 #include <cmocka.h>
 
 #include "cli/compose.h"
+#include "cli/draft.h"
 #include "cli/editor.h"
 #include "cli/verbs.h"
 
 static struct arena *a;
 static struct err e;
 static char dir[] = "/tmp/turno-test-XXXXXX";
+static char file[80]; /* in it */
 static char *chat;
 static size_t chat_n;
 static struct screen scr;
@@ -31,7 +33,8 @@ make_dir(void **state)
 {
     (void)state;
     assert_non_null(mkdtemp(dir));
-    setenv("TMPDIR", dir, 1);
+    setenv("XDG_STATE_HOME", dir, 1);
+    (void)snprintf(file, sizeof file, "%s/file", dir);
     return 0;
 }
 
@@ -39,7 +42,10 @@ static int
 remove_dir(void **state)
 {
     (void)state;
-    return rmdir(dir); /* fails when a test has left a draft behind */
+    (void)unlink(file);
+    /* fails when a test has left a draft behind */
+    return rmdir(arena_printf(arena_new(), "%s/turno/drafts", dir)) ||
+           rmdir(arena_printf(arena_new(), "%s/turno", dir)) || rmdir(dir);
 }
 
 static int
@@ -70,37 +76,82 @@ tear_down(void **state)
 static void
 drafts_are_private(void **state)
 {
-    const char *path;
+    struct draft d, same;
     struct stat st;
 
     (void)state;
-    assert_true(editor_create(a, "42-reply", "text", NULL, &path, &e));
-    assert_int_equal(stat(path, &st), 0);
+    assert_true(draft_make(a, "42-reply", &d, &e));
+    assert_true(draft_put_text(&d, "text", NULL, &e));
+    assert_true(draft_put_how(&d, &e));
+    assert_int_equal(stat(d.path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
-    assert_int_equal(stat(arena_strndup(a, path, (size_t)(strrchr(path, '/') - path)), &st), 0);
+    assert_int_equal(stat(arena_printf(a, "%s/42-reply.json", draft_folder(a, &e)), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(stat(draft_folder(a, &e), &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
-    assert_non_null(strstr(path, "/42-reply.txt"));
-    editor_remove(path);
-    assert_int_equal(stat(path, &st), -1);
+    assert_non_null(strstr(d.path, "/42-reply.txt"));
+    /* while we work on it nobody else does; a second of that name is another one */
+    assert_false(draft_take(a, "42-reply", &same, &e));
+    assert_int_equal(e.code, ERR_CONFLICT);
+    assert_true(draft_make(a, "42-reply", &same, &e));
+    assert_string_equal(same.name, "42-reply-2");
+    draft_drop(&same);
+    draft_leave(&d);
+    assert_true(draft_take(a, "42-reply", &d, &e));
+    draft_drop(&d);
+    assert_int_equal(stat(d.path, &st), -1);
+    assert_false(draft_take(a, "42-reply", &d, &e));
+    assert_int_equal(e.code, ERR_NOT_FOUND);
+    assert_false(draft_take(a, "../42-reply", &d, &e));
+    assert_int_equal(e.code, ERR_NOT_FOUND);
+}
+
+static void
+a_draft_is_found_by_its_text(void **state)
+{
+    const char *const *names;
+    struct draft d, again;
+
+    (void)state;
+    assert_true(draft_for(a, "7-note", "one", &d, &e));
+    assert_true(draft_put_text(&d, "one", "context\n", &e));
+    (void)json_object_set_new(d.how, "key", json_string("k"));
+    assert_true(draft_put_how(&d, &e));
+    draft_leave(&d);
+    assert_true(draft_for(a, "7-note", "two", &d, &e));
+    assert_string_equal(d.name, "7-note-2");
+    assert_true(draft_put_text(&d, "two", NULL, &e));
+    assert_true(draft_put_how(&d, &e));
+    draft_leave(&d);
+    assert_int_equal(draft_names(a, &names), 2);
+    assert_string_equal(names[0], "7-note");
+    assert_true(draft_for(a, "7-note", "two", &again, &e));
+    assert_string_equal(again.name, "7-note-2");
+    assert_false(draft_is_unknown(&again));
+    draft_drop(&again);
+    assert_true(draft_for(a, "7-note", "one", &again, &e));
+    assert_string_equal(again.name, "7-note");
+    assert_true(draft_is_unknown(&again));
+    /* a shorter state written over a longer one */
+    json_object_clear(again.how);
+    assert_true(draft_put_how(&again, &e));
+    draft_leave(&again);
+    assert_true(draft_take(a, "7-note", &again, &e));
+    assert_false(draft_is_unknown(&again));
+    draft_drop(&again);
 }
 
 /* Write the file anew and read what would be sent. */
 static const char *
 read_back(const char *content)
 {
-    const char *path, *text = NULL;
-    FILE *f;
+    const char *text = NULL;
+    FILE *f = fopen(file, "w");
 
-    assert_true(editor_create(a, "x", "", NULL, &path, &e));
-    f = fopen(path, "w");
     assert_non_null(f);
     fputs(content, f);
     fclose(f);
-    if (!editor_read(a, path, &text, &e)) {
-        text = NULL;
-    }
-    editor_remove(path);
-    return text;
+    return editor_read(a, file, &text, &e) ? text : NULL;
 }
 
 static void
@@ -120,44 +171,42 @@ what_stands_below_the_line_is_not_sent(void **state)
 static void
 the_editor_gets_text_and_context(void **state)
 {
-    const char *path, *all;
+    const char *path = file, *all;
 
     (void)state;
-    assert_true(editor_create(a, "x", "begun", "To: Ana\n", &path, &e));
+    assert_true(editor_put(path, "begun", "To: Ana\n", &e));
     assert_true(editor_slurp(a, path, 1000, &all, &e));
     assert_string_equal(all, "begun\n\n" EDITOR_LINE "\nTo: Ana\n");
     setenv("VISUAL", "f() { printf 'changed\\n' > \"$1\"; }; f", 1);
     assert_true(editor_run(a, path, &e));
     assert_true(editor_read(a, path, &all, &e));
     assert_string_equal(all, "changed");
-    editor_remove(path);
 }
 
 static void
 a_failed_editor_keeps_the_draft(void **state)
 {
-    const char *path, *text;
+    const char *text;
 
     (void)state;
-    assert_true(editor_create(a, "x", "precious", NULL, &path, &e));
-    assert_false(editor_run(a, path, &e));
-    assert_non_null(strstr(e.msg, path));
-    assert_true(editor_read(a, path, &text, &e));
+    assert_true(editor_put(file, "precious", NULL, &e));
+    assert_false(editor_run(a, file, &e));
+    assert_non_null(strstr(e.msg, "editor failed"));
+    assert_true(editor_read(a, file, &text, &e));
     assert_string_equal(text, "precious");
-    editor_remove(path);
 }
 
 static void
 a_file_may_be_too_long(void **state)
 {
-    const char *path, *text;
+    const char *path = file, *text;
 
     (void)state;
-    assert_true(editor_create(a, "x", "0123456789", NULL, &path, &e));
+    assert_true(editor_put(path, "0123456789", NULL, &e));
     assert_true(editor_slurp(a, path, 11, &text, &e));
     assert_false(editor_slurp(a, path, 10, &text, &e));
     assert_non_null(strstr(e.msg, "too long"));
-    editor_remove(path);
+    (void)unlink(path);
     assert_false(editor_slurp(a, path, 10, &text, &e));
 }
 
@@ -177,7 +226,8 @@ run_compose(struct compose *co, enum compose_need need, const char *in, const ch
     }
     assert_true(args_parse(a, cli_verbs, argc, argv, 0, &args, &e));
     if (in) {
-        assert_true(editor_create(a, "stdin", in, NULL, &path, &e));
+        assert_true(editor_put(file, in, NULL, &e));
+        path = file;
     }
     fd = open(path, O_RDONLY);
     dup2(fd, STDIN_FILENO);
@@ -186,9 +236,6 @@ run_compose(struct compose *co, enum compose_need need, const char *in, const ch
     ok = compose(&ctx, co, &e);
     dup2(was, STDIN_FILENO);
     close(was);
-    if (in) {
-        editor_remove(path);
-    }
     return ok;
 }
 
@@ -242,26 +289,29 @@ an_empty_text_is_not_sent(void **state)
     assert_non_null(strstr(e.msg, "terminal"));
 }
 
+/* The desk was not there before we came to the text; and where only the desk refused nothing is kept. */
 static void
-what_could_not_be_sent_is_kept(void **state)
+what_was_given_is_kept(void **state)
 {
+    static const struct err away = {.code = ERR_UNREACHABLE}, refused = {.code = ERR_NOT_FOUND};
     struct compose co;
+    struct draft d;
     const char *text;
 
     (void)state;
-    assert_true(run_compose(&co, COMPOSE_MUST, "long and precious\n", WORDS(NULL)));
-    compose_keep(&ctx, &co, NULL);
+    assert_true(run_compose(&co, COMPOSE_MUST, NULL, WORDS("42", "long", "and", "precious", "-r", NULL)));
+    compose_unsent(&ctx, &co, &refused);
+    assert_false(draft_take(a, "42-reply", &d, &e));
+    compose_unsent(&ctx, &co, &away);
     fflush(scr.after);
-    assert_non_null(co.path);
-    assert_non_null(strstr(chat, co.path));
-    assert_true(editor_slurp(a, co.path, 100, &text, &e));
-    assert_string_equal(text, "long and precious\n");
-    compose_sent(&co);
-    assert_null(co.path);
-    /* what was typed is still in the shell's history */
-    assert_true(run_compose(&co, COMPOSE_MUST, NULL, WORDS("short", NULL)));
-    compose_keep(&ctx, &co, NULL);
-    assert_null(co.path);
+    assert_non_null(strstr(chat, "turno drafts 42-reply --send sends it"));
+    assert_true(draft_take(a, "42-reply", &d, &e));
+    assert_true(draft_text(a, &d, &text, &e));
+    assert_string_equal(text, "long and precious");
+    text = json_dumps(json_object_get(d.how, "command"), JSON_COMPACT);
+    assert_string_equal(text, "[\"reply\",\"42\",\"--resolve\"]");
+    free((void *)(uintptr_t)text);
+    draft_drop(&d);
 }
 
 int
@@ -269,6 +319,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(drafts_are_private, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_draft_is_found_by_its_text, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_stands_below_the_line_is_not_sent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_editor_gets_text_and_context, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failed_editor_keeps_the_draft, set_up, tear_down),
@@ -276,7 +327,7 @@ main(void)
         cmocka_unit_test_setup_teardown(the_command_line_goes_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(standard_input_is_read_when_a_text_is_needed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_empty_text_is_not_sent, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_could_not_be_sent_is_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_was_given_is_kept, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("editor", tests, make_dir, remove_dir);

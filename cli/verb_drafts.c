@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+/* drafts: what was written and is not with the desk yet; see it, send it, drop it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/api.h"
+#include "cli/compose.h"
+#include "cli/draft.h"
+#include "cli/facts.h"
+#include "cli/table.h"
+#include "cli/text.h"
+#include "cli/ticket.h"
+#include "cli/verbs.h"
+
+/* The command of a draft as one would type it: "turno reply 42 -r". */
+static const char *
+command_line(struct ctx *c, const json_t *how)
+{
+    const json_t *words = jlist(how, "command");
+    const char *s = json_array_size(words) > 0 ? "turno" : NULL;
+
+    for (size_t i = 0; i < json_array_size(words); i++) {
+        const char *w = json_string_value(json_array_get(words, i));
+        s = arena_printf(c->a, w && strchr(w, ' ') ? "%s \"%s\"" : "%s %s", s, w ? w : "");
+    }
+    return s;
+}
+
+static const char *
+state_of(const struct draft *d)
+{
+    return draft_is_unknown(d) ? "may have been sent" : "not sent";
+}
+
+static const char *
+text_of(struct ctx *c, const struct draft *d)
+{
+    const char *text;
+    struct err e;
+
+    return draft_text(c->a, d, &text, &e) ? text : "";
+}
+
+static bool
+list(struct ctx *c)
+{
+    static const struct col cols[] = {
+        {"DRAFT",   COL_TEXT, 0,  0         },
+        {"WRITTEN", COL_AGE,  0,  2         },
+        {"STATE",   COL_TEXT, 0,  1         },
+        {"TEXT",    COL_TEXT, 24, 0         },
+        {"FILE",    COL_TEXT, 0,  COL_HIDDEN},
+    };
+    struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
+    json_t *all = api_object(c), *array = json_array();
+    const char *const *names;
+    size_t n = draft_names(c->a, &names);
+
+    (void)json_object_set_new(all, "drafts", array);
+    for (size_t i = 0; i < n; i++) {
+        struct draft d;
+        struct err e;
+        bool ours = draft_take(c->a, names[i], &d, &e);
+        json_t *one = json_object();
+        if (!ours && e.code != ERR_CONFLICT) {
+            json_decref(one);
+            continue; /* gone meanwhile */
+        }
+        jset(one, "draft", names[i]);
+        jset(one, "state", ours ? state_of(&d) : "being written");
+        table_row(tb);
+        table_text(tb, names[i]);
+        table_time(tb, ours ? jtime(d.how, "at") : USEC_NONE);
+        table_text(tb, ours ? state_of(&d) : "being written");
+        table_style(tb, ours && draft_is_unknown(&d) ? STYLE_WARN : STYLE_PLAIN);
+        table_text(tb, ours ? text_of(c, &d) : NULL);
+        table_text(tb, ours ? d.path : NULL);
+        if (ours) {
+            jset(one, "at", jtext(d.how, "at"));
+            jset(one, "file", d.path);
+            jset(one, "text", text_of(c, &d));
+            draft_leave(&d);
+        }
+        (void)json_array_append_new(array, one);
+    }
+    if (c->json) {
+        api_print_json(c, all);
+        return true;
+    }
+    if (table_rows(tb) == 0) {
+        fprintf(c->s->chat, "nothing is left unsent\n");
+    }
+    table_print(tb);
+    return true;
+}
+
+static void
+show(struct ctx *c, const struct draft *d)
+{
+    const char *text = text_of(c, d);
+    struct facts *f;
+    struct strbuf sb;
+
+    if (c->json) {
+        json_t *one = api_object(c);
+        jset(one, "draft", d->name);
+        jset(one, "state", state_of(d));
+        jset(one, "at", jtext(d->how, "at"));
+        jset(one, "file", d->path);
+        jset(one, "text", text);
+        (void)json_object_set(one, "command", json_object_get(d->how, "command"));
+        api_print_json(c, one);
+        return;
+    }
+    f = facts_new(c);
+    facts_text(f, "draft", d->name);
+    facts_style(f, STYLE_BOLD);
+    facts_text(f, "state", state_of(d));
+    facts_time(f, "written", jtime(d->how, "at"));
+    facts_text(f, "of", command_line(c, d->how));
+    facts_text(f, "file", d->path);
+    if (!c->s->tty) {
+        facts_text(f, "text", text);
+    }
+    facts_print(f);
+    if (c->s->tty) {
+        strbuf_init(&sb);
+        text_wrap(&sb, text_clean(c->a, text), "  ", c->s->width < 100 ? c->s->width : 100);
+        fprintf(c->s->out, "\n%s", c->s->utf8 ? sb.p : text_ascii(c->a, sb.p));
+        strbuf_release(&sb);
+    }
+}
+
+/* By its own command, with the text as it is now. */
+static bool
+send_anew(struct ctx *c, struct draft *d, struct err *e)
+{
+    const json_t *words = jlist(d->how, "command");
+    size_t n = json_array_size(words);
+    char **argv = ARENA_ARRAY(c->a, n + 4, char *);
+    struct args *args = ARENA_NEW(c->a, struct args);
+    struct ctx again = *c;
+    const char *text;
+    int argc = 0;
+
+    if (n == 0 || !draft_text(c->a, d, &text, e) || !*text) {
+        return err_set(e, ERR_INVALID, "the draft '%.60s' says no more how it is sent: its text is in %.120s", d->name,
+                       d->path);
+    }
+    argv[argc++] = arena_strdup(c->a, "turno");
+    for (size_t i = 0; i < n; i++) {
+        const char *w = json_string_value(json_array_get(words, i));
+        argv[argc++] = arena_strdup(c->a, w ? w : "");
+    }
+    argv[argc++] = arena_strdup(c->a, "-m");
+    argv[argc++] = arena_strdup(c->a, text);
+    if (!args_parse(c->a, cli_verbs, argc, argv, c->s->now, args, e)) {
+        return false;
+    }
+    draft_leave(d); /* the verb takes it again, by its text */
+    again.args = args;
+    return args->verb->run(&again, e);
+}
+
+/* The only one there is, when none was named. */
+static const char *
+the_one(struct ctx *c, struct err *e)
+{
+    const char *const *names;
+    size_t n = draft_names(c->a, &names);
+
+    if (n == 1) {
+        return names[0];
+    }
+    (void)(n == 0 ? err_set(e, ERR_NOT_FOUND, "nothing is left unsent")
+                  : err_set(e, ERR_AMBIGUOUS, "there are %zu drafts: say which one is meant (turno drafts)", n));
+    return NULL;
+}
+
+bool
+run_drafts(struct ctx *c, struct err *e)
+{
+    bool send = args_has(c->args, "send"), drop = args_has(c->args, "drop");
+    const char *name = args_text(c->args, "DRAFT");
+    struct reply r;
+    struct draft d;
+
+    if (send && drop) {
+        return err_set(e, ERR_USAGE, "only one of --send and --drop");
+    }
+    if (!name && !send && !drop) {
+        return list(c);
+    }
+    if (!name && !(name = the_one(c, e))) {
+        return false;
+    }
+    if (!draft_take(c->a, name, &d, e)) {
+        return false;
+    }
+    if (drop) {
+        draft_drop(&d);
+        fprintf(c->s->out, c->s->tty ? "%s is dropped\n" : "%s\tdropped\n", name);
+        return true;
+    }
+    if (!send) {
+        show(c, &d);
+        draft_leave(&d);
+        return true;
+    }
+    if (!draft_is_unknown(&d)) {
+        return send_anew(c, &d, e);
+    }
+    if (!compose_resend(c, &d, &r, e)) {
+        return false;
+    }
+    ticket_done(
+        c, &r,
+        arena_printf(c->a, "%lld: sent, once; it is %s", (long long)jint(r.doc, "ticket", 0), ticket_state(c, r.doc)));
+    return true;
+}
