@@ -20,21 +20,23 @@ own_reply(struct maker *m, json_t *responses, const char *status)
     return reply;
 }
 
+/* The facts of the step stand beside the value, the body only where it is not the value and no example of its own. */
 static void
-add_example(json_t *content, const char *name, json_t *step, json_t *value)
+add_example(json_t *content, const char *name, json_t *step, json_t *value, bool with_body)
 {
-    json_t *example = json_object();
     static const char *const told[][2] = {
         {"as",      "x-as"             },
         {"request", "x-request"        },
-        {"key",     "x-idempotency-key"}
+        {"key",     "x-idempotency-key"},
+        {"body",    "x-body"           }
     };
+    json_t *example = json_object();
 
     put(example, "summary", json_incref(json_object_get(step, "summary")));
     put(example, "value", json_incref(value));
     for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
         json_t *fact = json_object_get(step, told[i][0]);
-        if (fact != NULL) {
+        if (fact != NULL && (with_body || strcmp(told[i][0], "body") != 0)) {
             put(example, told[i][1], json_incref(fact));
         }
     }
@@ -78,10 +80,12 @@ add_step(struct maker *m, json_t *step, char *seen)
     seen[r - m->table] = 1;
     json_t *op = json_object_get(json_object_get(m->paths, r->path), openapi_method(r->method));
     json_t *content = json_object_get(json_object_get(op, "requestBody"), "content");
-    if (body != NULL && content != NULL) {
-        add_example(json_object_get(content, "application/json"), name, step, body);
+    int code = (int)json_integer_value(json_object_get(step, "status"));
+    bool wrong = code == 400 || code == 422; /* no example of a body, then */
+    if (body != NULL && content != NULL && !wrong) {
+        add_example(json_object_get(content, "application/json"), name, step, body, false);
     }
-    (void)snprintf(status, sizeof status, "%d", (int)json_integer_value(json_object_get(step, "status")));
+    (void)snprintf(status, sizeof status, "%d", code);
     json_t *answer = own_reply(m, json_object_get(op, "responses"), status);
     content = json_object_get(answer, "content");
     if (answer == NULL) {
@@ -94,7 +98,7 @@ add_step(struct maker *m, json_t *step, char *seen)
         if (place == NULL) {
             openapi_fault(m, "example '%s': a reply %s has no %s", name, status, type);
         } else {
-            add_example(place, name, step, reply);
+            add_example(place, name, step, reply, wrong);
         }
     }
 }

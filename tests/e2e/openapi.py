@@ -221,18 +221,9 @@ def check_document(d):
         for where, place in places:
             for kind, content in place.get("content", {}).items():
                 for name, example in content.get("examples", {}).items():
-                    if kind.endswith("json") and not (where == "request" and is_refused(op, name)):
+                    if kind.endswith("json"):
                         for e in d.errors(content["schema"], example["value"]):
                             fault(f"{method} {path}, {where}, example '{name}': {e}")
-
-
-def is_refused(op, name):
-    """The example shows a request that is wrong in itself: those may be what no schema allows."""
-    return any(
-        name in content.get("examples", {})
-        for status in ("400", "422")
-        for content in op["responses"].get(status, {}).get("content", {}).values()
-    )
 
 
 # ---- the story -----------------------------------------------------------------------------------------------------------
@@ -332,8 +323,7 @@ def refuse_body(d, path, target, op):
     schema = d.resolve(content["schema"])
     if "oneOf" in schema:
         schema = d.resolve(schema["oneOf"][0])
-    good = next((e["value"] for n, e in content.get("examples", {}).items()
-                 if not is_refused(op, n) and isinstance(e["value"], dict)), {})
+    good = next((e["value"] for e in content.get("examples", {}).values() if isinstance(e["value"], dict)), {})
     tries = [({**good, "unheard_of": 1}, "unheard_of")]
     tries += [({k: v for k, v in good.items() if k != name}, name) for name in schema.get("required", [])]
     for name, prop in schema["properties"].items():
