@@ -29,10 +29,11 @@
 #include "daemon/http/route.h"
 #include "daemon/os/clock.h"
 
-#define WAIT_MAX   (24 * 3600)    /* seconds a stream may be asked for */
-#define PROBE_FULL 50             /* agents without room who look with each probe */
-#define MORE_ANY   (-1)           /* of whichever lane it finds something in */
-#define LATE       (2 * USEC_SEC) /* an offer has lapsed by the sweep of some daemon this long after its time */
+#define WAIT_MAX    (24 * 3600)     /* seconds a stream may be asked for */
+#define PROBE_FULL  50              /* agents without room who look with each probe */
+#define MORE_ANY    (-1)            /* of whichever lane it finds something in */
+#define OFFER_LIMIT (30 * USEC_SEC) /* of a queue that this daemon does not know yet */
+#define LATE        (2 * USEC_SEC)  /* an offer has lapsed by the sweep of some daemon this long after its time */
 
 enum wait_state { WAIT_CLAIMING, WAIT_IDLE, WAIT_FULL, WAIT_OFFERED };
 
@@ -346,7 +347,7 @@ static void
 make_offer(struct waiter *w, const struct db_row *row, const char *json)
 {
     struct app *app = w->op->app;
-    usec_t left = db_i64(row, CLAIM_DUE) - clock_wall();
+    const struct desk_queue *q = desk_queue_by_id(app_desk(app), (int32_t)db_i64(row, CLAIM_QUEUE));
 
     begin_stream(w);
     w->ticket_id = db_i64(row, CLAIM_TICKET);
@@ -358,7 +359,8 @@ make_offer(struct waiter *w, const struct db_row *row, const char *json)
     app->waiters->noffered++;
     app->count.offers++;
     op_stream_event(w->op, "offer", NULL, json);
-    set_timer(w, (left > 0 ? left : 0) + LATE);
+    /* not what is left until CLAIM_DUE, which is an instant of the database's clock: ours may be another */
+    set_timer(w, (q != NULL ? q->offer_limit : OFFER_LIMIT) + LATE);
 }
 
 static void

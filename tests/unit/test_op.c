@@ -85,6 +85,15 @@ db_call_send(struct db *db, struct db_call *c)
     calls[ncalls++] = c;
 }
 
+static int64_t away, reads_away; /* how long the database */
+
+int64_t
+db_away(const struct db *db, bool reads)
+{
+    (void)db;
+    return reads ? reads_away : away;
+}
+
 int64_t
 db_away(const struct db *db, bool reads)
 {
@@ -181,6 +190,7 @@ setup(void **state)
     sent[0] = '\0';
     answered = reaps = freed = ncalls = steps = gones = 0;
     the_op = NULL;
+    away = reads_away = 0;
     *state = w;
     return 0;
 }
@@ -596,6 +606,35 @@ a_stream_that_cannot_be_read_is_dropped(void **state)
     assert_int_equal(gones, 1);
 }
 
+static bool
+identify_anybody(struct op *op, const struct http_peer *peer)
+{
+    (void)peer;
+    op->who.perms = PERM_PERSON;
+    return true;
+}
+
+/* A failover is waited for; a database that stays away is told of at once, and what needs none goes on. */
+static void
+what_comes_while_the_database_is_away_is_refused(void **state)
+{
+    struct world *w = *state;
+
+    w->h.conf.identify = identify_anybody;
+    w->h.conf.db = (struct db *)w; /* only passed on */
+    away = 5000000;
+    begin(w, "/person", reply_at_once);
+    expect_sent("HTTP/1.1 200 OK\r\n");
+    away++;
+    begin(w, "/person", reply_at_once);
+    expect_sent("HTTP/1.1 503 Service Unavailable\r\n");
+    expect_sent("Retry-After: 1\r\n");
+    expect_sent("\"code\":\"database\"");
+    assert_int_equal(steps, 1);
+    begin(w, "/open", reply_at_once);
+    assert_int_equal(steps, 2);
+}
+
 #define LIFE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int
@@ -614,6 +653,7 @@ main(void)
         LIFE(a_listed_wait_is_told_once_and_freed),
         LIFE(without_a_listener_it_runs_on_and_answers_nobody),
         LIFE(the_bringer_sees_that_it_is_late),
+        LIFE(what_comes_while_the_database_is_away_is_refused),
         LIFE(identity_comes_before_the_step),
         LIFE(identity_after_the_deadline_is_ignored),
         LIFE(problems_are_valid_json_with_their_members),
