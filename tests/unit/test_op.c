@@ -95,14 +95,6 @@ db_away(const struct db *db, bool reads)
 }
 
 int64_t
-db_away(const struct db *db, bool reads)
-{
-    (void)db;
-    (void)reads;
-    return 0;
-}
-
-int64_t
 db_i64(const struct db_row *r, int col)
 {
     (void)r;
