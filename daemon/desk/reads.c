@@ -157,11 +157,11 @@ step_person(struct op *op)
     if (is_answered(op)) {
         return op_reply_row(op);
     }
-    if (name == NULL) {
-        return op_fail_field(op, ERR_INVALID, "name", "the person's name is needed");
-    }
     if (!query_flag(op, "inside", &inside) || !op_query_i64(op, "limit", 1, PAST_MAX, PAST_DEF, &limit)) {
         return OP_DONE;
+    }
+    if (name == NULL) {
+        return op_fail_field(op, ERR_INVALID, "name", "the person's name is needed");
     }
     if (inside && account != NULL) {
         return op_fail_field(op, ERR_INVALID, "inside", "who has an account is not inside");

@@ -237,7 +237,7 @@ VARIES = [  # what is another one each time
     (r'"(op|sha256)": "[0-9a-f]+"', r'"\1": "HEX"'),
     (r'"created_by": "\w+"', '"created_by": "THE-UNIX-USER"'),
     (r'"key": \d+', '"key": A-KEY'),
-    (r'"((?:[a-z_]*_)?(?:seconds|share|oldest_open|mean|median|p90|max|ratio_[a-z0-9]+|max_ratio|distance))": (-?[\d.e-]+|null)', r'"\1": A-FIGURE'),
+    (r'"((?:[a-z0-9_]*_)?(?:seconds|share|oldest_open|mean|median|p90|max|ratio_[a-z0-9]+|max_ratio|distance))": (-?[\d.e-]+|null)', r'"\1": A-FIGURE'),
     (r'(?<![\d-])\d+ (d|h|min|s)\b( \d+ (h|min)\b)?', "SO-LONG"),
 ]
 
