@@ -30,6 +30,10 @@ struct client *client_new(struct arena *a, const struct endpoint *ep, const stru
 /* One request and its reply. path: "/v1/…", with its query. body: borrowed, or NULL. False (e filled from the problem
  * details) when the reply is an error or none comes; ret is filled as far as it got (a problem's members are in doc). */
 bool client_get(struct client *c, const char *path, struct reply *ret, struct err *e);
+/* For screens that live: tried once and without a word, the reply lives in a, and go_on is called meanwhile, at least about
+ * once a second; it returns false to give up. */
+bool client_get_while(struct client *c, struct arena *a, const char *path, bool (*go_on)(void *arg), void *arg,
+                      struct reply *ret, struct err *e);
 bool client_post(struct client *c, const char *path, json_t *body, struct reply *ret, struct err *e);
 bool client_delete(struct client *c, const char *path, struct reply *ret, struct err *e);
 /* Like client_post, but fails at once where it would otherwise be tried again. */

@@ -17,6 +17,8 @@ typedef bool verb_fn(struct ctx *c, struct err *e);
 verb_fn run_ask, run_asked, run_queues;
 /* verb_read.c */
 verb_fn run_show, run_list, run_mine, run_why, run_feed, run_stats_waits, run_stats_fairness;
+/* verb_brief.c, verb_top.c: what a lead looks at */
+verb_fn run_brief, run_agents, run_top;
 /* verb_write.c: those with a text */
 verb_fn run_reply, run_note, run_resolve;
 /* verb_act.c */
