@@ -192,7 +192,7 @@ top_sort(struct top *t)
     const json_t *rows = jlist(json_object_get(t->data.doc, "queues"), "rows");
     size_t n = json_array_size(rows);
 
-    t->queues = xrealloc(t->queues, (n + 1) * sizeof *t->queues);
+    t->queues = xrealloc(t->queues, (n + 1) * sizeof(const json_t *));
     for (size_t i = 0; i < n; i++) { /* by insertion: they are few */
         const json_t *q = json_array_get(rows, i);
         size_t k = i;

@@ -315,7 +315,7 @@ run_top(struct ctx *c, struct err *e)
 {
     const char *department = args_opt(c->args, "department");
     usec_t every = args_number(c->args, "every", EVERY);
-    SCREEN *screen;
+    SCREEN *screen = NULL;
     struct top t;
     bool ok;
 
