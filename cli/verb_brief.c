@@ -139,11 +139,11 @@ happened(struct ctx *c, const char *name, const json_t *rows)
         {"TICKET",  COL_NUMBER, 0,  0         },
         {"HOW",     COL_TEXT,   0,  0         },
         {"WHEN",    COL_AGE,    0,  0         },
-        {"BY",      COL_TEXT,   10, 2         },
-        {"AGENT",   COL_TEXT,   10, 1         },
-        {"QUEUE",   COL_TEXT,   10, 3         },
-        {"NOW",     COL_TEXT,   0,  4         },
-        {"WHY",     COL_TEXT,   16, 5         },
+        {"BY",      COL_TEXT,   10, 1         },
+        {"AGENT",   COL_TEXT,   10, 3         },
+        {"QUEUE",   COL_TEXT,   10, 4         },
+        {"NOW",     COL_TEXT,   0,  5         },
+        {"WHY",     COL_TEXT,   12, 2         },
         {"SUBJECT", COL_TEXT,   20, 0         },
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
