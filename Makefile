@@ -57,7 +57,7 @@ O       := build/$(variant)
 G       := build/gen
 
 daemon_pkgs := libevent libpq libconfig libical jansson libsystemd libpcre2-8 libcrypto
-cli_pkgs    := libcurl smartcols jansson
+cli_pkgs    := libcurl smartcols jansson ncursesw
 all_pkgs    := $(sort $(daemon_pkgs) $(cli_pkgs))
 
 # What the compiler lacks is found out once a compiler, into build/probe-NAME.mk.
@@ -120,12 +120,13 @@ daemon_src := \
 	daemon/os/listen.c daemon/os/pgbin.c daemon/os/pglog.c daemon/os/program.c daemon/os/service.c daemon/os/stats.c daemon/os/stepdown.c daemon/os/task.c \
 	daemon/os/users.c
 cli_src := \
-	cli/api.c cli/args.c cli/client.c cli/complete.c cli/compose.c cli/doctor.c cli/draft.c cli/editor.c cli/endpoint.c \
-	cli/facts.c cli/filing.c cli/filter.c cli/follow.c cli/help.c cli/machine.c cli/main.c cli/practice.c cli/prompt.c \
-	cli/screen.c cli/sentence.c cli/sse.c cli/table.c cli/text.c cli/ticket.c cli/verb_act.c cli/verb_ask.c \
-	cli/verb_backup.c cli/verb_calendar.c cli/verb_complete.c cli/verb_desk.c cli/verb_doctor.c cli/verb_drafts.c \
-	cli/verb_edit.c cli/verb_fair.c cli/verb_init.c cli/verb_list.c cli/verb_log.c cli/verb_me.c cli/verb_next.c \
-	cli/verb_person.c cli/verb_read.c cli/verb_stats.c cli/verb_tutorial.c cli/verb_write.c cli/verbs.c cli/waits.c
+	cli/api.c cli/args.c cli/brief.c cli/client.c cli/complete.c cli/compose.c cli/doctor.c cli/draft.c cli/editor.c \
+	cli/endpoint.c cli/facts.c cli/filing.c cli/filter.c cli/follow.c cli/help.c cli/machine.c cli/main.c cli/practice.c \
+	cli/prompt.c cli/screen.c cli/sentence.c cli/sse.c cli/table.c cli/text.c cli/ticket.c cli/top.c cli/top_draw.c \
+	cli/verb_act.c cli/verb_ask.c cli/verb_backup.c cli/verb_brief.c cli/verb_calendar.c cli/verb_complete.c \
+	cli/verb_desk.c cli/verb_doctor.c cli/verb_drafts.c cli/verb_edit.c cli/verb_fair.c cli/verb_init.c cli/verb_list.c \
+	cli/verb_log.c cli/verb_me.c cli/verb_next.c cli/verb_person.c cli/verb_read.c cli/verb_stats.c cli/verb_top.c \
+	cli/verb_tutorial.c cli/verb_write.c cli/verbs.c cli/waits.c
 
 gen_src := $(G)/stmts.c $(G)/schema.c $(G)/openapi_text.c
 tests   := $(patsubst %.c,$(O)/%,$(wildcard tests/unit/test_*.c tests/sql/test_*.c tests/proto/test_*.c))

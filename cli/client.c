@@ -29,8 +29,10 @@ struct client {
     CURL *curl;
     struct curl_slist *headers;
     char curl_err[CURL_ERROR_SIZE];
-    struct strbuf body; /* of the reply that is arriving */
-    bool told;          /* the user knows that we try again */
+    struct strbuf body;       /* of the reply that is arriving */
+    bool told;                /* the user knows that we try again */
+    bool (*go_on)(void *arg); /* of client_get_while */
+    void *go_arg;
 };
 
 static void
@@ -80,6 +82,15 @@ on_body(char *p, size_t size, size_t n, void *arg)
     }
     strbuf_addn(&c->body, p, size * n);
     return size * n;
+}
+
+static int
+on_progress(void *arg, curl_off_t a, curl_off_t b, curl_off_t d, curl_off_t e)
+{
+    struct client *c = arg;
+
+    (void)a, (void)b, (void)d, (void)e;
+    return c->go_on(c->go_arg) ? 0 : 1; /* gives CURLE_ABORTED_BY_CALLBACK */
 }
 
 static void
@@ -301,6 +312,11 @@ attempt(struct client *c, const struct sending *rq, int64_t *ret_wait, bool *ret
     curl_easy_setopt(c->curl, CURLOPT_TIMEOUT, (long)CALL_SECONDS);
     curl_easy_setopt(c->curl, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(c->curl, CURLOPT_WRITEDATA, c);
+    if (c->go_on) {
+        curl_easy_setopt(c->curl, CURLOPT_XFERINFOFUNCTION, on_progress);
+        curl_easy_setopt(c->curl, CURLOPT_XFERINFODATA, c);
+        curl_easy_setopt(c->curl, CURLOPT_NOPROGRESS, 0L);
+    }
     strbuf_clear(&c->body);
     c->curl_err[0] = '\0';
     rc = curl_easy_perform(c->curl);
@@ -401,6 +417,22 @@ bool
 client_get_once(struct client *c, const char *path, struct reply *ret, struct err *e)
 {
     return request(c, (struct sending){.method = "GET", .path = path, .once = true}, NULL, ret, e);
+}
+
+bool
+client_get_while(struct client *c, struct arena *a, const char *path, bool (*go_on)(void *arg), void *arg,
+                 struct reply *ret, struct err *e)
+{
+    struct arena *own = c->a;
+    bool ok;
+
+    c->a = a;
+    c->go_on = go_on;
+    c->go_arg = arg;
+    ok = request(c, "GET", path, NULL, true, ret, e);
+    c->a = own;
+    c->go_on = NULL;
+    return ok;
 }
 
 bool

@@ -35,6 +35,10 @@ const struct endpoint *client_endpoint(const struct client *c);
 bool client_get(struct client *c, const char *path, struct reply *ret, struct err *e);
 /* Like client_get, but fails at once where it would otherwise be tried again. */
 bool client_get_once(struct client *c, const char *path, struct reply *ret, struct err *e);
+/* For screens that live: tried once and without a word, the reply lives in a, and go_on is called meanwhile, at least about
+ * once a second; it returns false to give up. */
+bool client_get_while(struct client *c, struct arena *a, const char *path, bool (*go_on)(void *arg), void *arg,
+                      struct reply *ret, struct err *e);
 bool client_post(struct client *c, const char *path, json_t *body, struct reply *ret, struct err *e);
 bool client_delete(struct client *c, const char *path, struct reply *ret, struct err *e);
 /* client_post with a key of the caller's, who may want to send the same again later. */

@@ -148,6 +148,22 @@ static const struct opt opts_init[] = {
     {0,   "apply",        OPT_FLAG, false, NULL,    "put it in force at once"                            },
     END,
 };
+static const struct opt opts_brief[] = {
+    {'s', "since",      OPT_PAST, false, "T",    "what came back since: yesterday, 2026-11-01, 7d (a day)"},
+    {'d', "department", OPT_TEXT, false, "DEPT", "this department alone"                                  },
+    END,
+};
+static const struct opt opts_agents[] = {
+    {'d', "department", OPT_TEXT,  false, "DEPT", "of this department alone"},
+    {'n', "limit",      OPT_COUNT, false, "N",    "at most so many (100)"   },
+    END,
+};
+static const struct opt opts_top[] = {
+    {'d', "department", OPT_TEXT,     false, "DEPT", "this department alone"               },
+    {'e', "every",      OPT_DURATION, false, "TIME", "look again after so long (2s)"       },
+    {0,   "once",       OPT_FLAG,     false, NULL,   "print it once as text, and that's it"},
+    END,
+};
 static const struct opt opts_desk_show[] = {
     {0, "version", OPT_COUNT, false, "N",    "an earlier version"                 },
     {0, "file",    OPT_TEXT,  false, "NAME", "a file beside it (holidays) instead"},
@@ -280,6 +296,18 @@ const struct cli_verb cli_verbs[] = {
     {"give [N] AGENT [LINE...]", opts_text, 0, run_give, "hand it to an agent", HAT_LEAD, "turno give 42 luis", NULL},
     {"set [N] KEY=VALUE...", NULL, 0, run_set, "change priority, due, requester or tags", HAT_LEAD,
      "turno set 42 priority=high due=14:30\nturno set 42 tags=vip,printer", NULL},
+    {"brief", opts_brief, 0, run_brief, "what is late, held, parked, come back", HAT_LEAD,
+     "turno brief\nturno brief --department warehouse --since 7d",
+     "Of your departments (administrators: all, or one). Late is what is past its target, or will be within the hour. LAST SEEN is "
+     "when somebody last did something with a ticket. A figure with + is at least so much: no more was counted."},
+    {"agents", opts_agents, 0, run_agents, "who works on what, and who is away", HAT_LEAD,
+     "turno agents --department warehouse",
+     "Busiest first. Somebody waits who has turno next --wait running (at this daemon), is there who has nothing in hand and is not "
+     "away. SLOTS are those used of a capacity. Only tickets that you may see are shown and counted."},
+    {"top", opts_top, 0, run_top, "queues, agents, what is late: live", HAT_LEAD,
+     "turno top\nturno top --department warehouse --every 5s\nturno top --once",
+     "Keys: arrows or j and k choose a queue, Enter shows what waits in it, s sorts, p pauses, ? helps, q ends. The line of each queue "
+     "draws what waited since turno top runs. When standard output is no terminal it is printed once, as text."},
     {"stats fairness", opts_fairness, 0, run_stats_fairness, "whether order, waits and parity kept to the rules", HAT_LEAD,
      "turno stats fairness --since 30d\nturno stats fairness --queue it --json",
      "An audit of what is recorded. MAX GAP is how much later somebody came who went first; it may never exceed BOUND (RATIO at "

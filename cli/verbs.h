@@ -25,6 +25,8 @@ verb_fn run_feed, run_log;
 verb_fn run_drafts;
 /* verb_person.c */
 verb_fn run_person;
+/* verb_brief.c, verb_top.c: what a lead looks at */
+verb_fn run_brief, run_agents, run_top;
 /* verb_write.c: those with a text */
 verb_fn run_reply, run_note, run_resolve;
 /* verb_act.c */

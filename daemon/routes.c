@@ -73,6 +73,8 @@ const struct route routes[] = {
     {POST,   "/v1/back",                   WORK,        ROUTE_MAYBE,   "",                    step_back,         "I am back"},
     {GET,    "/v1/queues",                 PERM_PERSON, 0,             "",                    step_queues,       "the catalogue: queues, what waits, targets"},
     {GET,    "/v1/persons",                WORK,        0,             "name account inside limit after", step_person, "the history of a person, by name"},
+    {GET,    "/v1/brief",                  WORK,        0,             "department since only limit", step_brief,    "late, in hand, parked, come back, out of turn"},
+    {GET,    "/v1/agents",                 WORK,        0,             "department limit",    step_agents,       "who works on what: agents of the departments I see"},
     {GET,    "/v1/feed",                   PERM_PERSON, ROUTE_STREAM,  "after limit",         step_feed,         "what happened, in order; as a page or a stream"},
     {GET,    "/v1/stats/fairness",         PERM_PERSON, 0,             "queue since until",   step_stats_fairness, "was it fair: overtaking, waits and parity, audited"},
     {GET,    "/v1/stats/waits",            PERM_PERSON, 0,             "by since until",      step_stats_waits,  "waits by queue, department, class, agent or priority"},

@@ -7,13 +7,15 @@
 #include "common/names.h"
 #include "common/parse.h"
 #include "daemon/desk/act.h"
+#include "daemon/desk/wait.h"
 #include "daemon/http/route.h"
 #include "daemon/os/clock.h"
 
-#define LIST_DEF 100
-#define LIST_MAX 500
-#define PAST_DEF 10
-#define PAST_MAX 100
+#define LIST_DEF  100
+#define LIST_MAX  500
+#define PAST_DEF  10
+#define PAST_MAX  500 /* a page has 100 at most */
+#define BRIEF_DEF 10
 
 /* The statement has answered: pass it on. Every read is the same two steps. */
 static bool
@@ -175,19 +177,20 @@ step_person(struct op *op)
     return op_send(op);
 }
 
-/* "queued,held" as a list; false: op has failed. *ret_n 0: not asked for. */
+/* "queued,held" as a list of words that are `what`; false: op has failed. *ret_n 0: not asked for. */
 static bool
-query_states(struct op *op, const char **list, size_t max, size_t *ret_n)
+query_words(struct op *op, const char *name, int (*from)(const char *), const char *what, const char **list, size_t max,
+            size_t *ret_n)
 {
-    const char *s = op_query(op, "state");
+    const char *s = op_query(op, name);
     char *copy = arena_strdup(op->a, s);
     char *save = NULL;
 
     *ret_n = 0;
     for (char *word = copy != NULL ? strtok_r(copy, ",", &save) : NULL; word != NULL;
          word = strtok_r(NULL, ",", &save)) {
-        if (state_from(word) == 0 || *ret_n == max) {
-            (void)op_fail_field(op, ERR_INVALID, "state", "'%.40s' is no state", word);
+        if (from(word) == 0 || *ret_n == max) {
+            (void)op_fail_field(op, ERR_INVALID, name, "'%.40s' is no %s", word, what);
             return false;
         }
         list[(*ret_n)++] = word;
@@ -207,8 +210,9 @@ step_list(struct op *op)
     if (is_answered(op)) {
         return op_reply_row(op);
     }
-    if (!query_states(op, states, sizeof states / sizeof states[0], &nstates) || !query_flag(op, "asked", &asked) ||
-        !query_flag(op, "mine", &mine) || !query_name(op, "class", class_from, "class: internal or external", &class) ||
+    if (!query_words(op, "state", state_from, "state", states, sizeof states / sizeof states[0], &nstates) ||
+        !query_flag(op, "asked", &asked) || !query_flag(op, "mine", &mine) ||
+        !query_name(op, "class", class_from, "class: internal or external", &class) ||
         !query_name(op, "priority", priority_from, "priority: urgent, high, normal or low", &priority) ||
         !op_query_i64(op, "limit", 1, LIST_MAX, LIST_DEF, &limit)) {
         return OP_DONE;
@@ -297,4 +301,72 @@ step_stats_fairness(struct op *op)
     db_bind_time(c, until);
     db_bind_text(c, op_query(op, "queue"));
     return op_send(op);
+}
+
+static int
+is_section(const char *s)
+{
+    static const char *const sections[] = {"queues", "late", "agents", "parked", "back", "taken"};
+
+    for (size_t i = 0; i < sizeof sections / sizeof *sections; i++) {
+        if (strcmp(s, sections[i]) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* These sections, with at most so many rows each. */
+static enum op_next
+send_brief(struct op *op, usec_t since, const char *const *sections, size_t n, int64_t limit)
+{
+    struct db_call *c = call_as_actor(op, STMT_BRIEF);
+    const int32_t *waiting;
+    size_t nwaiting;
+
+    db_bind_text(c, op_query(op, "department"));
+    db_bind_time(c, since);
+    if (n > 0) {
+        db_bind_texts(c, sections, n);
+    } else {
+        db_bind_null(c);
+    }
+    db_bind_i32(c, (int32_t)limit);
+    waiting = wait_people(op->app, op->a, &nwaiting);
+    db_bind_i32s(c, waiting, nwaiting);
+    return op_send(op);
+}
+
+enum op_next
+step_brief(struct op *op)
+{
+    const char *only[6];
+    size_t nonly;
+    usec_t since;
+    int64_t limit;
+
+    if (is_answered(op)) {
+        return op_reply_row(op);
+    }
+    if (!query_words(op, "only", is_section, "a section: queues, late, agents, parked, back, taken", only,
+                     sizeof only / sizeof *only, &nonly) ||
+        !reads_time(op, "since", &since) || !op_query_i64(op, "limit", 1, LIST_MAX, BRIEF_DEF, &limit)) {
+        return OP_DONE;
+    }
+    return send_brief(op, since, only, nonly, limit);
+}
+
+enum op_next
+step_agents(struct op *op)
+{
+    static const char *const only[] = {"agents"};
+    int64_t limit;
+
+    if (is_answered(op)) {
+        return op_reply_row(op);
+    }
+    if (!op_query_i64(op, "limit", 1, LIST_MAX, LIST_DEF, &limit)) {
+        return OP_DONE;
+    }
+    return send_brief(op, USEC_NONE, only, 1, limit);
 }

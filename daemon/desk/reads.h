@@ -16,6 +16,8 @@ enum op_next step_waits(struct op *op);
 enum op_next step_why(struct op *op);
 enum op_next step_queues(struct op *op);
 enum op_next step_person(struct op *op);
+enum op_next step_brief(struct op *op);
+enum op_next step_agents(struct op *op);
 enum op_next step_stats_waits(struct op *op);
 enum op_next step_stats_fairness(struct op *op);
 

@@ -787,3 +787,17 @@ wait_get_stats(const struct app *app, struct wait_stats *ret)
 {
     *ret = (struct wait_stats){app->waiters->nidle + app->waiters->nfull, app->waiters->noffered, app->waiters->nfull};
 }
+
+const int32_t *
+wait_people(const struct app *app, struct arena *a, size_t *ret_n)
+{
+    const struct waiters *all = app->waiters;
+    int32_t *ids = ARENA_ARRAY(a, all->nidle + 1, int32_t);
+    const struct waiter *w;
+
+    *ret_n = 0;
+    TAILQ_FOREACH(w, &all->idle, link) {
+        ids[(*ret_n)++] = w->op->who.person_id;
+    }
+    return ids;
+}

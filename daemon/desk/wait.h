@@ -47,5 +47,7 @@ struct wait_stats {
     unsigned waiting, offered, full; /* waiting: full ones too */
 };
 void wait_get_stats(const struct app *app, struct wait_stats *ret);
+/* Who waits on a stream of this daemon for anything at all, in a; one may be in it twice. */
+const int32_t *wait_people(const struct app *app, struct arena *a, size_t *ret_n);
 
 #endif
