@@ -10,6 +10,7 @@
 #include "cli/api.h"
 #include "cli/complete.h"
 #include "cli/endpoint.h"
+#include "cli/machine.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 
@@ -172,6 +173,18 @@ calendars(struct words *w)
     }
 }
 
+/* Unix groups of this machine, who is in them. */
+static void
+groups(struct words *w)
+{
+    size_t n;
+    const struct machine_group *list = machine_groups(w->c->a, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        word(w, list[i].name, list[i].people);
+    }
+}
+
 static void
 tokens(struct words *w)
 {
@@ -273,6 +286,7 @@ named(struct words *w, const char *name)
         {"PERSON",    people   },
         {"CALENDAR",  calendars},
         {"TOKEN",     tokens   },
+        {"GROUP",     groups   },
         {"VERB",      verbs    },
         {"FILE",      files    },
         {"SHELL",     shells   },

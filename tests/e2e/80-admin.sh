@@ -160,6 +160,13 @@ ok "… with exit status 4" ends_with 4
 ok "… and changes nothing" applied 5
 ok "… and is kept" drafts 2 # beside the one it was begun with
 rm -r "$desk"/turno-*
+changes 'sed -i "s/idle_limit = \"[0-9]*h\"/idle_limit = \"1h\"/" "$1"'
+edits
+ok "a change" shows "(a)pply"
+terminal send-keys C-d
+ok "a terminal that is gone leaves the draft, too" shows "the draft is kept: turno desk edit"
+ok "… and nothing else" applied 5
+rm -r "$desk"/turno-*
 changes 'sed -i "s/idle_limit = \"[0-9]*h\"/idle_limit = \"5h\"/" "$1"'
 chmod 640 "$file"
 edits "$file"
