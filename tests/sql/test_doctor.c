@@ -66,6 +66,7 @@ ask(const char *code)
         const char *row = PQgetvalue(res, i, 0);
         size_t n = strlen(found);
         assert_non_null(strstr("fact error warning note", PQgetvalue(res, i, 1)));
+        assert_int_equal(strcmp(row, ALWAYS) == 0 && PQgetisnull(res, i, 2), 0);
         if (PQgetisnull(res, i, 2) || strcmp(PQgetvalue(res, i, 1), "fact") == 0 || strcmp(row, ALWAYS) == 0) {
             continue;
         }
