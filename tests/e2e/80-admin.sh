@@ -185,6 +185,28 @@ ok "… so that file and desk are the same" doctor_finds admin-root
 changes 'exit 1'
 edits
 ok "an editor that fails loses nothing" shows "the draft is in"
+rm -r "$desk"/turno-*
+
+# files that lie beside it go the same ways
+printf 'BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\nDTSTART;VALUE=DATE:20270106\r\nSUMMARY:Kings\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n' >"$desk/feasts.ics"
+cp "$file" "$desk/before"
+echo 'calendars = ( { name = "office"; zone = "Europe/Madrid"; week = ["mon-fri 09:00-17:00"]; holidays = ["feasts.ics"]; } );' >>"$file"
+ok "a desk with holidays" refused 0 "$cli" desk apply "$file"
+changes 'sed -i "s/idle_limit = \"[0-9]*h\"/idle_limit = \"6h\"/" "$1"'
+edits
+ok "is edited" shows "becomes 6h"
+typed q
+ok "… and put off with them" shows "the draft is kept"
+draft=$(find "$desk" -path '*/turno-*/desk.txt')
+ok "… beside the draft" cmp "$desk/feasts.ics" "$(dirname "$draft")/feasts.ics"
+ok "… which is complete so" refused 0 "$cli" desk check "$draft"
+edits
+ok "is edited" shows "becomes 6h"
+typed a
+ok "… and applied" shows "of the desk is in force"
+ok "… with its holidays" bash -c "'$cli' desk show --file feasts.ics | cmp - '$desk/feasts.ics'"
+rm -r "$desk"/turno-*
+cp "$desk/before" "$file"
 end_terminal
 
 # ---- a desk that is ill ----
