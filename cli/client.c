@@ -429,7 +429,7 @@ client_get_while(struct client *c, struct arena *a, const char *path, bool (*go_
     c->a = a;
     c->go_on = go_on;
     c->go_arg = arg;
-    ok = request(c, "GET", path, NULL, true, ret, e);
+    ok = request(c, (struct sending){.method = "GET", .path = path, .once = true}, NULL, ret, e);
     c->a = own;
     c->go_on = NULL;
     return ok;

@@ -252,6 +252,9 @@ ask_daemon(struct visit *v)
     } else if (r.status == 404) {
         found(v, "daemon-silent", "error", "install the same version of both, then systemctl restart turnod",
               "the daemon is older than turno " TURNO_VERSION " and examines nothing");
+    } else if (r.status == 503) {
+        found(v, "daemon-busy", "warning", "wait a moment; systemctl status turnod",
+              "the daemon does not serve now: %s", e.msg);
     } else {
         found(v, "daemon-silent", "error", "systemctl restart turnod; journalctl -u turnod -n 30", "%s", e.msg);
     }

@@ -68,7 +68,7 @@ bool
 filing_write(struct ctx *c, const char *path, const char *text, bool keep, struct err *e)
 {
     const char *fresh = arena_printf(c->a, "%s.new", path);
-    int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd = unlink(fresh) == 0 || errno == ENOENT ? open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
     size_t n = strlen(text);
     struct stat st;
     bool ok = fd >= 0, is_there = stat(path, &st) == 0;
@@ -83,7 +83,7 @@ filing_write(struct ctx *c, const char *path, const char *text, bool keep, struc
     if (ok && keep && is_there) {
         const char *old = arena_printf(c->a, "%s.old", path);
         (void)unlink(old); /* the one before */
-        ok = link(path, old) == 0;
+        ok = link(path, old) == 0 || rename(path, old) == 0;
     }
     if (ok && rename(fresh, path) == 0) {
         return true;

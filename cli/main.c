@@ -40,6 +40,8 @@ hint_for(const struct err *e, const struct args *args)
         return "turno back";
     case ERR_FULL:
         return "finish something, or let it wait: turno mine";
+    case ERR_UNREACHABLE:
+        return "turno doctor says why";
     case ERR_MISMATCH:
     case ERR_INTERNAL:
         return "the daemon's log knows more";

@@ -12,6 +12,7 @@
 #include "cli/draft.h"
 #include "cli/endpoint.h"
 #include "cli/filter.h"
+#include "cli/machine.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
 
@@ -174,6 +175,18 @@ calendars(struct words *w)
     }
 }
 
+/* Unix groups of this machine, who is in them. */
+static void
+groups(struct words *w)
+{
+    size_t n;
+    const struct machine_group *list = machine_groups(w->c->a, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        word(w, list[i].name, list[i].people);
+    }
+}
+
 static void
 tokens(struct words *w)
 {
@@ -310,6 +323,7 @@ named(struct words *w, const char *name)
         {"NAME",      people    },
         {"PERSON",    people    },
         {"CALENDAR",  calendars },
+        {"GROUP",     groups    },
         {"TOKEN",     tokens    },
         {"VERB",      verbs     },
         {"FILE",      files     },

@@ -170,7 +170,7 @@ apply(struct editing *ed, bool *ret_again, struct err *e)
     if (ed->file) {
         return filing_write(c, ed->file, ed->f.text, false, e);
     }
-    fprintf(c->s->after, "the desk file on disk is an older one now: turno desk show > /etc/turno/desk.conf\n");
+    fprintf(c->s->after, "a desk file on disk is older now: turno desk show > /etc/turno/desk.conf\n");
     return true;
 }
 

@@ -4,6 +4,7 @@
  * edited, with comments, that works as it is. Nothing is asked where nobody can answer, nothing is overwritten unasked.
  */
 #include <ctype.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -467,6 +468,18 @@ check_and_apply(struct ctx *c, const char *path, bool ask, struct err *e)
     return true;
 }
 
+/* Told before the questions, not after them. */
+static bool
+can_write(struct ctx *c, const char *path, struct err *e)
+{
+    const char *slash = strrchr(path, '/');
+    const char *dir = !slash ? "." : slash == path ? "/" : arena_strndup(c->a, path, (size_t)(slash - path));
+
+    return strcmp(path, "-") == 0 || access(dir, W_OK) == 0 ||
+           err_set(e, ERR_USAGE, "could not write to %.120s: %s; as root, or elsewhere: turno desk init FILE", dir,
+                   strerror(errno));
+}
+
 bool
 run_desk_init(struct ctx *c, struct err *e)
 {
@@ -480,6 +493,9 @@ run_desk_init(struct ctx *c, struct err *e)
             e, ERR_USAGE, "yes",
             "no terminal to ask at: --yes takes the defaults, --group, --queue, --zone, --hours, --admin and "
             "--members-only say what else; --force overwrites");
+    }
+    if (!can_write(c, path, e)) {
+        return false;
     }
     screen_direct(c->s);
     is_there = strcmp(path, "-") != 0 && access(path, F_OK) == 0;

@@ -138,11 +138,11 @@ static const struct opt opts_fairness[] = {
 };
 static const struct opt opts_init[] = {
     {'y', "yes",          OPT_FLAG, false, NULL,    "ask nothing: the defaults, and what the options say"},
-    {'g', "group",        OPT_TEXT, false, "NAME",  "a Unix group that is a department; may be repeated" },
-    {'q', "queue",        OPT_TEXT, false, "NAME",  "the department that gets what asks for nobody"      },
+    {'g', "group",        OPT_TEXT, false, "GROUP", "a Unix group that is a department; may be repeated" },
+    {'q', "queue",        OPT_TEXT, false, "GROUP", "the department that gets what asks for nobody"      },
     {'z', "zone",         OPT_TEXT, false, "ZONE",  "time zone: Europe/Madrid"                           },
     {'H', "hours",        OPT_TEXT, false, "HOURS", "working hours: 'mon-fri 09:00-17:00', or none"      },
-    {'A', "admin",        OPT_TEXT, false, "NAME",  "the Unix group that administers it, or none"        },
+    {'A', "admin",        OPT_TEXT, false, "GROUP", "the Unix group that administers it, or none"        },
     {'m', "members-only", OPT_FLAG, false, NULL,    "users in none of the departments are refused"       },
     {'f', "force",        OPT_FLAG, false, NULL,    "overwrite a file that is there (it is kept as .old)"},
     {0,   "apply",        OPT_FLAG, false, NULL,    "put it in force at once"                            },

@@ -55,6 +55,11 @@ ok "… which is worth exit status 1" refused 1 "$cli" doctor
 ok "… and says how to start it" told "systemctl start turnod"
 python3 -c 'import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$socket"
 ok "a socket that nobody listens on" doctor_finds socket-dead
+mkdir "$desk/closed"
+chmod 0 "$desk/closed"
+TURNO_URL=unix://$desk/closed/t.sock
+ok "a socket in a folder that is closed" doctor_finds socket-denied
+TURNO_URL=unix://$socket
 printf '#!/bin/sh\nprintf "LoadState=loaded\\nActiveState=failed\\nSubState=failed\\nResult=exit-code\\n"\n' >"$desk/bin/systemctl"
 printf '#!/bin/sh\necho "the disk is \033[31mfull"\n' >"$desk/bin/journalctl"
 printf '#!/bin/sh\necho "turnod.conf:3: there is no key sokcet"; exit 1\n' >"$desk/bin/turnod"
@@ -68,6 +73,7 @@ ok "… and says what is missing" told "--yes"
 ok "init of a group that is not there" refused 2 "$cli" desk init --yes --group no-such-group "$file"
 ok "… of a zone that is none" refused 2 "$cli" desk init --yes --group "$group" --zone Mars/Olympus "$file"
 ok "… of hours that are none" refused 2 "$cli" desk init --yes --group "$group" --hours "mon 9-17" "$file"
+ok "… into a folder that is not there, before anything is asked" refused 2 "$cli" desk init --yes --group "$group" "$desk/nowhere/x"
 ok "nothing was written by that" test ! -e "$file"
 at_terminal "$cli" desk init "$file"
 ok "init asks which groups are departments" shows "by number or name?"
@@ -80,7 +86,8 @@ ok "… for the hours, until they are some" shows "Administrators beside root"
 typed "$group" y
 ok "… and says what comes next, where no daemon runs" shows "systemctl start turnod"
 ok "it ends well" ends_with 0
-begun() { desk_start -o desk="$file"; }
+echo 'log_level = "info";' >"$desk/turnod.conf"
+begun() { desk_start -f "$desk/turnod.conf" -o desk="$file"; }
 ok "an empty database takes the file" begun
 ok "a fresh desk is sound" doctor_finds
 ok "… which is exit status 0" refused 0 "$cli" doctor
@@ -160,6 +167,13 @@ ok "… with exit status 4" ends_with 4
 ok "… and changes nothing" applied 5
 ok "… and is kept" drafts 2 # beside the one it was begun with
 rm -r "$desk"/turno-*
+changes 'sed -i "s/idle_limit = \"[0-9]*h\"/idle_limit = \"1h\"/" "$1"'
+edits
+ok "a change" shows "(a)pply"
+terminal send-keys C-d
+ok "a terminal that is gone leaves the draft, too" shows "the draft is kept: turno desk edit"
+ok "… and nothing else" applied 5
+rm -r "$desk"/turno-*
 changes 'sed -i "s/idle_limit = \"[0-9]*h\"/idle_limit = \"5h\"/" "$1"'
 chmod 640 "$file"
 edits "$file"
@@ -171,6 +185,28 @@ ok "… so that file and desk are the same" doctor_finds admin-root
 changes 'exit 1'
 edits
 ok "an editor that fails loses nothing" shows "the draft is in"
+rm -r "$desk"/turno-*
+
+# files that lie beside it go the same ways
+printf 'BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:1\r\nDTSTAMP:20260101T000000Z\r\nDTSTART;VALUE=DATE:20270106\r\nSUMMARY:Kings\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n' >"$desk/feasts.ics"
+cp "$file" "$desk/before"
+echo 'calendars = ( { name = "office"; zone = "Europe/Madrid"; week = ["mon-fri 09:00-17:00"]; holidays = ["feasts.ics"]; } );' >>"$file"
+ok "a desk with holidays" refused 0 "$cli" desk apply "$file"
+changes 'sed -i "s/idle_limit = \"[0-9]*h\"/idle_limit = \"6h\"/" "$1"'
+edits
+ok "is edited" shows "becomes 6h"
+typed q
+ok "… and put off with them" shows "the draft is kept"
+draft=$(find "$desk" -path '*/turno-*/desk.txt')
+ok "… beside the draft" cmp "$desk/feasts.ics" "$(dirname "$draft")/feasts.ics"
+ok "… which is complete so" refused 0 "$cli" desk check "$draft"
+edits
+ok "is edited" shows "becomes 6h"
+typed a
+ok "… and applied" shows "of the desk is in force"
+ok "… with its holidays" bash -c "'$cli' desk show --file feasts.ics | cmp - '$desk/feasts.ics'"
+rm -r "$desk"/turno-*
+cp "$desk/before" "$file"
 end_terminal
 
 # ---- a desk that is ill ----
@@ -192,7 +228,12 @@ ok "… with what to do" has_screen "do: groupadd NAME"
 end_terminal
 chmod 600 "$socket"
 ok "a socket that not everybody may use is a note" doctor_finds group-missing rule-slow admin-root socket-mode
+chmod 0 "$socket"
+ok "one that we may not use is an error" doctor_finds socket-denied
 chmod 666 "$socket"
+echo 'sokcet = "/x";' >>"$desk/turnod.conf"
+kill -HUP "$turnod_pid"
+ok "a reload that was refused is a note" until_true 10 doctor_finds group-missing rule-slow admin-root reload-refused
 shop=$("$cli" token add --account ACME --name shop --scope read --json | jq -r .secret)
 TURNO_TOKEN=$shop "$cli" doctor >"$desk/out" 2>"$desk/err"
 ok "who is no administrator is told who is" told "sudo turno doctor"
@@ -202,7 +243,7 @@ kill -9 "$server"
 died() { "$cli" doctor --json 2>/dev/null | jq -e '.findings[] | select(.code == "database-down" or .code == "database-died")'; }
 ok "PostgreSQL dies: that is told while it lasts, and after it" until_true 20 died
 ok "… when it is back" until_true 30 is_ready
-ok "… still" doctor_finds group-missing rule-slow admin-root database-died
+ok "… still" doctor_finds group-missing rule-slow admin-root reload-refused database-died
 ok "the desk stops in good order" desk_stop
 
 # ---- another machine's ----
@@ -210,7 +251,9 @@ cat >"$desk/answers.py" <<'END'
 import http.server, json, sys
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        what = {"/readyz": {"ready": True, "database": "up", "desk": 1},
+        ready = {"down": {"ready": False, "database": "down", "embedded": False, "desk": 1, "reason": "the database cannot be reached"},
+                 "busy": {"ready": False, "database": "up", "desk": 1, "reason": "the daemon is stopping"}}
+        what = {"/readyz": ready.get(sys.argv[2], {"ready": True, "database": "up", "desk": 1}),
                 "/v1/doctor": {"facts": {"turnod": "9.9", "now": "2001-01-01T00:00:00Z"}, "findings": [], "examined": ["x"]}}
         text = json.dumps(what[self.path]).encode() if sys.argv[2] == "well" or self.path == "/readyz" else b"{}"
         self.send_response(200 if text != b"{}" else 500)
@@ -236,4 +279,6 @@ answers()
 }
 ok "clocks and versions that differ are told" answers well clock-here versions-differ
 ok "a daemon that answers nonsense is told" answers ill daemon-silent
+ok "one without its database is told" answers down database-down
+ok "one that is about to stop is told" answers busy daemon-busy daemon-silent
 all_done

@@ -32,6 +32,7 @@ static struct {
     int schema, lasts;
     int64_t dead, xids;
     const char *clock; /* SQL: how far the daemon's is off */
+    const char *psql;  /* NULL: the administrator's own PostgreSQL */
 } ask_with;
 static char found[1000], saw[1000], todo[2000];
 
@@ -43,6 +44,7 @@ ask_plainly(void)
     ask_with.dead = 200000;
     ask_with.xids = 1000000000;
     ask_with.clock = "0";
+    ask_with.psql = "psql";
 }
 
 /* All findings but the one that is always there, in order: " code code"; saw and todo of this one. */
@@ -55,8 +57,8 @@ ask(const char *code)
 
     (void)snprintf(clock, sizeof(clock), "select statement_timestamp() + interval '%s'", ask_with.clock);
     (void)snprintf(clock, sizeof(clock), "%s", cluster_sql(d->owner, clock));
-    const char *params[] = {num(ask_with.schema), "psql", clock, "2", num(ask_with.lasts), num(ask_with.dead),
-                            num(ask_with.xids),   name};
+    const char *params[] = {num(ask_with.schema), ask_with.psql,      clock, "2", num(ask_with.lasts),
+                            num(ask_with.dead),   num(ask_with.xids), name};
     res = PQexecParams(c, stmts[STMT_DOCTOR].text, 8, NULL, params, NULL, NULL, 0);
     if (PQresultStatus(res) != PGRES_TUPLES_OK) {
         fail_msg("%s", PQresultErrorMessage(res));
@@ -66,6 +68,7 @@ ask(const char *code)
         const char *row = PQgetvalue(res, i, 0);
         size_t n = strlen(found);
         assert_non_null(strstr("fact error warning note", PQgetvalue(res, i, 1)));
+        assert_int_equal(strcmp(row, ALWAYS) == 0 && PQgetisnull(res, i, 2), 0);
         if (PQgetisnull(res, i, 2) || strcmp(PQgetvalue(res, i, 1), "fact") == 0 || strcmp(row, ALWAYS) == 0) {
             continue;
         }
@@ -210,6 +213,11 @@ what_the_role_may_is_found_and_cured(void **state)
         do_it();
         until_found(NULL);
     }
+    ask_with.psql = NULL;
+    sql("alter role turnod createdb");
+    until_found("role-strong");
+    assert_non_null(strstr(todo, "sudo -u postgres psql -d turno -c \"alter role turnod"));
+    do_it();
     sql("alter table flow owner to turnod");
     until_found("role-owner");
     sql("alter table flow owner to turno_owner; select grant_daemon('turnod')");
