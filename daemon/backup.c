@@ -333,6 +333,7 @@ backup_run(const struct config *config, const char *file, bool force)
     pid_t pid;
     bool ok, made;
 
+    tool_catch();
     if (!sink_open(&s, file, force, &e)) {
         tool_complain(&e);
         return 1;
@@ -346,7 +347,6 @@ backup_run(const struct config *config, const char *file, bool force)
         (void)close(fds[0]);
         be_maker(config, fds[1]);
     }
-    tool_catch();
     (void)close(fds[1]);
     ok = receive(&s, fds[0], &e);
     (void)close(fds[0]);

@@ -615,15 +615,17 @@ is_sensible(const struct errand *o)
 static bool
 read_argv(struct daemon *d, int argc, char **argv, struct errand *ret, int *ret_status)
 {
+    /* clang-format off */
     static const struct option longs[] = {
-        {"help",       no_argument, NULL, 'h'},
-        {"version",        no_argument, NULL, 'V'},
-        {"backup",            required_argument, NULL, 'b'},
-        {"restore",required_argument, NULL, 'r'},
-        {"force",         no_argument, NULL, 'F'},
-        {"skip",     required_argument, NULL, 's'},
-        {0       },
+        {"help",    no_argument,       NULL, 'h'},
+        {"version", no_argument,       NULL, 'V'},
+        {"backup",  required_argument, NULL, 'b'},
+        {"restore", required_argument, NULL, 'r'},
+        {"force",   no_argument,       NULL, 'F'},
+        {"skip",    required_argument, NULL, 's'},
+        {0},
     };
+    /* clang-format on */
     int opt;
 
     *ret_status = 0;

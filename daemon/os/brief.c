@@ -82,12 +82,24 @@ last_words(const char *path, struct err *e)
     err_set(e, ERR_DATABASE, "the database server ended while starting: %s", last);
 }
 
-static void
-pause_briefly(void)
+/* False: a signal came meanwhile; whoever catches it wants to stop. */
+static bool
+pause_briefly(struct err *e)
 {
     const struct timespec t = {.tv_nsec = 20 * 1000 * 1000};
 
-    (void)nanosleep(&t, NULL);
+    return nanosleep(&t, NULL) == 0 || err_set(e, ERR_STOPPING, "stopped");
+}
+
+void
+brief_stop(struct brief *b)
+{
+    if (b->pid != 0) {
+        (void)kill(b->pid, SIGINT); /* fast: connections are cut, then a checkpoint */
+        while (waitpid(b->pid, NULL, 0) < 0 && errno == EINTR) {
+        }
+        b->pid = 0;
+    }
 }
 
 static bool
@@ -104,7 +116,12 @@ wait_ready(const struct cluster *c, pid_t pid, const char *log, struct err *e)
             last_words(log, e);
             return false;
         }
-        pause_briefly();
+        if (!pause_briefly(e)) {
+            struct brief b = {.pid = pid};
+
+            brief_stop(&b);
+            return false;
+        }
     }
 }
 
@@ -125,7 +142,10 @@ brief_start(const struct cluster *c, struct brief *ret, struct err *e)
             free(log);
             return true;
         }
-        pause_briefly();
+        if (!pause_briefly(e)) {
+            free(log);
+            return false;
+        }
     }
     if ((mkdir(c->run, 0700) != 0 && errno != EEXIST) ||
         (log_fd = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600)) < 0) {
@@ -145,15 +165,4 @@ brief_start(const struct cluster *c, struct brief *ret, struct err *e)
     (void)unlink(log);
     free(log);
     return ok;
-}
-
-void
-brief_stop(struct brief *b)
-{
-    if (b->pid != 0) {
-        (void)kill(b->pid, SIGINT); /* fast: connections are cut, then a checkpoint */
-        while (waitpid(b->pid, NULL, 0) < 0 && errno == EINTR) {
-        }
-        b->pid = 0;
-    }
 }

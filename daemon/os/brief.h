@@ -17,7 +17,8 @@ struct brief {
     pid_t pid; /* 0: it ran already, and goes on */
 };
 
-/* Start the server and wait until it is ready; one that runs already is used as it is. Not as root. */
+/* Start the server and wait until it is ready; one that runs already is used as it is. Not as root. A signal that
+ * is caught ends the wait: ERR_STOPPING. */
 bool brief_start(const struct cluster *c, struct brief *ret, struct err *e);
 /* Shut it down, if it was started here. */
 void brief_stop(struct brief *b);

@@ -267,6 +267,29 @@ stopped()
 }
 fake 99.0 'echo half; exec sleep 60'
 ok "a backup that is stopped leaves nothing behind" stopped
+restore_stopped()
+{
+    local pid rc=0
+    state=$desk/fifth
+    "$cli" restore "$desk/one" --set state_dir="$state" 2>"$desk/refusal" &
+    pid=$!
+    until_true 30 test -e "$state/new/db/postmaster.pid" && kill -INT "$pid" || return 1
+    wait "$pid" || rc=$?
+    cat "$desk/refusal"
+    [ "$rc" = 1 ] && [ ! -e "$state/new" ] && [ ! -e "$state/db" ] && ! pgrep -f "$state/new" && rm -r "$state"
+}
+ok "so does a restore" restore_stopped
+loading_stopped()
+{
+    local pid rc=0
+    mv "$desk/fake/pg_dump" "$desk/fake/pg_restore"
+    "$cli" restore "$desk/one" --set "database.conninfo=host=$desk dbname=postgres user=postgres" --set database.bin_dir="$desk/fake" &
+    pid=$!
+    until_true 30 pgrep -P "$pid" && kill -INT "$pid" || return 1
+    wait "$pid" || rc=$?
+    [ "$rc" = 1 ] && rm "$desk/fake/pg_restore"
+}
+ok "… also while it waits for pg_restore" loading_stopped
 ok "where nobody may write, it says so" refused "could not write '/proc/none.partial'" "$cli" backup /proc/none "${external[@]}" "${owner[@]}"
 not_the_owner() { "$cli" backup "$desk/none" "${external[@]}"; }
 ok "who does not own the schema is told so" refused "permission denied" not_the_owner
