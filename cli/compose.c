@@ -77,7 +77,7 @@ command_words(struct ctx *c, const struct compose *co)
 {
     const struct args *args = c->args;
     json_t *words = json_array();
-    bool optional, rest;
+    bool optional, rest, dashes = false;
     char word[32];
 
     for (size_t i = 0; i < pattern_words(args->verb->pattern); i++) {
@@ -96,6 +96,10 @@ command_words(struct ctx *c, const struct compose *co)
     }
     for (size_t i = 0; i < args->narg; i++) {
         if (args->arg[i].text && (!co->given || args->arg[i].text != co->given)) {
+            if (args->arg[i].text[0] == '-' && !dashes) {
+                (void)json_array_append_new(words, json_string("--"));
+                dashes = true;
+            }
             (void)json_array_append_new(words, json_string(args->arg[i].text));
         }
     }
@@ -351,7 +355,12 @@ compose_unsent(struct ctx *c, struct compose *co, const struct err *why)
     struct err e = {0};
     bool editor;
 
+    const char *m = args_opt(c->args, "message");
     int status = err_exit(why->code);
+
+    if (m && strcmp(m, "-") == 0 && isatty(STDIN_FILENO) == 1) {
+        return; /* nothing was typed yet */
+    }
 
     if ((status != EXIT_UNREACHABLE && status != EXIT_CONFLICT && status != EXIT_DENIED) ||
         !take_text(c, co, &editor, &e) || !co->text || !*co->text) {

@@ -23,12 +23,20 @@
 
 /* ---- the folder ---- */
 
+static bool
+is_ours(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() &&
+           access(path, R_OK | W_OK | X_OK) == 0;
+}
+
 /* path and what is missing above it, for us alone. */
 static bool
 make_folders(struct arena *a, const char *path)
 {
     char *p = arena_strdup(a, path);
-    struct stat st;
 
     for (char *s = p + 1; (s = strchr(s, '/')) != NULL; s++) {
         *s = '\0';
@@ -36,28 +44,33 @@ make_folders(struct arena *a, const char *path)
         *s = '/';
     }
     (void)mkdir(p, 0700);
-    return lstat(p, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == geteuid() && access(p, R_OK | W_OK | X_OK) == 0 &&
-           chmod(p, 0700) == 0;
+    return is_ours(p) && chmod(p, 0700) == 0;
+}
+
+/* Where they should lie, and where if that cannot be. */
+static void
+places(struct arena *a, const char *ret[2])
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME"), *tmp = getenv("TMPDIR");
+
+    ret[0] = state && *state == '/' ? arena_printf(a, "%s/turno/drafts", state)
+             : home && *home == '/' ? arena_printf(a, "%s/.local/state/turno/drafts", home)
+                                    : NULL;
+    ret[1] = arena_printf(a, "%s/turno-drafts-%lu", tmp && *tmp == '/' ? tmp : "/tmp", (unsigned long)geteuid());
 }
 
 const char *
 draft_folder(struct arena *a, struct err *e)
 {
-    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME"), *tmp = getenv("TMPDIR"), *path = NULL;
+    const char *path[2];
 
-    if (state && *state == '/') {
-        path = arena_printf(a, "%s/turno/drafts", state);
-    } else if (home && *home == '/') {
-        path = arena_printf(a, "%s/.local/state/turno/drafts", home);
+    places(a, path);
+    for (int i = 0; i < 2; i++) {
+        if (path[i] && make_folders(a, path[i])) {
+            return path[i];
+        }
     }
-    if (path && make_folders(a, path)) {
-        return path;
-    }
-    path = arena_printf(a, "%s/turno-drafts-%lu", tmp && *tmp == '/' ? tmp : "/tmp", (unsigned long)geteuid());
-    if (make_folders(a, path)) {
-        return path;
-    }
-    (void)err_set(e, ERR_INVALID, "there is no folder for drafts: %s cannot be made or is not yours", path);
+    (void)err_set(e, ERR_INVALID, "there is no folder for drafts: %s cannot be made or is not yours", path[1]);
     return NULL;
 }
 
@@ -70,11 +83,15 @@ by_name(const void *x, const void *y)
 size_t
 draft_names(struct arena *a, const char *const **ret)
 {
-    const char **names = ARENA_ARRAY(a, NAMES_MAX, const char *), *folder = draft_folder(a, NULL);
-    DIR *dir = folder ? opendir(folder) : NULL;
+    const char **names = ARENA_ARRAY(a, NAMES_MAX, const char *), *path[2];
     const struct dirent *f;
+    DIR *dir = NULL;
     size_t n = 0;
 
+    places(a, path);
+    for (int i = 0; i < 2 && !dir; i++) {
+        dir = path[i] && is_ours(path[i]) ? opendir(path[i]) : NULL;
+    }
     while (dir && n < NAMES_MAX && (f = readdir(dir)) != NULL) {
         const char *dot = strrchr(f->d_name, '.');
         if (dot && dot > f->d_name && strcmp(dot, ".json") == 0) {

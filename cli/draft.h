@@ -21,7 +21,8 @@ struct draft {
     int fd;           /* its lock; -1: given back */
 };
 
-/* $XDG_STATE_HOME/turno/drafts, or below ~/.local/state; where that is not to be had a folder of ours in $TMPDIR. NULL and e. */
+/* $XDG_STATE_HOME/turno/drafts, or below ~/.local/state; where that is not to be had a folder of ours in $TMPDIR. Made if it is
+ * missing. NULL and e. */
 const char *draft_folder(struct arena *a, struct err *e);
 /* Names of all, sorted. */
 size_t draft_names(struct arena *a, const char *const **ret);

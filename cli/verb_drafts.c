@@ -151,9 +151,11 @@ send_anew(struct ctx *c, struct draft *d, struct err *e)
     for (size_t i = 0; i < n; i++) {
         const char *w = json_string_value(json_array_get(words, i));
         argv[argc++] = arena_strdup(c->a, w ? w : "");
+        if (i == 0) { /* behind the verb, before what might end the options */
+            argv[argc++] = arena_strdup(c->a, "-m");
+            argv[argc++] = arena_strdup(c->a, text);
+        }
     }
-    argv[argc++] = arena_strdup(c->a, "-m");
-    argv[argc++] = arena_strdup(c->a, text);
     if (!args_parse(c->a, cli_verbs, argc, argv, c->s->now, args, e)) {
         return false;
     }

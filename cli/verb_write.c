@@ -89,14 +89,14 @@ send_text(struct ctx *c, int64_t n, const char *verb, json_t *body, struct compo
     return false;
 }
 
-/* Which ticket is meant and how it stands. Where the desk cannot be reached, the text that was given is kept. */
+/* Which ticket is meant and how it stands (ret NULL: does not matter). Where the desk cannot be reached, the text that was given is kept. */
 static bool
 look_up(struct ctx *c, struct compose *co, int64_t *ret_n, struct reply *ret, struct err *e)
 {
     const char *verb = arena_strndup(c->a, c->args->verb->pattern, strcspn(c->args->verb->pattern, " "));
 
     co->name = c->args->n > 0 ? arena_printf(c->a, "%lld-%s", (long long)c->args->n, verb) : verb;
-    if (!api_number(c, false, ret_n, e) || !api_ticket(c, *ret_n, "", ret, e)) {
+    if (!api_number(c, false, ret_n, e) || (ret && !api_ticket(c, *ret_n, "", ret, e))) {
         compose_unsent(c, co, e);
         return false;
     }
@@ -188,13 +188,14 @@ run_note(struct ctx *c, struct err *e)
 {
     const char *given = args_text(c->args, "TEXT");
     struct compose co = {.need = COMPOSE_MUST, .given = given, .what = "note"};
+    bool edits = will_edit(c, given);
     struct reply t, r;
     int64_t n;
 
-    if (!look_up(c, &co, &n, &t, e)) {
+    if (!look_up(c, &co, &n, edits ? &t : NULL, e)) {
         return false;
     }
-    if (will_edit(c, given)) {
+    if (edits) {
         touch_before_editing(c, t.doc);
         co.below = draft_context(c, t.doc, "A note among colleagues: the customer does not see it.");
     }

@@ -78,10 +78,14 @@ ok "a reply from standard input finds nobody" bash -c "printf 'From a pipe.\n' |
 ok "… and is kept" told "turno drafts 1-reply --send sends it"
 ok "a request finds nobody" exits 6 ana ask warehouse "Is 4711 gone?" -m "The customer waits."
 ok "… and is kept, too" drafts_are 1-reply ask-warehouse
+ok "one whose subject begins with a hyphen" exits 6 ana ask warehouse -m "Bring gloves." -- "-5 degrees"
+ok "… and is another draft" drafts_are 1-reply ask-warehouse ask-warehouse-2
 ok "the desk is back" desk_start -o desk="$desk/desk.conf"
 ok "the reply is sent" as ana drafts 1-reply --send
 ok "… as it was meant" said_times 1 "From a pipe." 1
 ok "… and the ticket kept in hand" ticket_is 1 '.state == "held"'
+ok "so is what begins with a hyphen" as ana drafts ask-warehouse-2 --send
+ok "… as it was" ticket_is "$(cut -f1 "$desk/out")" '.subject == "-5 degrees" and .body == "Bring gloves."'
 ok "the only draft left needs no name" as ana drafts --send
 request=$(cut -f1 "$desk/out")
 ok "… and is a request" ticket_is "$request" '.subject == "Is 4711 gone?" and .body == "The customer waits."'

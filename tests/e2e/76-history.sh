@@ -10,7 +10,7 @@ ok "a desk" people
 token[maria]=$("$cli" token add --account "ACME" --name "María Pérez" --scope submit --label test --json | jq -r .secret)
 token[ghost]=$("$cli" token add --account "Spirits" --name "Zoe" --scope submit --label test --json | jq -r .secret)
 
-api maria POST /v1/tickets '{"subject":"Where is order 4711?","body":"Promised for Monday"}'
+api maria POST /v1/tickets '{"subject":"Where is order 4711?","body":"Promised for Monday","lang":"es"}'
 n=$(jq .ticket "$desk/body")
 api ghost POST /v1/tickets '{"subject":"SECRET complaint","body":"SECRET","to":"hr"}'
 secret=$(jq .ticket "$desk/body")
@@ -25,13 +25,14 @@ api maria POST "/v1/tickets/$n/reopen" '{"body":"It is the wrong one"}'
 ok "… and is not" says 200
 ok "luis takes it" as luis next
 ok "… resolves" as luis resolve -m "Changed."
-api maria POST /v1/tickets '{"subject":"The next one","body":"Red, please"}'
+api maria POST /v1/tickets '{"subject":"The next one","body":"Red, please","lang":"es"}'
 ok "she asks again" says 201
 open=$(jq .ticket "$desk/body")
 
 # ---- person ---------------------------------------------------------------------------------------------------------
 ok "she is on the line" as luis person "María Pérez"
 ok "… from ACME" told $'account\tACME'
+ok "… who writes Spanish" told $'lang\tes'
 ok "… what is done: reopened once, rated, by whom" bash -c "grep -P '^done\t$n\tresolved\tfrontdesk\tluis\t.*\t1\t4\tWhere is order' '$desk/out'"
 ok "… what is open" bash -c "grep -P '^open\t$open\tqueued\t' '$desk/out'"
 ok "a part of the name will do" as luis person pérez --json

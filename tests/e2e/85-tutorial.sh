@@ -11,7 +11,7 @@ if ! screen_here; then
 fi
 export XDG_STATE_HOME=$desk/home
 mkdir "$desk/tmp"
-token[nobody]=none
+token[one]=none token[other]=none
 
 nothing_is_left() { [ -z "$(find "$desk/tmp" -mindepth 1)" ] || { find "$desk/tmp" | head; return 1; }; }
 turnod_of_it() { for p in /proc/[0-9]*; do [[ "$(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)" == *"$desk/tmp/"* ]] && echo "${p#/proc/}"; done; }
@@ -24,7 +24,9 @@ does()
 }
 
 ok "without a terminal it says so at once" bash -c "timeout 5 '$cli' tutorial </dev/null 2>&1 | grep -q 'needs a terminal'"
-ok "a terminal" screen_opens nobody TMPDIR="$desk/tmp" TURNO_URL=unix:///nonexistent
+ok "a terminal" screen_opens other TMPDIR="$desk/tmp" TURNO_URL=unix:///nonexistent
+types 'turno tutorial; echo "status $?"'
+ok "… and another" screen_opens one TMPDIR="$desk/tmp" TURNO_URL=unix:///nonexistent
 types 'turno tutorial'
 ok "a colleague asks" does 1 'ask warehouse "12 boxes to Lugo" -m ""'
 ok "… looks" does 2 'asked'
@@ -44,14 +46,11 @@ ok "… and is named" sees "quote is not closed"
 types 'resolve "Two red chairs."'
 ok "… sees its life" does 13 'skip'
 ok "and is through" sees "That was all of it"
-ok "no daemon is left" until_true 20 nobody_is_left
-ok "no folder is left" until_true 10 nothing_is_left
-keys clear Enter
-types 'turno tutorial; echo "status $?"'
-ok "once more" until_true 60 on_screen "1/13"
+screen_of=other
+ok "the other one is at its beginning" until_true 30 on_screen "1/13"
 keys C-c
 ok "Ctrl-C leaves it" sees "status 0"
-ok "… and nothing behind" until_true 10 nothing_is_left
-ok "… nor a daemon" nobody_is_left
+ok "no daemon is left" until_true 20 nobody_is_left
+ok "no folder is left" until_true 10 nothing_is_left
 screen_closes
 all_done
