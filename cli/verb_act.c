@@ -212,8 +212,8 @@ run_thank(struct ctx *c, struct err *e)
 bool
 run_contest(struct ctx *c, struct err *e)
 {
-    return with_text(c, "contest", arena_printf(c->a, "%lld: back in line, with its old place", (long long)c->args->n),
-                     e);
+    return finish(c, c->args->n, "contest", NULL, NULL,
+                  arena_printf(c->a, "%lld: back in line, with its old place", (long long)c->args->n), e);
 }
 
 bool

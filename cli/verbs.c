@@ -230,10 +230,9 @@ const struct cli_verb cli_verbs[] = {
      "The next editor for the same ticket begins with it. Where nobody knows whether it was done, --send asks with the key of "
      "that request, so that it is not done twice."},
     {"thank N [TEXT...]", opts_text, 0, run_thank, "say thank you: nothing to do for anybody", HAT_EVERYONE, "turno thank 42", NULL},
-    {"contest N [TEXT...]", opts_text, 0, run_contest, "it does not wait for you: its old place back", HAT_EVERYONE,
-     "turno contest 42 \"I answered on Monday\"",
+    {"contest N", NULL, 0, run_contest, "it does not wait for you: its old place back", HAT_EVERYONE, "turno contest 42",
      "For a request that is said to wait for you. It goes back to the queue with the place it had, as if it had not been put "
-     "aside. That is recorded and counted for the queue."},
+     "aside. That is recorded and counted for the queue. If you have an answer, reply: that brings it back, too."},
     {"rate N SCORE [COMMENT...]", NULL, 0, run_rate, "say how it was, from 1 (bad) to 5 (good)", HAT_EVERYONE,
      "turno rate 42 5 \"faster than promised\"", NULL},
     {"cancel N [TEXT...]", opts_text, 0, run_cancel, "you no longer need it", HAT_EVERYONE, "turno cancel 42 \"found it\"", NULL},

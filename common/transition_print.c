@@ -139,7 +139,7 @@ static void
 check_words(const struct row *r)
 {
     one_of("epoch", r->epoch, "EPOCH NO_EPOCH");
-    one_of("key rule", r->key, "KEEP SAVE RESUME TRANSFER REOPEN PRIORITY DUE");
+    one_of("key rule", r->key, "KEEP SAVE RESUME TRANSFER REOPEN PRIORITY DUE PLACE");
     one_of("agent rule", r->agent, "KEEP CLEAR ACTOR NAMED");
     one_of("effect on blocked", r->blocked, "NONE ENDS BEGINS");
     one_of("text rule", r->text, "NONE NOTE PUBLIC NOTE_MAY PUBLIC_MAY");

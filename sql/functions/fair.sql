@@ -119,9 +119,11 @@ $$;
 --             of, or from a calendar that its queue had before
 --   lane      as the rules made it, then as it was passed on or widened; null where that cannot be said
 --   first     the first stay of its ticket here that took any time
+--   contested its customer has said that it did not wait for them: so this stay begins
 create or replace function fair_stays(since timestamptz, until timestamptz, seen int[])
 returns table(i int, ticket_id bigint, class int, priority int, queue_id int, lane int, state int, from_at bigint, to_at bigint,
-              business bigint, next int, agent int, wait int, arrival bigint, arrived bigint, plain boolean, ruled boolean, first boolean)
+              business bigint, next int, agent int, wait int, arrival bigint, arrived bigint, plain boolean, ruled boolean, first boolean,
+              contested boolean)
 language plpgsql stable rows 100000
 set enable_seqscan = on set enable_hashjoin = on set enable_mergejoin = on set jit = off set work_mem = '32MB'
 as $$
@@ -187,7 +189,7 @@ begin
             first := true;
         end if;
         if e.verb in (32, 34) or e.verb = 33 and e.set_to > priority or e.from_state = 4 and e.to_state = 3
-           or e.to_state = 1 and not (e.verb in (5, 6, 33, 39, 40) or e.verb = 9 and e.from_state in (2, 3)) then
+           or e.to_state = 1 and not (e.verb in (5, 6, 33, 39) or e.verb = 9 and e.from_state in (2, 3)) then
             wait := wait + 1;
             arrival := null;
             plain := false;
@@ -213,6 +215,7 @@ begin
                      order by cardinality(y.skills) desc, y.lane_id limit 1);
         end if;
         state := e.to_state;
+        contested := e.verb = 40;
         continue when state > 3 or e.at >= u_us;
         from_at := e.at;
         p := width_bucket(shifts[queue_id] + from_at, opens.at);

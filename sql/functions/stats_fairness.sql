@@ -295,9 +295,7 @@ begin
                   from tally t where t.state in (2, 3) and t.next in (5, 6) group by t.queue_id, t.agent) h
             join queue k using (queue_id) left join person p on p.person_id = h.agent) as stale,
            (select json_agg(json_build_object('queue', k.name, 'n', h.n) order by k.name)
-            from (select e.queue_id, count(*) as n from event e
-                  where e.verb = 40 and e.at >= f_since and e.at < f_until and e.queue_id = any (seen_queues)
-                  group by e.queue_id) h
+            from (select y.queue_id, count(*) as n from y where y.contested and y.from_at >= s_us group by y.queue_id) h
             join queue k using (queue_id)) as contested
         into result;
 

@@ -3,5 +3,3 @@ alter table token add ticket_id bigint;
 alter table token drop constraint token_scope_check;
 alter table token add constraint token_scope_check
     check (scope in ('submit', 'agent', 'admin', 'read') or scope = 'link' and ticket_id is not null);
--- Contested waits, counted a queue. Hardly any event is one: the index costs the others nothing.
-create index event_contested on event (at) where verb = 40;

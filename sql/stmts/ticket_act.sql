@@ -206,6 +206,7 @@ with gate as (
                               usec(d.anchor), d.at_us, d.targets, d.reopens > 0, d.priority, d.priority2, d.age_cap,
                               key_asked(d.ticket_id, d.priority2, d.at_us))
                when 'DUE' then usec(($13::timestamptz[])[d.ord])
+               when 'PLACE' then greatest(d.key, cal_add(d.calendar_id, d.at_us, -d.age_cap))
 --]
            end as key2,
 --[
@@ -327,7 +328,7 @@ with gate as (
            coalesce(number, messages),
            case when speaks then number else public_last end,
            case when speaks then actor else public_by end,
-           case when speaks then not by_customer else asked_out end,
+           case when speaks then not by_customer when verb = 40 then false else asked_out end,
            case when speaks and not by_customer then coalesce(first_reply, at) else first_reply end,
            case when s2 = 3 then coalesce(first_held, at) else first_held end,
            case when to_state = 5 then at when key_rule = 'REOPEN' then null else resolved_at end,

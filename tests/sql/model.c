@@ -279,6 +279,8 @@ model_key(const struct model *m, const struct m_ticket *t, const struct m_row *r
         return ranked_key(m, t, item->priority, key, at);
     case KEY_DUE:
         return item->at;
+    case KEY_PLACE:
+        return model_max(t->key, cal_add(c, at, -q->age_cap));
     case KEY_KEEP:
     case KEY_SAVE:
         break;

@@ -113,7 +113,7 @@ struct model {
 struct m_row {
     int from, why, verb, to, who;
     bool epoch;
-    enum { KEY_KEEP, KEY_SAVE, KEY_RESUME, KEY_TRANSFER, KEY_REOPEN, KEY_PRIORITY, KEY_DUE } key;
+    enum { KEY_KEEP, KEY_SAVE, KEY_RESUME, KEY_TRANSFER, KEY_REOPEN, KEY_PRIORITY, KEY_DUE, KEY_PLACE } key;
     enum { AGENT_KEEP, AGENT_CLEAR, AGENT_ACTOR, AGENT_NAMED } agent;
     int park;
     enum { BLOCKED_NONE, BLOCKED_ENDS, BLOCKED_BEGINS } blocked;

@@ -434,6 +434,7 @@ do_item(struct model *m, struct model *was, const struct act *item, struct answe
     t->version++;
     t->first_held = t->state == STATE_HELD && t->first_held == NO_TIME ? at : t->first_held;
     t->resolved_at = row->to == STATE_RESOLVED ? at : row->key == KEY_REOPEN ? NO_TIME : t->resolved_at;
+    t->asked_out = t->asked_out && item->verb != VERB_CONTEST;
     t->reopens += row->key == KEY_REOPEN;
     t->taken += item->verb == VERB_TAKE && before.state == STATE_QUEUED;
     if (item->verb == VERB_SET_REQUESTER) {

@@ -475,7 +475,7 @@ a_contested_wait_gives_the_old_place_back(void **state)
 {
     int64_t t = held(Q_WAREHOUSE, LUIS, PRIORITY_NORMAL), later;
     int64_t key = desk_int(w->d, "select key from live");
-    struct act contest = {.ticket = t, .verb = VERB_CONTEST, .actor = CARL, .body = "I answered on Monday"};
+    struct act contest = {.ticket = t, .verb = VERB_CONTEST, .actor = CARL};
     struct answer r;
 
     (void)state;
@@ -495,6 +495,25 @@ a_contested_wait_gives_the_old_place_back(void **state)
     assert_int_equal(desk_int(w->d, "select count(*) from live where remaining is not null"), 0);
     assert_int_equal(world_next(w, LUIS, Q_WAREHOUSE, false), t);
     assert_int_equal(world_next(w, LUIS, Q_WAREHOUSE, false), later);
+    r.outcome[0] = '\0'; /* and nobody puts it back on them without a new question */
+    world_act(w, &(struct act){.ticket = t, .verb = VERB_PARK_CUSTOMER, .actor = LUIS, .epoch = 2}, 1, &r);
+    assert_string_equal(r.outcome, "not-asked");
+}
+
+/* Put aside for longer than the age cap it is no older than that: nobody gets ahead of all by waiting with it. */
+static void
+a_contested_wait_is_no_older_than_the_age_cap(void **state)
+{
+    int64_t t = held(Q_WAREHOUSE, LUIS, PRIORITY_NORMAL);
+    struct act contest = {.ticket = t, .verb = VERB_CONTEST, .actor = CARL};
+    struct answer r;
+
+    (void)state;
+    DO(w, .ticket = t, .verb = VERB_REPLY, .actor = LUIS, .epoch = 1, .body = "Which floor?");
+    world_pass(w, 60 * DAY);
+    world_act(w, &contest, 1, &r);
+    assert_string_equal(r.outcome, "done");
+    assert_true(r.key == cal_add(desk_calendar(Q_WAREHOUSE), w->d->now, -desk_queues[Q_WAREHOUSE].age_cap));
 }
 
 static void
@@ -567,6 +586,7 @@ main(void)
         TEST(the_sweep_lists_all_that_is_due_in_order),
         TEST(a_resolved_ticket_is_closed_after_the_time_of_its_queue),
         TEST(a_contested_wait_gives_the_old_place_back),
+        TEST(a_contested_wait_is_no_older_than_the_age_cap),
         TEST(a_rating_is_possible_for_ninety_days),
         TEST(a_clock_that_is_behind_makes_no_negative_span),
     };
