@@ -118,3 +118,14 @@ i18n_choose(const char *accept_language)
     }
     return best;
 }
+
+const char *
+i18n_first(struct arena *a, const char *accept_language)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-0123456789";
+    const char *range = accept_language != NULL ? accept_language + strspn(accept_language, " \t,") : "";
+    size_t n = strspn(range, letters);
+
+    return n >= 2 && n <= 20 && range[0] != '-' && strchr(",; \t", range[n]) != NULL ? arena_strndup(a, range, n)
+                                                                                     : NULL;
+}

@@ -8,6 +8,8 @@
 
 #include <libintl.h>
 
+#include "common/arena.h"
+
 #define _(text)           gettext(text) // NOLINT(bugprone-reserved-identifier): the name that everybody knows
 #define N_(text)          (text)        /* to be translated where it is shown */
 #define NP_(one, many, n) ngettext(one, many, (unsigned long)(n))
@@ -20,6 +22,8 @@ extern const char *const i18n_languages[];
 void i18n_start(void);
 /* From now on in this one of i18n_languages. */
 void i18n_use(const char *lang);
+/* The first language of such a header as it stands there ("pt-BR"), in the arena; NULL when there is none. */
+const char *i18n_first(struct arena *a, const char *accept_language);
 /* The one of i18n_languages that an Accept-Language header (RFC 9110 12.5.4; NULL: none) likes best. */
 const char *i18n_choose(const char *accept_language);
 

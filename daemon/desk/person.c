@@ -195,7 +195,8 @@ perms_of(const struct person *p, const char *scope, enum method method)
     if (strcmp(scope, "read") == 0) {
         return method == METHOD_GET ? all & ~(unsigned)PERM_SUBMIT : 0;
     }
-    return PERM_PERSON | PERM_SUBMIT;
+    return strcmp(scope, "submit") == 0 ? PERM_PERSON | PERM_SUBMIT
+                                        : 0; /* of a scope it does not know nothing is known */
 }
 
 /* ---- what is remembered ---------------------------------------------------------------------------------------------- */

@@ -26,13 +26,15 @@
 #include "daemon/http/page.h"
 #include "daemon/os/clock.h"
 
-#define PERSON_MAX  100
+#define PERSON_MAX  100 /* letters, of up to LETTER bytes */
 #define CONTACT_MAX 200
 #define SUBJECT_MAX 200
+#define LETTER      4
 #define BODY_MAX    (64 * 1024)
 
 /* ---- what all have in common --------------------------------------------------------------------------------------- */
 
+/* From here to `reply` the process speaks the visitor's language; its log and its API speak that of the sources. */
 static struct web_frame
 frame(const struct op *op)
 {
@@ -42,12 +44,32 @@ frame(const struct op *op)
     return f;
 }
 
+static enum op_next
+reply(struct op *op, int status, struct strbuf *html)
+{
+    i18n_use(i18n_languages[0]);
+    return op_reply_page(op, status, html);
+}
+
 void
 web_fail(const struct op *op, const struct err *e, struct strbuf *ret)
 {
     struct web_frame f = frame(op);
 
     web_page_error(ret, &f, e, op->who.ticket_id != 0 ? op->path_text[0] : NULL);
+    i18n_use(i18n_languages[0]);
+}
+
+/* "203.0.113.7:4711" and "[2001:db8::1]:4711" without what does not belong to the address. */
+static const char *
+bare(const struct op *op, const char *said)
+{
+    const char *colon = strchr(said, ':');
+
+    if (said[0] == '[') {
+        return arena_strndup(op->a, said + 1, strcspn(said + 1, "]"));
+    }
+    return colon != NULL && strchr(colon + 1, ':') == NULL ? arena_strndup(op->a, said, (size_t)(colon - said)) : said;
 }
 
 /* Who writes: the peer, or what a proxy that is believed says of it (the last it names: those before are hearsay). */
@@ -57,11 +79,14 @@ address(const struct op *op)
     const char *peer = op_peer(op);
     const char *said = op_forwarded_for(op);
 
+    if (strncmp(peer, "::ffff:", 7) == 0) { /* IPv4 at a socket for both */
+        peer += 7;
+    }
     for (const char *const *p = op->app->conf.web.proxies; said != NULL && p != NULL && *p != NULL; p++) {
-        if (strcmp(*p, peer[0] != '\0' ? peer : "unix") == 0) {
+        if (strcmp(*p, peer) == 0) {
             const char *comma = strrchr(said, ',');
             said = comma != NULL ? comma + 1 : said;
-            return said + strspn(said, " \t");
+            return bare(op, said + strspn(said, " \t"));
         }
     }
     return peer;
@@ -104,10 +129,10 @@ struct letter {
         name, JSON_KIND_TEXT, needed, offset, 1, max                                                                   \
     }
 static const struct json_field letter_fields[] = {
-    FIELD("name", offsetof(struct letter, in.name), true, PERSON_MAX),
-    FIELD("contact", offsetof(struct letter, in.contact), false, CONTACT_MAX),
+    FIELD("name", offsetof(struct letter, in.name), true, LETTER *PERSON_MAX),
+    FIELD("contact", offsetof(struct letter, in.contact), false, LETTER *CONTACT_MAX),
     FIELD("to", offsetof(struct letter, in.to), false, 100),
-    FIELD("subject", offsetof(struct letter, in.subject), true, SUBJECT_MAX),
+    FIELD("subject", offsetof(struct letter, in.subject), true, LETTER *SUBJECT_MAX),
     FIELD("body", offsetof(struct letter, in.body), false, BODY_MAX),
     FIELD("link", offsetof(struct letter, link), true, TOKEN_SECRET_MAX),
     FIELD("website", offsetof(struct letter, website), false, 1000),
@@ -166,11 +191,12 @@ submit(struct op *op, struct letter *l, const struct submit_letter *what)
     return submit_run(op, l->s);
 }
 
+static enum op_next ask_again(struct op *op, const struct letter *l, int status, const char *problem);
+
 static enum op_next
 letter_go_on(struct op *op, struct letter *l)
 {
     const struct db_row *row = op->res != NULL && op->res->nrows == 1 ? op->res->rows[0] : NULL;
-    struct web_frame f;
     struct person *p;
 
     switch (l->at) {
@@ -181,9 +207,11 @@ letter_go_on(struct op *op, struct letter *l)
         if (!db_null(row, 0)) { /* this form was sent before */
             return strcmp(db_text(row, 1, NULL), label_of(op)) == 0
                        ? go_to(op, l->link, "submit")
-                       : op_fail(op, ERR_CONFLICT, "this form was sent before, with another text");
+                       : ask_again(op, l, 409,
+                                   N_("This form was sent before, and we have what stood in it then. Send this one "
+                                      "only if it is "
+                                      "another request."));
         }
-        f = frame(op);
         p = ARENA_NEW(op->a, struct person);
         person_from_row(op->a, row, 2, p);
         op->who.person = p;
@@ -192,9 +220,11 @@ letter_go_on(struct op *op, struct letter *l)
         op->who.external = true;
         op->who.account_id = p->account_id;
         op->key = l->link; /* hashed with the person before it is stored */
-        return submit(
-            op, l,
-            &(struct submit_letter){.subject = l->in.subject, .body = l->in.body, .to = l->in.to, .lang = f.lang});
+        return submit(op, l,
+                      &(struct submit_letter){.subject = l->in.subject,
+                                              .body = l->in.body,
+                                              .to = l->in.to,
+                                              .lang = i18n_first(op->a, op_accept_language(op))});
     case LETTER_SUBMIT:
         return submit_run(op, l->s);
     case LETTER_LINK:
@@ -206,19 +236,25 @@ letter_go_on(struct op *op, struct letter *l)
     ensure_unreachable();
 }
 
-/* The form again, with what was typed and what is wrong with it. */
+/* The form again, with what was typed and what is wrong with it. It keeps its link, so that it cannot become two requests,
+ * unless that leads to one already. */
 static enum op_next
 ask_again(struct op *op, const struct letter *l, int status, const char *problem)
 {
     struct web_frame f = frame(op);
+    bool keeps = l != NULL && l->link != NULL && token_is_formed(l->link) && status != 409;
     char link[TOKEN_SECRET_MAX];
     struct strbuf sb;
 
     strbuf_init(&sb);
     token_make(link);
-    web_page_form(&sb, &f, app_desk(op->app), link, l != NULL ? &l->in : NULL, problem != NULL ? _(problem) : NULL);
+    web_page_form(&sb, &f, app_desk(op->app), keeps ? l->link : link, l != NULL ? &l->in : NULL,
+                  problem != NULL ? _(problem) : NULL);
     OPENSSL_cleanse(link, sizeof link);
-    return op_reply_page(op, status, &sb);
+    if (status == 429) {
+        op_header(op, "Retry-After", "60");
+    }
+    return reply(op, status, &sb);
 }
 
 enum op_next
@@ -241,6 +277,7 @@ keep_typed(struct op *op, struct letter *l)
         .subject = json_string_value(json_object_get(op->body, "subject")),
         .body = json_string_value(json_object_get(op->body, "body")),
     };
+    l->link = json_string_value(json_object_get(op->body, "link"));
 }
 
 static const char *
@@ -256,7 +293,7 @@ problem_of(const struct err *e)
         return N_("The e-mail or telephone is too long.");
     }
     if (strcmp(e->field, "body") == 0) {
-        return N_("The text is too long: 60,000 letters at most.");
+        return N_("The text is too long. Please make it shorter.");
     }
     if (strcmp(e->field, "website") == 0) {
         return N_("Please leave the field that says so empty: it tells people from programs.");
@@ -276,6 +313,17 @@ is_public_queue(const struct desk *desk, const char *name)
 }
 
 static bool
+is_too_long(const char *text, size_t letters)
+{
+    for (; text != NULL && *text != '\0'; text++) {
+        if (((unsigned char)*text & 0xc0) != 0x80 && letters-- == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
 letter_read(struct op *op, struct letter *l, struct err *e)
 {
     if (!json_bind(op->a, op->body, letter_fields, sizeof letter_fields / sizeof *letter_fields, l, e)) {
@@ -289,6 +337,12 @@ letter_read(struct op *op, struct letter *l, struct err *e)
     }
     if (strspn(l->in.subject, " \t\n") == strlen(l->in.subject)) {
         return err_field(e, ERR_INVALID, "subject", "the subject is empty");
+    }
+    if (is_too_long(l->in.name, PERSON_MAX) || is_too_long(l->in.contact, CONTACT_MAX)) {
+        return err_field(e, ERR_INVALID, is_too_long(l->in.name, PERSON_MAX) ? "name" : "contact", "too long");
+    }
+    if (is_too_long(l->in.subject, SUBJECT_MAX)) {
+        return err_field(e, ERR_INVALID, "subject", "too long");
     }
     if (strpbrk(l->in.name, "\n\t") != NULL || (l->in.contact != NULL && strpbrk(l->in.contact, "\n\t") != NULL)) {
         return err_field(e, ERR_INVALID, "name", "a name is one line");
@@ -330,7 +384,7 @@ step_web_send(struct op *op)
     c->prepares = true;
     db_bind_text(c, l->in.name);
     db_bind_text(c, l->in.contact);
-    db_bind_text(c, frame(op).lang);
+    db_bind_text(c, i18n_first(op->a, op_accept_language(op)));
     db_bind_bytes(c, hash, sizeof hash);
     return op_send(op);
 }
@@ -396,7 +450,7 @@ step_web_ticket(struct op *op)
             &(struct web_view){
                 .link = op->path_text[0], .key = key, .done = op_query(op, "done"), .ticket = ticket, .waits = waits});
         json_decref(waits);
-        return op_reply_page(op, 200, &sb);
+        return reply(op, 200, &sb);
     }
     }
 }
@@ -475,7 +529,9 @@ deed_begin(struct op *op)
         return fail_often(op);
     }
     op->mine = d;
-    op->key = d->key;
+    /* a key is for one thing: a page that comes back by Back may send another */
+    op->key = d->key != NULL ? arena_printf(op->a, "%s %s %lld", op->path_text[1], d->key, (long long)op->who.ticket_id)
+                             : NULL;
     act_init(&d->act, op->app, op->who.ticket_id, verb, op->who.person_id);
     d->act.op_id = repeat_op_id(op, 0);
     d->act.body = verb == VERB_RATE ? d->comment : d->body;

@@ -42,13 +42,19 @@ web_limit_free(struct web_limit *l)
     free(l);
 }
 
+/* What counts as one: an IPv4 address, however it is written, an IPv6 network, or all that is no address. */
 static uint64_t
 hash_of(const struct web_limit *l, const char *addr)
 {
     struct in6_addr six;
-    uint64_t h =
-        inet_pton(AF_INET6, addr, &six) == 1 ? hash_bytes(l->seed, &six, 8) : hash_bytes(l->seed, addr, strlen(addr));
+    struct in_addr four;
+    uint64_t h = l->seed;
 
+    if (inet_pton(AF_INET, addr, &four) == 1) {
+        h = hash_bytes(h, &four, sizeof four);
+    } else if (inet_pton(AF_INET6, addr, &six) == 1) {
+        h = IN6_IS_ADDR_V4MAPPED(&six) ? hash_bytes(h, six.s6_addr + 12, 4) : hash_bytes(h, &six, 8);
+    }
     return h != 0 ? h : 1;
 }
 

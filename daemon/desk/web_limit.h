@@ -13,7 +13,7 @@ struct web_limit;
 /* per_hour: what an address may do in an hour, and at once. */
 struct web_limit *web_limit_new(int64_t per_hour);
 void web_limit_free(struct web_limit *l); /* NULL is accepted */
-/* One more from this address (an IPv6 network of 64 bits counts as one) at this monotonic time. False: that is too often,
+/* One more from this address (an IPv6 network of 64 bits counts as one, and so does all that is no address) at this monotonic time. False: that is too often,
  * and it was not counted. Of more addresses than there is room for, the one that did least is forgotten. */
 bool web_limit_take(struct web_limit *l, const char *addr, usec_t now);
 

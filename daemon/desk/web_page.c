@@ -415,6 +415,17 @@ add_less_likely(const struct page *p, const char *summary, const char *verb, con
 }
 
 static void
+add_contest(const struct page *p)
+{
+    page_add(p->sb, "<details>\n<summary>%s</summary>\n", _("It is not me you are waiting for"));
+    open_form(p, "contest");
+    page_add(
+        p->sb, "<p class=\"hint\">%s</p>\n<p><button>%s</button></p>\n</form>\n</details>\n",
+        _("Your request goes back to its old place in line, and that it was you who had to act is noted as contested."),
+        _("It is not me"));
+}
+
+static void
 add_actions(const struct page *p)
 {
     const json_t *t = p->v->ticket;
@@ -428,11 +439,7 @@ add_actions(const struct page *p)
     }
     if (asked) {
         add_form(p, "message", _("Your answer"), NULL, _("Answer"), true);
-        add_less_likely(p, _("It is not me you are waiting for"), "contest",
-                        _("What makes you think so? (if you like)"),
-                        _("Your request goes back to its old place in line, and that it was you who had to act is "
-                          "noted as contested."),
-                        _("It is not me"));
+        add_contest(p);
     } else if (state == STATE_CLOSED) {
         add_form(p, "message", _("Write again"), _("This opens a new request that goes on from this one."), _("Send"),
                  true);
@@ -484,11 +491,13 @@ web_page_ticket(struct strbuf *ret, const struct web_frame *f, const struct desk
     const json_t *place = json_object_get(ticket, "place");
     struct page p = {.sb = ret, .v = v};
     const char *rest;
+    /* as sql/stmts/link_state.sql tells it */
+    int near = json_integer_value(place) <= 100 ? (int)json_integer_value(place) : 0;
     char number[32];
 
     begin(ret, f, subject);
     page_add(ret, "<main data-state=\"/t/%s/state\" data-seen=\"%d.%d\">\n", v->link,
-             (int)json_integer_value(json_object_get(ticket, "version")), (int)json_integer_value(place));
+             (int)json_integer_value(json_object_get(ticket, "version")), near);
     if (said != NULL) {
         page_add(ret, "<p class=\"done\" role=\"status\">%s</p>\n", said);
     }
@@ -513,6 +522,9 @@ web_page_ticket(struct strbuf *ret, const struct web_frame *f, const struct desk
 static const char *
 error_sentence(const struct err *e)
 {
+    if (e->code == ERR_MISMATCH) {
+        return _("This page was used for something else before. Please go back to your request and write it again.");
+    }
     switch (err_http(e->code)) {
     case 400:
     case 413:
@@ -520,6 +532,7 @@ error_sentence(const struct err *e)
     case 422:
         return _("What was sent could not be understood, or is too long. Nothing was changed.");
     case 403:
+        return _("This came from another site, or is not for you. Nothing was changed.");
     case 404:
         return _("There is nothing here for you: the address is not right, or its time is over.");
     case 409:

@@ -181,6 +181,7 @@ static const struct {
     [HEAD_ACCEPT] = {"Accept",            true },
     [HEAD_ACCEPT_LANGUAGE] = {"Accept-Language",   true },
     [HEAD_FORWARDED_FOR] = {"X-Forwarded-For",   true }, /* the last line is the nearest proxy's */
+    [HEAD_FETCH_SITE] = {"Sec-Fetch-Site",    true },
 };
 
 /* The number of a known header, or HEAD_FIELD_COUNT. The lengths tell most apart, so that few names are compared. */
@@ -206,7 +207,7 @@ field_find(struct slice name)
         f = (name.p[0] | 0x20) == 'a' ? HEAD_AUTHORIZATION : HEAD_LAST_EVENT_ID;
         break;
     case 14:
-        f = HEAD_CONTENT_LENGTH;
+        f = (name.p[0] | 0x20) == 'c' ? HEAD_CONTENT_LENGTH : HEAD_FETCH_SITE;
         break;
     case 15:
         f = (name.p[0] | 0x20) == 'i'   ? HEAD_IDEMPOTENCY_KEY

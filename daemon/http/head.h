@@ -48,6 +48,7 @@ enum head_field {
     HEAD_ACCEPT,
     HEAD_ACCEPT_LANGUAGE,
     HEAD_FORWARDED_FOR,
+    HEAD_FETCH_SITE,
     HEAD_FIELD_COUNT
 };
 

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "common/parse.h"
-#include "daemon/http/peer.h"
 #include "daemon/http/request.h"
 #include "daemon/http/route.h"
 
@@ -189,9 +188,7 @@ op_forwarded_for(const struct op *op)
 const char *
 op_peer(const struct op *op)
 {
-    const struct http_conn *c = op->req->conn;
-
-    return c && c->peer ? c->peer->addr : "";
+    return op->req->peer;
 }
 
 bool

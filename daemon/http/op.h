@@ -141,7 +141,7 @@ const char *op_last_event_id(const struct op *op);
 /* On routes for browsers: the request's Accept-Language and X-Forwarded-For headers, or NULL. */
 const char *op_accept_language(const struct op *op);
 const char *op_forwarded_for(const struct op *op);
-/* The textual address of the client; "" on a Unix socket. */
+/* On routes for browsers: the textual address of the client, "unix" at the Unix socket, "" when it is not known. */
 const char *op_peer(const struct op *op);
 /* The client of this op is still connected (checked on the socket). One that has only closed its sending side counts
  * as connected on a Unix socket; on TCP that cannot be told from a client that is gone. */

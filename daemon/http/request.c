@@ -225,14 +225,30 @@ identify(struct http_request *rq, char *token)
     return known;
 }
 
+/* A form that another site has sent (Fetch Metadata): what is in it was not written by who sits before it. */
+static bool
+is_foreign(const struct head *head)
+{
+    struct slice site = head->field[HEAD_FETCH_SITE];
+
+    return site.p && !slice_is(site, "same-origin") && !slice_is(site, "none");
+}
+
 /* The checks before identity. *ret_token lies in the arena. */
 static bool
 check_head(struct http_request *rq, const struct head *head, struct slice query, char **ret_token, struct err *e)
 {
     struct op *op = &rq->op;
 
-    return target_query(op->a, query, op->route->query, &rq->query, &rq->nquery, e) && check_body(rq, head, e) &&
-           check_key(op, head->field[HEAD_IDEMPOTENCY_KEY], e) &&
+    if (!target_query(op->a, query, op->route->query, &rq->query, &rq->nquery, e) || !check_body(rq, head, e)) {
+        return false;
+    }
+    if (op->route->flags & ROUTE_PAGE) { /* browsers, and what proxies add to them, send neither key nor token */
+        *ret_token = NULL;
+        return op->route->method == METHOD_GET || !is_foreign(head) ||
+               err_field(e, ERR_FORBIDDEN, "Sec-Fetch-Site", "this form was sent by another site");
+    }
+    return check_key(op, head->field[HEAD_IDEMPOTENCY_KEY], e) &&
            read_token(op, head->field[HEAD_AUTHORIZATION], ret_token, e);
 }
 
@@ -258,6 +274,20 @@ is_away(const struct http *h, const struct route *r)
     return h->conf.db != NULL && db_away(h->conf.db, r->method == METHOD_GET) > AWAY_SPAN;
 }
 
+/* What a page wants to know; even one that tells an error. */
+static void
+keep_for_page(struct http_request *rq, const struct head *head)
+{
+    struct http_conn *c = rq->conn;
+
+    rq->accept_language = keep(rq->op.a, head->field[HEAD_ACCEPT_LANGUAGE]);
+    rq->forwarded_for = keep(rq->op.a, head->field[HEAD_FORWARDED_FOR]);
+    if (!c->peer) {
+        c->peer = peer_read(c->fd, c->is_unix);
+    }
+    rq->peer = c->is_unix ? "unix" : arena_strdup(rq->op.a, c->peer->addr);
+}
+
 static void
 begin(struct http_request *rq, const struct head *head)
 {
@@ -276,6 +306,9 @@ begin(struct http_request *rq, const struct head *head)
         fail_route(op, &e, allow);
         return;
     }
+    if (op->route->flags & ROUTE_PAGE) {
+        keep_for_page(rq, head);
+    }
     if (!(op->route->flags & ROUTE_HIDDEN) && is_overloaded(rq->h, rq->body.n)) {
         (void)op_fail(op, ERR_BUSY, "too many requests are waiting, try again");
         return;
@@ -286,10 +319,6 @@ begin(struct http_request *rq, const struct head *head)
     }
     rq->working = rq->body.n;
     rq->h->working += rq->working;
-    if (op->route->flags & ROUTE_PAGE) {
-        rq->accept_language = keep(op->a, head->field[HEAD_ACCEPT_LANGUAGE]);
-        rq->forwarded_for = keep(op->a, head->field[HEAD_FORWARDED_FOR]);
-    }
     if (!check_head(rq, head, target.query, &token, &e)) {
         (void)op_fail_err(op, &e);
         return;

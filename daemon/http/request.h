@@ -20,6 +20,7 @@ struct http_request {
     bool accepts_stream;
     const char *last_event_id;
     const char *accept_language, *forwarded_for; /* pages only, or NULL */
+    const char *peer;                            /* pages only: see op_peer */
     struct slice body; /* borrowed from the connection; a copy in the arena while identity is awaited */
     size_t working;    /* bytes of it that count in the server's; what is made of it takes some times as much */
     struct query_pair *query;

@@ -72,13 +72,14 @@ ok "… by its secret" test "$(location)" = "/t/$link?done=submit"
 first=$link
 n=$(sql "select max(ticket_id) from ticket")
 ok "it is an external request by the web, of a public person" test \
-    "$(sql "select class || ' ' || channel || ' ' || kind || ' ' || lang from ticket where ticket_id = $n")" = "2 3 public en"
+    "$(sql "select class || ' ' || channel || ' ' || kind || ' ' || coalesce(lang, '-') from ticket where ticket_id = $n")" = "2 3 public -"
 web / --data-urlencode "link=$link" --data-urlencode "subject=Where are my 3 <boxes>?" -d website= -d name=Zoe -d to=warehouse \
     -d contact=zoe@example.org --data-urlencode "body=Since
 Monday & all."
 ok "the same form again is the same request" test "$status $(location) $(tickets)" = "303 /t/$link?done=submit 1"
 web / --data-urlencode "link=$link" --data-urlencode "subject=Something else" -d name=Zoe
-ok "… with another text it is told, not lost" page 409 "moved on"
+ok "… with another text it is told, not lost" page 409 "was sent before" 'value="Something else"'
+ok "… and can be sent as another one" test "$(hidden link)" != "$link"
 letter "" -d name=Zoe
 ok "without a subject the form comes back" page 422 "in one line what you need" 'value="Zoe"'
 letter "x" --data-urlencode "name=  "
@@ -90,12 +91,21 @@ ok "nobody reaches a private queue by its name" page 422
 letter "x" -d name=Zoe -d colour=red
 ok "unknown fields are refused" page 422
 web / -d link=turno_short -d subject=x -d name=Zoe
-ok "a secret of one's own is refused" page 422
+ok "a secret of another form is refused" page 422
+web / --data-urlencode "link=$(hidden link)" -d subject=x -d name=Zoe -H 'Sec-Fetch-Site: cross-site'
+ok "and a form that another site has sent" page 403 "another site"
+letter "x" --data-urlencode "name=$(printf 'Ж%.0s' $(seq 101))"
+ok "a name of 101 letters is too long" page 422 "at most 100 letters"
 web / --data-binary '{"subject":"x"}' -H 'Content-Type: application/json'
 ok "JSON is no form" page 415
 web / -d 'subject=%ff'
 ok "neither is what is no text" page 400
 ok "nothing of that became a request" test "$(tickets)" = 1
+letter "$(printf 'Ж%.0s' $(seq 200))" --data-urlencode "name=$(printf 'Ж%.0s' $(seq 100))" -H 'Accept-Language: ru-RU,ru;q=0.9'
+ok "… but a name of 100 is not, nor a subject of 200, whatever they take" page 303
+ok "the language is the customer's, not that of the page" test "$(sql "select lang from ticket order by ticket_id desc limit 1")" = ru-RU
+web / -H 'Authorization: Basic Zm9vOmJhcg=='
+ok "what a proxy asks for is none of our business" page 200
 
 # ---- the page ----------------------------------------------------------------------------------------------------------------
 address=198.51.100.2
@@ -127,6 +137,13 @@ ok "… back in line" page 200 "old place in line" "Your request is in line"
 ok "… counted for the queue" jq -e '.contested == [{"queue":"warehouse","n":1}]' "$desk/out"
 deed contest
 ok "it cannot be said twice" page 409 "moved on" "Back to your request"
+web "/t/$first"
+key=$(hidden key)
+web "/t/$first/message" -d "key=$key" -d body=one
+web "/t/$first/message" -d "key=$key" -d body=one
+ok "a button pressed twice does it once" sh -c "[ '$status' = 303 ] && [ '$(sql "select count(*) from message where ticket_id = $n and body = 'one'")' = 1 ]"
+web "/t/$first/message" -d "key=$key" -d body=two
+ok "… and another text with it is told so" page 422 "used for something else"
 as marta next >/dev/null
 as marta reply -r "They are on their way." >/dev/null
 web "/t/$first"
@@ -156,7 +173,7 @@ ok "a forged link" page 404 "nothing here for you"
 web "/t/${first}x"
 ok "a longer one" page 404
 web "/t/${token[ana]}"
-ok "the token of an agent is no link" page 403 "nothing here for you"
+ok "the token of an agent is no link" page 403 "not for you"
 status=$(curl -s -o "$desk/body" -w '%{http_code}' --unix-socket "$socket" -H "Authorization: Bearer $first" http://turno/v1/tickets)
 ok "and a link is no token" says 403
 web "/t/$first/resolve" -d key=1
@@ -170,11 +187,21 @@ ok "… sees nothing of the other" lacks "boxes"
 letter "not ours" -d name=web -d contact=ACME
 ok "nobody joins an account by its name" test \
     "$(sql "select count(*) from person p join account a using (account_id) where p.name = 'web' and a.name = 'web/acme'")" = 1
-sql "update token set revoked_at = now() where ticket_id = $n" >/dev/null
-desk_stop && desk_start -o desk="$desk/desk.conf" -o web.form=on -o web.per_address=12 -o web.proxies=unix
+letter "soon another's" -d name=Ann
+handed=$link
+sql "update live set requester = (select person_id from person where name = 'ana')
+     where ticket_id = (select ticket_id from ticket where subject = 'soon another''s')" >/dev/null
+sql "update closed set closed_at = closed_at - interval '91 days' where ticket_id = $n" >/dev/null
+letter "to be revoked" -d name=Ann
+sql "update token set revoked_at = now() where ticket_id = (select max(ticket_id) from ticket)" >/dev/null
+desk_stop && desk_start -o desk="$desk/desk.conf" -o log_level=debug -o web.form=on -o web.per_address=12 -o web.proxies=unix
 ok "the desk is back" test $? = 0
-web "/t/$first"
+web "/t/$link"
 ok "a revoked link is a forged one" page 404
+web "/t/$handed"
+ok "… so is that of who asks no longer" page 404
+web "/t/$first"
+ok "… and one whose request ended 91 days ago" page 404
 ok "links are stored as hashes, and in no log" sh -c "! grep -rqF '${first#turno_}' '$desk/log' && [ -z '$(sql "select 1 from token where label like '%${first#turno_}%'")' ]"
 ok "tokens can be listed without them" sh -c "'$cli' token list --json | jq -e 'all(.tokens[]; .scope != \"link\")'"
 

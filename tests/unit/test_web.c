@@ -120,6 +120,34 @@ the_language_liked_best_is_chosen(void **state)
     }
 }
 
+static void
+the_first_language_is_what_is_stored(void **state)
+{
+    static const struct {
+        const char *header, *lang;
+    } cases[] = {
+        {NULL,             NULL   },
+        {"",               NULL   },
+        {"*",              NULL   },
+        {"fr-FR,fr;q=0.9", "fr-FR"},
+        {" es;q=0.8",      "es"   },
+        {"pt_BR",          NULL   },
+        {"<script>",       NULL   },
+        {"-x",             NULL   },
+        {"zh",             "zh"   },
+    };
+    struct arena *a = arena_new();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *lang = i18n_first(a, cases[i].header);
+        if (cases[i].lang == NULL ? lang != NULL : lang == NULL || strcmp(lang, cases[i].lang) != 0) {
+            fail_msg("'%s' gave %s", cases[i].header != NULL ? cases[i].header : "-", lang != NULL ? lang : "-");
+        }
+    }
+    arena_free(a);
+}
+
 /* ---- limits ------------------------------------------------------------------------------------------------------------ */
 
 static void
@@ -143,6 +171,12 @@ an_address_has_its_share_of_an_hour(void **state)
         assert_true(web_limit_take(l, addr, now));
     }
     assert_false(web_limit_take(l, "2001:db8:1:1:ffff::9", now));
+    assert_false(web_limit_take(l, "::ffff:192.0.2.1", now + 15 * USEC_MIN)); /* written otherwise */
+    assert_true(web_limit_take(l, "::ffff:192.0.2.3", now));
+    for (int i = 0; i < 4; i++) {
+        assert_true(web_limit_take(l, i % 2 == 0 ? "unknown" : "_hidden", now));
+    }
+    assert_false(web_limit_take(l, "somebody", now));
     assert_true(web_limit_take(l, "2001:db8:1:2::1", now));
     web_limit_free(l);
 }
@@ -245,6 +279,7 @@ main(void)
         cmocka_unit_test(malformed_forms_are_refused),
         cmocka_unit_test(texts_are_escaped),
         cmocka_unit_test(the_language_liked_best_is_chosen),
+        cmocka_unit_test(the_first_language_is_what_is_stored),
         cmocka_unit_test(an_address_has_its_share_of_an_hour),
         cmocka_unit_test(many_addresses_do_not_free_one),
         cmocka_unit_test(no_page_lets_a_text_out),
