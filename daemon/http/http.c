@@ -29,8 +29,8 @@
 #define RESUME_USEC   (100 * 1000) /* until a paused listener tries again */
 #define EVICT_AGE     USEC_SEC     /* a connection idle for that long makes room at the cap */
 #define TELL_AGAIN    USEC_MIN     /* a pause that comes again is told once in that time */
-#define TRIM_FROM     (4 << 20)    /* what connections have needed at most, from which on it is given back to the system */
-#define TCP_DEAD_MSEC 60000        /* unacknowledged output after which a TCP peer is given up */
+#define TRIM_FROM     (4 << 20) /* what connections have needed at most, from which on it is given back to the system */
+#define TCP_DEAD_MSEC 60000     /* unacknowledged output after which a TCP peer is given up */
 
 const char *
 server_date(struct http *h)
