@@ -45,10 +45,10 @@ struct db *db_start(struct event_base *base, const struct db_conf *conf);
  * sent and may have been done. NULL is accepted. Not to be called from a callback of this folder. */
 void db_stop(struct db *db);
 
-bool db_is_up(const struct db *db);
-/* How long nothing could be written for (usec), or, with reads, not even read; 0 while it can be. */
-int64_t db_away(const struct db *db, bool reads); /* the write connection is prepared and alive */
-bool db_is_idle(const struct db *db);             /* nothing is queued or under way: safe to stop */
+bool db_is_up(const struct db *db);   /* the write connection is prepared and alive */
+bool db_is_idle(const struct db *db); /* nothing is queued or under way: safe to stop */
+/* For how long (usec) nothing could be written, or, with reads, not even read; 0 while it can be. */
+int64_t db_away(const struct db *db, bool reads);
 /* Text for logs and /readyz while down: the last connection error, or "". Valid until the next loop pass. */
 const char *db_last_error(const struct db *db);
 

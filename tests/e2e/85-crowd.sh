@@ -5,7 +5,7 @@
 # shellcheck disable=SC2154 # names of lib.sh
 . "$(dirname "$0")/lib.sh"
 
-export REQUEST_TIMEOUT=3
+export REQUEST_TIMEOUT=4
 set_up() { people -o listen=127.0.0.1:0 -o limits.request_timeout=${REQUEST_TIMEOUT}s && attackable; }
 ok "a desk that gives a request $REQUEST_TIMEOUT seconds to arrive" set_up
 export CASES=$cases

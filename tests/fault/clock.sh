@@ -7,16 +7,16 @@
 # token ends when either clock says so: never later than it was made for.
 # shellcheck disable=SC2154,SC2034 # names of lib.sh
 . "$(dirname "$0")/../e2e/lib.sh"
-library=$(ls /usr/lib/*/faketime/libfaketime.so.1 2>/dev/null | head -n 1)
+library=$(find /usr/lib -path "*/faketime/libfaketime.so.1" 2>/dev/null | head -n 1)
 if [ -z "$library" ]; then
     echo "1..0 # SKIP libfaketime is not here (tests/deps: check)"
     exit 0
 fi
 
 programs=$(printf '%s\n' /usr/lib/postgresql/*/bin | sort -V | tail -n 1)
-data=$desk/pg
+cluster=$desk/pg
 unset PGHOST PGPORT PGUSER PGDATABASE
-server() { "$programs/pg_ctl" -D "$data" -l "$desk/pg.log" -w -s "$@"; }
+server() { "$programs/pg_ctl" -D "$cluster" -l "$desk/pg.log" -w -s "$@"; }
 sql() { "$programs/psql" -XqAtc "$1" -h "$desk" -U postgres -d "${2:-turno}"; }
 trap 'kill $streams 2>/dev/null; server -m immediate stop >/dev/null 2>&1; finish' EXIT
 streams=
@@ -24,8 +24,8 @@ streams=
 clock() { echo "$1" >"$desk/clock.new" && mv "$desk/clock.new" "$desk/clock"; }
 set_up()
 {
-    "$programs/initdb" -D "$data" -U postgres -E UTF8 --locale=C.UTF-8 -A trust -N &&
-        printf "listen_addresses = ''\nunix_socket_directories = '%s'\nfsync = off\n" "$desk" >>"$data/postgresql.conf" &&
+    "$programs/initdb" -D "$cluster" -U postgres -E UTF8 --locale=C.UTF-8 -A trust -N &&
+        printf "listen_addresses = ''\nunix_socket_directories = '%s'\nfsync = off\n" "$desk" >>"$cluster/postgresql.conf" &&
         server start && sql 'create role turnod login' postgres && sql 'create database turno' postgres && clock +0 || return 1
     export LD_PRELOAD=$library FAKETIME_TIMESTAMP_FILE=$desk/clock FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_DONT_RESET=1
     people -o database.conninfo="host=$desk dbname=turno user=turnod" -o database.owner_conninfo="host=$desk dbname=turno user=postgres" \
@@ -36,7 +36,13 @@ set_up()
 }
 # What the daemon takes for now, less what is right, in seconds
 ahead() { echo $(($(date -d "$(curl -s -D - -o /dev/null --unix-socket "$socket" http://turno/healthz | sed -n 's/^Date: //p' | tr -d '\r')" +%s) - $(date +%s))); }
-is_ahead() { local n; n=$(ahead); [ "$n" -ge $(($1 - 3)) ] && [ "$n" -le $(($1 + 3)) ] || { echo "$n s"; return 1; }; }
+is_ahead()
+{
+    local n
+    n=$(ahead)
+    echo "$n s"
+    [ "$n" -ge $(($1 - 3)) ] && [ "$n" -le $(($1 + 3)) ]
+}
 
 waits()
 {
