@@ -12,8 +12,8 @@ api acme POST /v1/tickets '{"subject":"Where is order 4711?","body":"Promised fo
 ok "a request" says 201
 api eva POST /v1/tickets/1/take '{}'
 ok "somebody has it" says 200
-mkdir -p "$desk/work"
-cp "$desk/desk.conf" "$desk/work/"
+mkdir -p "$desk/files"
+cp "$desk/desk.conf" "$desk/files/"
 
 patterns() { sed -n 's/^    {"\([a-z][^"]*\)", .*/\1/p' cli/verbs.c; }
 # What stands for a word of a pattern.
@@ -25,7 +25,7 @@ sample()
     AGENT | PERSON | NAME) echo luis ;;
     SCORE) echo 5 ;;
     KEY=VALUE) echo priority=high ;;
-    FILE) echo "$desk/work/desk.conf" ;;
+    FILE) echo "$desk/files/desk.conf" ;;
     SHELL) echo bash ;;
     VERB) echo list ;;
     CALENDAR) echo office ;;
