@@ -273,10 +273,18 @@ rows_read(struct fixture *x, int who, const char *sections)
 static void
 it_costs_no_more_when_more_waits(void **state)
 {
-    static const char *const sections[] = {NULL, "{queues,late,agents}", "{parked}", "{back,taken}"};
-    static const int who[] = {EVA, ROOT};
+    static const struct {
+        int who;
+        const char *sections;
+    } cases[] = {
+        {EVA,  "{queues,late,agents}"},
+        {EVA,  "{parked}"            },
+        {EVA,  "{back,taken}"        },
+        {ROOT, NULL                  },
+    };
+    enum { CASES = sizeof(cases) / sizeof(cases[0]) };
     struct fixture *x = *state;
-    int64_t rows[8], more;
+    int64_t rows[CASES], more;
     struct seen s;
 
     (void)desk_int(x->d, "select count(number_lease(100000)) from generate_series(1, 2)");
@@ -287,8 +295,8 @@ it_costs_no_more_when_more_waits(void **state)
         "recorded_at, xid) select 100000 + i %% 5000, gen_random_uuid(), 5, 1000 + i, 1, 2, 1, 1, desk_now(), "
         "desk_now(), 1000000000 + i from generate_series(1, %d) i",
         EVENTS);
-    for (int i = 0; i < 8; i++) {
-        rows[i] = rows_read(x, who[i / 4], sections[i % 4]);
+    for (int i = 0; i < CASES; i++) {
+        rows[i] = rows_read(x, cases[i].who, cases[i].sections);
         assert_in_range(rows[i], 1, 60000);
     }
     s = brief(x, EVA, NULL, NULL);
@@ -299,11 +307,10 @@ it_costs_no_more_when_more_waits(void **state)
     assert_int_equal(int_at(s.body, "back.n"), 1000);
     seen_clear(&s);
     fill(x, 100000 + MANY);
-    fill(x, 100000 + 2 * MANY);
-    for (int i = 0; i < 8; i++) {
-        more = rows_read(x, who[i / 4], sections[i % 4]);
+    for (int i = 0; i < CASES; i++) {
+        more = rows_read(x, cases[i].who, cases[i].sections);
         if (more > rows[i] + rows[i] / 20) {
-            fail_msg("case %d: %lld rows, with three times the tickets %lld", i, (long long)rows[i], (long long)more);
+            fail_msg("case %d: %lld rows, with twice the tickets %lld", i, (long long)rows[i], (long long)more);
         }
     }
 }
