@@ -95,6 +95,7 @@ open_screen(struct ctx *c, SCREEN **ret, struct err *e)
     }
     (void)tcgetattr(STDIN_FILENO, &cooked);
     leave = capabilities(c);
+    (void)del_curterm(cur_term); /* newterm reads its own */
     for (size_t i = 0; i < sizeof stops / sizeof *stops; i++) {
         catch (stops[i], on_stop, 0); /* before ncurses, which leaves alone what is caught */
     }

@@ -23,7 +23,8 @@ nothing_of_it()
     for path in "/v1/tickets/$n" "/v1/tickets/$n?events=1" "/v1/tickets/$n/waits" "/v1/tickets/$n/why" /v1/tickets \
         "/v1/tickets?q=SECRET" "/v1/tickets?queue=hr" "/v1/tickets?department=hr" "/v1/tickets?state=held" "/v1/tickets?agent=hugo" \
         /v1/feed "/v1/feed?limit=500" /v1/queues "/v1/stats/waits?by=queue" "/v1/stats/waits?by=department" "/v1/stats/waits?by=agent" \
-        "/v1/stats/waits?by=class" /v1/stats/fairness /v1/whoami "/v1/persons?name=ana" "/v1/feed?after=7d"; do
+        "/v1/stats/waits?by=class" /v1/stats/fairness /v1/whoami "/v1/persons?name=ana" "/v1/feed?after=7d" \
+        /v1/brief "/v1/brief?department=hr" /v1/agents "/v1/agents?department=hr"; do
         api "$who" GET "$path"
         if grep -q 'SECRET' "$desk/body" || { [[ $path != *agent=hugo ]] && grep -q hugo "$desk/body"; } || { [ "$path" != /v1/queues ] && grep -q '"hr"' "$desk/body"; }; then
             echo "$who $path: $(head -c 300 "$desk/body")"

@@ -99,6 +99,10 @@ ok "… keys work meanwhile" shows 'Enter +what waits in the chosen queue'
 kill -CONT "$turnod_pid"
 types '?'
 ok "… until it goes on" until_true 15 goes_on
+kill -9 "$(server_pid)"
+again() { is_ready && as acme ask frontdesk "printer 12" -m ''; }
+ok "the database dies and is there again" until_true 30 again
+ok "… and the screen goes on" shows '^frontdesk +[78] '
 types q
 ok "q ends it, and the terminal is as before" ended 0
 
@@ -117,12 +121,12 @@ ok "… and lines" shows '^it is 42$'
 
 ok "a terminal without colours" terminal screen-256color NO_COLOR=1
 top
-ok "shows the same" shows '^frontdesk +6 '
+ok "shows the same" shows '^frontdesk +[78] '
 ok "… without" bash -c "! tmux -S '$desk/tmux' capture-pane -ep -t t | grep -q $'\e\\[3[0-7]m'"
 types q
 ok "a vt100" terminal vt100
 top
-ok "shows it too" shows '^frontdesk +6 '
+ok "shows it too" shows '^frontdesk +[78] '
 types q
 ok "… and ends" shows '^left with 0'
 types "clear; TERM=dumb turno top" Enter
