@@ -89,9 +89,7 @@ waiters_new(void)
 void
 waiters_free(struct waiters *w)
 {
-    if (w != NULL) {
-        idle_free(w->since);
-    }
+    idle_free(w != NULL ? w->since : NULL);
     free(w);
 }
 
@@ -791,12 +789,11 @@ wait_get_stats(const struct app *app, struct wait_stats *ret)
 const int32_t *
 wait_people(const struct app *app, struct arena *a, size_t *ret_n)
 {
-    const struct waiters *all = app->waiters;
-    int32_t *ids = ARENA_ARRAY(a, all->nidle + 1, int32_t);
+    int32_t *ids = ARENA_ARRAY(a, app->waiters->nidle + 1, int32_t);
     const struct waiter *w;
 
     *ret_n = 0;
-    TAILQ_FOREACH(w, &all->idle, link) {
+    TAILQ_FOREACH(w, &app->waiters->idle, link) {
         ids[(*ret_n)++] = w->op->who.person_id;
     }
     return ids;
