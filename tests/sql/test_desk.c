@@ -688,8 +688,8 @@ auth(struct world *w, const char *hash)
     const char *text = "no row";
 
     if (PQntuples(res) == 1) {
-        text = arena_printf(w->a, "%s %s %s %s %s", PQgetvalue(res, 0, 1), PQgetvalue(res, 0, 4),
-                            PQgetvalue(res, 0, 10), PQgetvalue(res, 0, 11), PQgetvalue(res, 0, 15));
+        text = arena_printf(w->a, "%s %s %s %s %s", PQgetvalue(res, 0, 1), PQgetvalue(res, 0, 5),
+                            PQgetvalue(res, 0, 11), PQgetvalue(res, 0, 12), PQgetvalue(res, 0, 16));
     }
     PQclear(res);
     return text;
