@@ -348,7 +348,7 @@ step_brief(struct op *op)
     if (is_answered(op)) {
         return op_reply_row(op);
     }
-    if (!query_words(op, "only", is_section, "a section: queues, late, agents, parked, back, taken", only,
+    if (!query_words(op, "only", is_section, "section: queues, late, agents, parked, back, taken", only,
                      sizeof only / sizeof *only, &nonly) ||
         !reads_time(op, "since", &since) || !op_query_i64(op, "limit", 1, LIST_MAX, BRIEF_DEF, &limit)) {
         return OP_DONE;

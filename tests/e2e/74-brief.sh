@@ -5,6 +5,8 @@
 # shellcheck disable=SC2154,SC2034 # names of lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# noted NAME: what turno printed is the API's reply, for `documented`
+noted() { printf 'GET\t/v1/%s\t200\tapplication/json\t%s\n' "$1" "$(tr -d '\n' <"$desk/out")" >>"$desk/replies"; }
 # brief WHO ARG...: their brief, in $desk/body
 brief()
 {
@@ -12,6 +14,7 @@ brief()
     shift
     as "$who" brief "$@" --json >/dev/null || { cat "$desk/err"; return 1; }
     cp "$desk/out" "$desk/body"
+    noted brief
     status=200
 }
 shows() { brief "$1" && says 200 "$2"; }
@@ -82,7 +85,7 @@ ok "so it is by agents" as eva agents --table
 ok "… in words" told "away: lunch"
 TURNO_TOKEN=${token[hugo]} "$cli" next --wait 20s >/dev/null 2>&1 &
 waits=$!
-hr_waits() { as hugo agents --json >/dev/null; jq -e '.agents.waiting == 1 and .agents.rows[0].agent == "hugo"' "$desk/out"; }
+hr_waits() { as hugo agents --json >/dev/null; noted agents; jq -e '.agents.waiting == 1 and .agents.rows[0].agent == "hugo"' "$desk/out"; }
 ok "who has next --wait running waits for work" until_true 10 hr_waits
 kill "$waits"
 wait "$waits" 2>/dev/null
@@ -119,5 +122,6 @@ root_brief --department hr
 conninfo="host=$(sed -n 5p "$state/db/postmaster.pid") port=5432 dbname=turno user=turnod"
 looks() { [ "$(psql -qAtc "select count(*) from turno.look where ticket_id = $secret" "${conninfo/user=turnod/user=turno_admin}")" = "$1" ]; }
 ok "… and was recorded, once an hour" looks 1
+documented
 ok "the desk stops in good order" desk_stop
 all_done

@@ -171,5 +171,6 @@ else
     cases=$((cases + 1))
     echo "ok $cases - the editor # SKIP tmux is not here (tests/deps installs it)"
 fi
+documented
 ok "the desk stops in good order" desk_stop
 all_done

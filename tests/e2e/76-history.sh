@@ -110,5 +110,6 @@ ok "… by all of them" until_true 10 lines_are all $((before + 3))
 ok "… in order" bash -c "cut -f3 '$desk/f.now' | tr '\n' ' ' | grep -qx 'take note resolve '"
 for name in all one now; do kill "$(cat "$desk/p.$name")"; done
 ok "a limit ends it" bash -c "TURNO_TOKEN=${token[ana]} timeout 10 '$cli' log -f --since 1h --limit 2 </dev/null | grep -c . | grep -qx 2"
+documented
 ok "the desk stops in good order" desk_stop
 all_done
