@@ -745,6 +745,10 @@ submit_web(struct op *op, const struct submit_letter *letter, submit_done *then)
                                            .blocks = JSON_I64_NONE,
                                            .epoch = JSON_I64_NONE,
                                            .follows = letter->follows != 0 ? letter->follows : JSON_I64_NONE};
+    if (!uuid_is_none(&letter->key)) {
+        s->items[0].key = s->items[0].op_id = letter->key;
+        s->items[0].request = 1;
+    }
     s->then = then;
     return s;
 }

@@ -20,8 +20,10 @@ extern const struct json_shape submit_shape; /* its body */
  * until it answers. */
 struct submission *submit_follow(struct op *op, int64_t follows, const char *subject, const char *queue,
                                  const char *body);
-/* What comes by the web page, from op->who; texts live as long as the op. follows: the closed ticket it goes on from, or 0. */
+/* What comes by the web page, from op->who; texts live as long as the op. follows: the closed ticket it goes on from, or 0.
+ * key: with the same one it is the same request, whatever else it says; none: op's. */
 struct submit_letter {
+    struct uuid key;
     const char *subject, *body, *to, *lang;
     int64_t follows;
 };

@@ -56,7 +56,7 @@ web_fail(const struct op *op, const struct err *e, struct strbuf *ret)
 {
     struct web_frame f = frame(op);
 
-    web_page_error(ret, &f, e, op->who.ticket_id != 0 ? op->path_text[0] : NULL);
+    web_page_error(ret, &f, e, op->who.ticket_id != 0 ? op->path_text[0] : NULL, op->path_text[1], op->body);
     i18n_use(i18n_languages[0]);
 }
 
@@ -72,6 +72,16 @@ bare(const struct op *op, const char *said)
     return colon != NULL && strchr(colon + 1, ':') == NULL ? arena_strndup(op->a, said, (size_t)(colon - said)) : said;
 }
 
+static bool
+is_same(const char *proxy, const char *peer)
+{
+    struct in6_addr a;
+    struct in6_addr b;
+
+    return strcmp(proxy, peer) == 0 ||
+           (web_address(proxy, &a) && web_address(peer, &b) && memcmp(&a, &b, sizeof a) == 0);
+}
+
 /* Who writes: the peer, or what a proxy that is believed says of it (the last it names: those before are hearsay). */
 static const char *
 address(const struct op *op)
@@ -79,11 +89,8 @@ address(const struct op *op)
     const char *peer = op_peer(op);
     const char *said = op_forwarded_for(op);
 
-    if (strncmp(peer, "::ffff:", 7) == 0) { /* IPv4 at a socket for both */
-        peer += 7;
-    }
     for (const char *const *p = op->app->conf.web.proxies; said != NULL && p != NULL && *p != NULL; p++) {
-        if (strcmp(*p, peer) == 0) {
+        if (is_same(*p, peer)) {
             const char *comma = strrchr(said, ',');
             said = comma != NULL ? comma + 1 : said;
             return bare(op, said + strspn(said, " \t"));
@@ -155,7 +162,6 @@ add_link(struct op *op, struct letter *l, const char *secret)
     l->link = secret;
     l->at = LETTER_LINK;
     db_bind_bytes(c, hash, sizeof hash);
-    db_bind_i32(c, op->who.person_id);
     db_bind_i64(c, l->ticket_id);
     db_bind_text(c, label_of(op));
     db_bind_i32(c, op->who.person_id);
@@ -178,7 +184,8 @@ on_submitted(struct op *op, int64_t ticket_id, const struct err *e)
         return op_fail_err(op, e);
     }
     op->begun = true;
-    l->ticket_id = ticket_id;
+    l->ticket_id =
+        ticket_id; /* of this form or, when its answer was lost, of the one before, whatever was changed in it since */
     return l->link != NULL ? add_link(op, l, l->link) : new_link(op, l);
 }
 
@@ -198,6 +205,8 @@ letter_go_on(struct op *op, struct letter *l)
 {
     const struct db_row *row = op->res != NULL && op->res->nrows == 1 ? op->res->rows[0] : NULL;
     struct person *p;
+    struct uuid key;
+    uint8_t hash[32];
 
     switch (l->at) {
     case LETTER_GUEST:
@@ -219,9 +228,11 @@ letter_go_on(struct op *op, struct letter *l)
         op->who.name = p->name;
         op->who.external = true;
         op->who.account_id = p->account_id;
-        op->key = l->link; /* hashed with the person before it is stored */
+        token_hash(l->link, hash);
+        memcpy(key.b, hash + sizeof hash - sizeof key.b, sizeof key.b); /* (its first half is that of the token) */
         return submit(op, l,
-                      &(struct submit_letter){.subject = l->in.subject,
+                      &(struct submit_letter){.key = key,
+                                              .subject = l->in.subject,
                                               .body = l->in.body,
                                               .to = l->in.to,
                                               .lang = i18n_first(op->a, op_accept_language(op))});

@@ -3,7 +3,6 @@
 #include "daemon/desk/web_limit.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,18 +41,29 @@ web_limit_free(struct web_limit *l)
     free(l);
 }
 
+bool
+web_address(const char *text, struct in6_addr *ret)
+{
+    struct in_addr four;
+
+    if (inet_pton(AF_INET, text, &four) == 1) {
+        memset(ret, 0, sizeof *ret);
+        ret->s6_addr[10] = ret->s6_addr[11] = 0xff;
+        memcpy(ret->s6_addr + 12, &four, sizeof four);
+        return true;
+    }
+    return inet_pton(AF_INET6, text, ret) == 1;
+}
+
 /* What counts as one: an IPv4 address, however it is written, an IPv6 network, or all that is no address. */
 static uint64_t
 hash_of(const struct web_limit *l, const char *addr)
 {
     struct in6_addr six;
-    struct in_addr four;
     uint64_t h = l->seed;
 
-    if (inet_pton(AF_INET, addr, &four) == 1) {
-        h = hash_bytes(h, &four, sizeof four);
-    } else if (inet_pton(AF_INET6, addr, &six) == 1) {
-        h = IN6_IS_ADDR_V4MAPPED(&six) ? hash_bytes(h, six.s6_addr + 12, 4) : hash_bytes(h, &six, 8);
+    if (web_address(addr, &six)) {
+        h = hash_bytes(h, &six, IN6_IS_ADDR_V4MAPPED(&six) ? sizeof six : 8);
     }
     return h != 0 ? h : 1;
 }

@@ -3,12 +3,16 @@
 #ifndef TURNO_WEB_LIMIT_H
 #define TURNO_WEB_LIMIT_H
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "common/parse.h"
 
 struct web_limit;
+
+/* A textual address as IPv6 (an IPv4 one mapped into it); false: it is none. */
+bool web_address(const char *text, struct in6_addr *ret);
 
 /* per_hour: what an address may do in an hour, and at once. */
 struct web_limit *web_limit_new(int64_t per_hour);

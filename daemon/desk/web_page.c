@@ -164,7 +164,7 @@ web_page_form(struct strbuf *ret, const struct web_frame *f, const struct desk *
              _("In one line: what do you need?"), l->subject);
     page_add(ret,
              "<p><label for=\"body\">%s</label>\n<textarea id=\"body\" name=\"body\" rows=\"8\" "
-             "maxlength=\"60000\">\n%s</textarea></p>\n",
+             "maxlength=\"16000\">\n%s</textarea></p>\n",
              _("Tell us more (if you like)"), l->body);
     page_add(ret, "<p><button>%s</button></p>\n</form>\n<p class=\"hint\">%s</p>\n", _("Send"),
              _("You get a private page on which you can follow your request, answer us and tell us how it went."));
@@ -379,8 +379,8 @@ add_form(const struct page *p, const char *verb, const char *title, const char *
         page_add(p->sb, "<span class=\"hint\">%s</span>\n", hint);
     }
     page_add(p->sb,
-             needed ? "<textarea id=\"%s\" name=\"body\" rows=\"5\" maxlength=\"60000\" required></textarea></p>\n"
-                    : "<textarea id=\"%s\" name=\"body\" rows=\"2\" maxlength=\"60000\"></textarea></p>\n",
+             needed ? "<textarea id=\"%s\" name=\"body\" rows=\"5\" maxlength=\"16000\" required></textarea></p>\n"
+                    : "<textarea id=\"%s\" name=\"body\" rows=\"2\" maxlength=\"16000\"></textarea></p>\n",
              verb);
     page_add(p->sb, "<p><button>%s</button></p>\n</form>\n", button);
 }
@@ -550,12 +550,44 @@ error_sentence(const struct err *e)
     }
 }
 
+/* The fields of a refused form, the long ones to be seen, and a button. */
+static void
+add_again(struct strbuf *sb, const char *link, const char *verb, const json_t *typed)
+{
+    static const char *const names[] = {"link", "key", "name", "contact", "to", "subject", "score", NULL};
+    static const char *const texts[] = {"body", "comment", NULL};
+
+    page_add(sb, "<form method=\"post\" action=\"");
+    if (link != NULL) {
+        page_add(sb, "/t/%s/%s\">\n", link, verb);
+    } else {
+        page_add(sb, "/\">\n");
+    }
+    for (size_t i = 0; names[i] != NULL; i++) {
+        if (text_of(typed, names[i]) != NULL) {
+            page_add(sb, "<input type=\"hidden\" name=\"%s\" value=\"%s\">\n", names[i], text_of(typed, names[i]));
+        }
+    }
+    for (size_t i = 0; texts[i] != NULL; i++) {
+        if (text_of(typed, texts[i]) != NULL) {
+            page_add(
+                sb, "<p><label for=\"%s\">%s</label>\n<textarea id=\"%s\" name=\"%s\" rows=\"8\">\n%s</textarea></p>\n",
+                texts[i], _("What you wrote"), texts[i], texts[i], text_of(typed, texts[i]));
+        }
+    }
+    page_add(sb, "<p><button>%s</button></p>\n</form>\n", _("Send it again"));
+}
+
 void
-web_page_error(struct strbuf *ret, const struct web_frame *f, const struct err *e, const char *link)
+web_page_error(struct strbuf *ret, const struct web_frame *f, const struct err *e, const char *link, const char *verb,
+               const json_t *typed)
 {
     begin(ret, f, _("That did not work"));
     page_add(ret, "<main>\n<h1>%s</h1>\n<p class=\"problem\" role=\"alert\">%s</p>\n", _("That did not work"),
              error_sentence(e));
+    if (typed != NULL && json_object_size(typed) > 0 && (link == NULL || verb != NULL)) {
+        add_again(ret, link, verb, typed);
+    }
     if (link != NULL) {
         page_add(ret, "<p><a href=\"/t/%s\">%s</a></p>\n", link, _("Back to your request"));
     }

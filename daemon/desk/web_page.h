@@ -30,7 +30,9 @@ struct web_view {
 };
 /* The page of a request. */
 void web_page_ticket(struct strbuf *ret, const struct web_frame *f, const struct desk *desk, const struct web_view *v);
-/* What went wrong, and (if link is not NULL) the way back to the request. */
-void web_page_error(struct strbuf *ret, const struct web_frame *f, const struct err *e, const char *link);
+/* What went wrong, and (if link is not NULL) the way back to the request. typed: the form that was refused, to be sent
+ * again: a new request's or, with a link, that of this verb; or NULL. */
+void web_page_error(struct strbuf *ret, const struct web_frame *f, const struct err *e, const char *link,
+                    const char *verb, const json_t *typed);
 
 #endif

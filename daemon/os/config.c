@@ -7,6 +7,8 @@
  */
 #include "daemon/os/config.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -456,6 +458,14 @@ check(struct load *l)
     for (size_t i = 0; c->listen[i] != NULL; i++) {
         if (!listen_check(c->listen[i], &e)) {
             mistake(l, "listen: %s", e.msg);
+        }
+    }
+    for (size_t i = 0; c->web.proxies[i] != NULL; i++) {
+        unsigned char room[sizeof(struct in6_addr)];
+        const char *p = c->web.proxies[i];
+
+        if (strcmp(p, "unix") != 0 && inet_pton(AF_INET, p, room) != 1 && inet_pton(AF_INET6, p, room) != 1) {
+            mistake(l, "web.proxies: '%s' is no address, nor unix", p);
         }
     }
     if (is_embedded && c->database.owner_conninfo[0] != '\0') {

@@ -1,8 +1,10 @@
--- write: a private link: $1 bytea hash, $2 int person, $3 bigint ticket, $4 text label, $5 int actor; (ticket bigint: the one it
+-- write: a private link for who asks: $1 bytea hash, $2 bigint ticket, $3 text label, $4 int actor; (ticket bigint: the one it
 -- leads to, another one when that secret is in use)
 with made as (
     insert into token (hash, person_id, scope, label, created_by, ticket_id)
-    values ($1::bytea, $2::int, 'link', $4::text, $5::int, $3::bigint)
+    select $1::bytea, coalesce((select l.requester from live l where l.ticket_id = $2::bigint),
+                               (select z.requester from closed z where z.ticket_id = $2::bigint)),
+           'link', $3::text, $4::int, $2::bigint
     on conflict (hash) do nothing
     returning ticket_id
 )

@@ -225,13 +225,15 @@ no_page_lets_a_text_out(void **state)
                   "subject", evil, "body", evil, "state", "parked", "park", "customer", "department", evil, "since",
                   evil, "messages", "author", evil, "at", evil, "side", "desk", "body", evil, "actions", "message",
                   "contest", "rate", "thank", "cancel", "rating", "score", 4, "comment", evil);
+    json_t *typed = json_pack("{s:s,s:s,s:s,s:s}", "key", evil, "body", evil, "subject", evil, "link", evil);
     json_t *w = json_pack("{s:[{s:s,s:s,s:f}]}", "by_holder", "holder", evil, "label", "held", "seconds", 61.5);
 
     (void)state;
     strbuf_init(&sb);
     web_page_form(&sb, &f, &desk, evil, &letter, evil);
     web_page_ticket(&sb, &f, &desk, &(struct web_view){evil, evil, evil, t, w});
-    web_page_error(&sb, &f, &e, evil);
+    web_page_error(&sb, &f, &e, evil, evil, typed);
+    json_decref(typed);
     assert_null(strstr(sb.p, "<img"));
     assert_null(strstr(sb.p, "\"'&"));
     assert_non_null(strstr(sb.p, "&lt;img src=x onerror=alert(1)&gt;&quot;&#39;&amp;"));
