@@ -184,7 +184,7 @@ ok "… its mode kept" test "$(stat -c %a "$file")" = 640
 ok "… so that file and desk are the same" doctor_finds admin-root
 changes 'exit 1'
 edits
-ok "an editor that fails loses nothing" shows "the draft is in"
+ok "an editor that fails loses nothing" shows "the draft is kept: "
 rm -r "$desk"/turno-*
 
 # files that lie beside it go the same ways
