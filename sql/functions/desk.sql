@@ -315,6 +315,14 @@ end $$;
 
 -- ---- tokens --------------------------------------------------------------------------------------------------------
 
+-- A token carries what its person may, and rights go by the person (sees.sql), not by the scope. So one that was not made
+-- for an administrator is good no longer when its person has become one, and again when they are none any more. A token of
+-- the scope admin is made for nobody else; a private link opens its own page and nothing more.
+create or replace function token_outgrown(scope text, of_admin boolean, admin boolean) returns boolean
+language sql immutable parallel safe as $$
+    select admin and (scope in ('submit', 'agent') or scope = 'read' and not of_admin)
+$$;
+
 -- A token for somebody inside (person), or for a system of an account (account and name, both made when they are new).
 -- error: name of an err_code (common/err.h), field: of which member of the request.
 create or replace function token_add(actor int, hash bytea, scope text, label text, expires_at timestamptz,
@@ -368,8 +376,9 @@ begin
     end if;
     return query
     with made as (
-        insert into token (hash, person_id, scope, label, created_by, expires_at)
-        values (token_add.hash, who.person_id, token_add.scope, token_add.label, token_add.actor, token_add.expires_at)
+        insert into token (hash, person_id, scope, label, created_by, expires_at, of_admin)
+        values (token_add.hash, who.person_id, token_add.scope, token_add.label, token_add.actor, token_add.expires_at,
+                who.admin)
         returning token.token_id
     )
     select null, null, null, made.token_id, who.person_id, who.name, firm.name from made;
