@@ -12,6 +12,7 @@ with given as materialized (
     select a.pid, a.usename, a.application_name as app, a.state, date_trunc('second', g.t - a.xact_start) as age
     from given g join pg_stat_activity a on a.xact_start < g.t - g.lasts
     where a.pid <> pg_backend_pid() and a.backend_type in ('client backend', 'walsender')
+      and a.application_name <> 'turno copy'      -- COPY_NAME (daemon/db/copy.h): a backup, which ends when it is whole
     order by a.xact_start limit 5
 ), prepared as materialized (
     select regexp_replace(p.gid, '[^[:alnum:]_.:-]', '?', 'g') as gid, p.owner, date_trunc('second', g.t - p.prepared) as age from given g join pg_prepared_xacts p on p.prepared < g.t - g.lasts

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/db/copy.h"
 #include "daemon/db/migrate.h"
 #include "daemon/db/session.h"
 #include "daemon/db/stmt.h"
@@ -236,6 +237,10 @@ what_holds_vacuum_back_is_found_and_cured(void **state)
     until_found("transaction-old");
     assert_non_null(strstr(saw, "psql of ana"));
     do_it();
+    until_found(NULL);
+    PQfinish(other);
+    other = cluster_connect_owner(d->cluster);
+    (void)cluster_sql(other, "set application_name = '" COPY_NAME "'; begin; select 1"); /* nobody is to end a backup */
     until_found(NULL);
     PQfinish(other);
 
