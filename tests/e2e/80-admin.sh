@@ -182,6 +182,18 @@ typed a
 ok "… and written, when it is in force" until_true 10 grep -q 'idle_limit = "5h"' "$file"
 ok "… its mode kept" test "$(stat -c %a "$file")" = 640
 ok "… so that file and desk are the same" doctor_finds admin-root
+changes "sed -i 's/idle_limit = \"5h\"/idle_limit = \"6h\"/' \"\$1\"; echo '# of a colleague' >>$file"
+edits "$file"
+ok "a colleague writes into the file meanwhile" shows "becomes 6h"
+version=$("$cli" desk show --json | jq .version)
+typed a
+ok "ours is refused then" shows "somebody has written another"
+ok "… with exit status 4" ends_with 4
+ok "… and the colleague's stands" grep -qx "# of a colleague" "$file"
+ok "… nothing is applied" applied "$version"
+ok "… and ours is kept" drafts 1
+rm -r "$desk"/turno-*
+sed -i '/# of a colleague/d' "$file"
 changes 'exit 1'
 edits
 ok "an editor that fails loses nothing" shows "the draft is kept: "
