@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -64,15 +65,45 @@ filing_read(struct ctx *c, const char *path, struct filing *ret, struct err *e)
     return editor_slurp(c->a, path, FILING_MAX, &ret->text, e) && filing_beside(c, path, ret->text, &ret->files, e);
 }
 
+/* A file that is to stay gets another name, which nothing else has. */
+static bool
+put_by(struct ctx *c, const char *path)
+{
+    char *old = arena_printf(c->a, "%s.old", path);
+    struct stat st;
+    bool ok = false;
+
+    for (int i = 1; i < 1000 && !ok; i++) {
+        ok = link(path, old) == 0;
+        if (!ok && errno != EEXIST) { /* a file system without them */
+            ok = lstat(old, &st) != 0 && errno == ENOENT && rename(path, old) == 0;
+            if (!ok && lstat(old, &st) != 0) {
+                return false;
+            }
+        }
+        if (!ok) {
+            old = arena_printf(c->a, "%s.old.%d", path, i);
+        }
+    }
+    if (ok) {
+        fprintf(c->s->chat, "what was there is kept: %s\n", text_line(c->a, old));
+    }
+    return ok;
+}
+
 bool
 filing_write(struct ctx *c, const char *path, const char *text, bool keep, struct err *e)
 {
-    const char *fresh = arena_printf(c->a, "%s.new", path);
-    int fd = unlink(fresh) == 0 || errno == ENOENT ? open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
-    size_t n = strlen(text);
     struct stat st;
-    bool ok = fd >= 0, is_there = stat(path, &st) == 0;
+    bool is_link = lstat(path, &st) == 0 && S_ISLNK(st.st_mode);
+    char *real = is_link ? realpath(path, NULL) : NULL; /* NULL for one that leads nowhere */
+    const char *to = real ? arena_strdup(c->a, real) : path;
+    char *fresh = arena_printf(c->a, "%s.new-XXXXXX", to);
+    int fd = is_link && !real ? -1 : mkostemp(fresh, O_CLOEXEC);
+    size_t n = strlen(text);
+    bool ok = fd >= 0, is_there = stat(to, &st) == 0;
 
+    free(real);
     if (ok && is_there) {
         ok = fchown(fd, st.st_uid, st.st_gid) == 0 || errno == EPERM; /* then it is ours from now on */
     }
@@ -80,12 +111,8 @@ filing_write(struct ctx *c, const char *path, const char *text, bool keep, struc
     ok = ok && fchmod(fd, is_there ? st.st_mode & 0777U : 0644) == 0 && write(fd, text, n) == (ssize_t)n &&
          fsync(fd) == 0;
     ok = (fd < 0 || close(fd) == 0) && ok;
-    if (ok && keep && is_there) {
-        const char *old = arena_printf(c->a, "%s.old", path);
-        (void)unlink(old); /* the one before */
-        ok = link(path, old) == 0 || rename(path, old) == 0;
-    }
-    if (ok && rename(fresh, path) == 0) {
+    ok = ok && (!keep || !is_there || put_by(c, to));
+    if (ok && rename(fresh, to) == 0) {
         return true;
     }
     (void)err_set(e, ERR_USAGE, "could not write %.180s: %s", path, strerror(errno));

@@ -23,7 +23,8 @@ struct filing {
 bool filing_read(struct ctx *c, const char *path, struct filing *ret, struct err *e);
 /* Of a text that is to lie at path: only what it names of the files beside that. */
 bool filing_beside(struct ctx *c, const char *path, const char *text, json_t **ret_files, struct err *e);
-/* Write a desk file, whole or not at all. One that is there keeps its mode and owner; keep: it stays as PATH.old. */
+/* Write a desk file, whole or not at all. One that is there keeps its mode and owner, and a link stays one; keep: it stays as
+ * PATH.old, or PATH.old.1 and so on where there is such a file, which is said. */
 bool filing_write(struct ctx *c, const char *path, const char *text, bool keep, struct err *e);
 /* Send it. what: "check", "diff" or "apply". With mistakes, which are printed as compilers do it, false (ERR_DESK); warnings
  * are printed and stop nothing. With --json the reply is printed as it came. */

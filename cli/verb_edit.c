@@ -63,7 +63,8 @@ create(struct editing *ed, struct err *e)
     char *dir = arena_printf(ed->c->a, "%s/turno-XXXXXX", tmp && *tmp == '/' ? tmp : "/tmp");
 
     if (!mkdtemp(dir)) {
-        return err_set(e, ERR_INVALID, "could not make a directory %s: %s", dir, strerror(errno));
+        (void)err_set(e, ERR_INVALID, "could not make a directory %s: %s", dir, strerror(errno));
+        return false;
     }
     ed->path = arena_printf(ed->c->a, "%s/desk.txt", dir);
     if (!editor_put(ed->path, ed->begun, NULL, e)) {
@@ -149,6 +150,16 @@ look(struct editing *ed, enum verdict *ret, struct err *e)
     return true;
 }
 
+/* Does the file say what it said when it was read? */
+static bool
+is_as_begun(struct editing *ed)
+{
+    const char *text;
+    struct err e;
+
+    return !ed->file || (editor_slurp(ed->c->a, ed->file, FILING_MAX, &text, &e) && strcmp(text, ed->begun) == 0);
+}
+
 /* *ret_again: the database has something against it, which was printed. */
 static bool
 apply(struct editing *ed, bool *ret_again, struct err *e)
@@ -157,6 +168,12 @@ apply(struct editing *ed, bool *ret_again, struct err *e)
     struct reply r;
 
     *ret_again = false;
+    if (!is_as_begun(ed)) {
+        fprintf(c->s->after, "yours is in %s: put together what belongs together, then turno desk apply FILE\n",
+                ed->path);
+        return err_set(e, ERR_STALE, "somebody has written another %.120s meanwhile, and nothing of yours was applied",
+                       ed->file);
+    }
     if (!filing_send(c, "apply", &ed->f, &r, e)) {
         *ret_again = e->code == ERR_DESK;
         if (e->code == ERR_STALE) {
@@ -168,7 +185,7 @@ apply(struct editing *ed, bool *ret_again, struct err *e)
     }
     fprintf(c->s->chat, "version %" PRId64 " of the desk is in force\n", jint(r.doc, "version", 0));
     if (ed->file) {
-        return filing_write(c, ed->file, ed->f.text, false, e);
+        return filing_write(c, ed->file, ed->f.text, !is_as_begun(ed), e);
     }
     fprintf(c->s->after, "a desk file on disk is older now: turno desk show > /etc/turno/desk.conf\n");
     return true;

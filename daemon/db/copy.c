@@ -116,6 +116,18 @@ look(struct copy *c, bool *ret_schema, struct err *e)
     return is_utf8 || err_set(e, ERR_CONFLICT, "the database has another encoding than UTF8");
 }
 
+/* Whatever conninfo calls its sessions, these are to be known. */
+static void
+name_session(struct session *s)
+{
+    for (size_t i = 0; s->keywords[i] != NULL; i++) {
+        if (strcmp(s->keywords[i], "application_name") == 0) {
+            free(s->values[i]);
+            s->values[i] = xstrdup(COPY_NAME);
+        }
+    }
+}
+
 struct copy *
 copy_open(const char *conninfo, struct err *e)
 {
@@ -126,6 +138,7 @@ copy_open(const char *conninfo, struct err *e)
         free(c);
         return NULL;
     }
+    name_session(&s);
     c->conn = PQconnectdbParams((const char *const *)s.keywords, (const char *const *)s.values, 0);
     session_release(&s);
     if (PQstatus(c->conn) != CONNECTION_OK) {
@@ -159,7 +172,6 @@ copy_export(const char *conninfo, struct err *e)
         PQfreemem(why);
         return false;
     }
-    (void)setenv("PGAPPNAME", "turno", 1);
     (void)setenv("PGTARGETSESSIONATTRS", "read-write", 1);
     for (size_t i = 0; opts[i].keyword != NULL; i++) {
         if (opts[i].envvar != NULL && opts[i].val != NULL) {
@@ -167,6 +179,7 @@ copy_export(const char *conninfo, struct err *e)
         }
     }
     PQconninfoFree(opts);
+    (void)setenv("PGAPPNAME", COPY_NAME, 1);
     return true;
 }
 

@@ -21,6 +21,10 @@ struct copy_facts {
     int64_t tickets, messages, events;
 };
 
+/* What the sessions of a backup and a restore are called in pg_stat_activity, those of pg_dump and pg_restore too: the
+ * doctor, who knows the name (sql/stmts/doctor.sql), lets their long transactions be. */
+#define COPY_NAME "turno copy"
+
 /* Refused: away, a standby (which may lack what was acknowledged). NULL: e is filled. */
 struct copy *copy_open(const char *conninfo, struct err *e);
 void copy_close(struct copy *c); /* NULL is accepted */

@@ -546,6 +546,28 @@ identify_token(struct people *p, struct op *op, const char *secret)
 
 /* ---- Unix users ------------------------------------------------------------------------------------------------------ */
 
+/* Somebody became an administrator, or is none any more: what is remembered of them by other credentials is of another
+ * person, and a token may be good no longer. */
+static void
+forget_rights(struct asking *q, const struct person *who)
+{
+    struct people *p = q->people;
+    bool differs = false;
+
+    for (size_t i = 0; i < BUCKETS && !differs; i++) {
+        for (const struct memory *m = p->buckets[i]; m != NULL && !differs; m = m->next) {
+            differs = m->who.person_id == who->person_id && m->who.admin != who->admin;
+        }
+    }
+    if (differs) {
+        bool is_fresh = q->generation == p->generation;
+        people_forget(p);
+        if (is_fresh) {
+            q->generation = p->generation;
+        }
+    }
+}
+
 static void
 on_login(struct op *op)
 {
@@ -562,6 +584,7 @@ on_login(struct op *op)
     }
     m = memory_new(q);
     person_from_row(m->a, row, 1, &m->who);
+    forget_rights(q, &m->who);
     log_debug("known user=%s uid=%lu person=%d", m->who.name, (unsigned long)q->uid, m->who.person_id);
     identified(q, m, MEMORY_UNIX);
 }

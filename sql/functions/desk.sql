@@ -238,6 +238,12 @@ begin
     perform desk_write_calendars(desk_apply.document);
     perform desk_write_members(desk_apply.document);
     perform desk_write_skills(desk_apply.document);
+    -- A group that administers no more: who was in it is not known here, so nobody is until their next login, which
+    -- makes those administrators again who are.
+    if exists (select jsonb_array_elements_text(d.document -> 'admin_groups') from desk d where d.version = now_version - 1
+               except select jsonb_array_elements_text(desk_apply.document -> 'admin_groups')) then
+        update person p set admin = false where p.admin;
+    end if;
     n := desk_move_tickets(now_version);
     update desk_current set version = now_version;
     return query select 'applied', now_version,
@@ -265,7 +271,8 @@ $$;
 
 -- A Unix user is here: uid and login name as the system knows them, departments and leads by Unix groups. The person is
 -- made or brought up to date. Somebody who belongs nowhere goes to `fallback`; without one the outcome is 'refused'
--- (except for admins). A login that has the name of a department, or of the desk itself, is known as unix:NAME.
+-- (except for admins), and whoever was an admin is none any more. A login that has the name of a department, or of the
+-- desk itself, is known as unix:NAME.
 create or replace function person_login(login text, uid bigint, admin boolean, departments int[], leads int[],
                                         fallback int)
 returns table(outcome text, person_id int, name text, kind_of text, is_admin boolean, agent boolean, lead boolean,
@@ -291,6 +298,7 @@ begin
         place := array(select d.department_id from department d where d.active and d.department_id = person_login.fallback);
         if place = '{}' and not person_login.admin then
             delete from member m where m.person_id = id and m.source = 'group';
+            update person p set admin = false where p.person_id = id and p.admin;
             return query select 'refused', null::int, null, null, null::boolean, null::boolean, null::boolean, null::int,
                                 null, null, null, null, null::int, null, null, null;
             return;
@@ -314,6 +322,14 @@ begin
 end $$;
 
 -- ---- tokens --------------------------------------------------------------------------------------------------------
+
+-- A token carries what its person may, and rights go by the person (sees.sql), not by the scope. So one that was not made
+-- for an administrator is good no longer when its person has become one, and again when they are none any more. A token of
+-- the scope admin is made for nobody else; a private link opens its own page and nothing more.
+create or replace function token_outgrown(scope text, of_admin boolean, admin boolean) returns boolean
+language sql immutable parallel safe as $$
+    select admin and (scope in ('submit', 'agent') or scope = 'read' and not of_admin)
+$$;
 
 -- A token for somebody inside (person), or for a system of an account (account and name, both made when they are new).
 -- error: name of an err_code (common/err.h), field: of which member of the request.
@@ -368,8 +384,9 @@ begin
     end if;
     return query
     with made as (
-        insert into token (hash, person_id, scope, label, created_by, expires_at)
-        values (token_add.hash, who.person_id, token_add.scope, token_add.label, token_add.actor, token_add.expires_at)
+        insert into token (hash, person_id, scope, label, created_by, expires_at, of_admin)
+        values (token_add.hash, who.person_id, token_add.scope, token_add.label, token_add.actor, token_add.expires_at,
+                who.admin)
         returning token.token_id
     )
     select null, null, null, made.token_id, who.person_id, who.name, firm.name from made;

@@ -12,6 +12,7 @@ with given as materialized (
     select a.pid, a.usename, a.application_name as app, a.state, date_trunc('second', g.t - a.xact_start) as age
     from given g join pg_stat_activity a on a.xact_start < g.t - g.lasts
     where a.pid <> pg_backend_pid() and a.backend_type in ('client backend', 'walsender')
+      and a.application_name <> 'turno copy'      -- COPY_NAME (daemon/db/copy.h): a backup, which ends when it is whole
     order by a.xact_start limit 5
 ), prepared as materialized (
     select regexp_replace(p.gid, '[^[:alnum:]_.:-]', '?', 'g') as gid, p.owner, date_trunc('second', g.t - p.prepared) as age from given g join pg_prepared_xacts p on p.prepared < g.t - g.lasts
@@ -41,7 +42,8 @@ with given as materialized (
                    where x ->> 'name' = d.name and jsonb_array_length(x -> 'groups') + jsonb_array_length(x -> 'lead_groups') > 0) as grouped
     from department d where d.active and exists (select from queue q where q.department_id = d.department_id and q.active)
 ), token_ as materialized (
-    select k.token_id, k.scope, k.expires_at, coalesce(nullif(k.label, ''), p.name) as label
+    select k.token_id, k.scope, k.expires_at, coalesce(nullif(k.label, ''), p.name) as label, p.name,
+           token_outgrown(k.scope, k.of_admin, p.admin) as outgrown
     from token k join person p using (person_id) where k.revoked_at is null
 ), waits as materialized (
     select q.name, array_to_string(u.skills, ', ') as skills from lanes_unattended() u join queue q using (queue_id) order by q.name, 2 limit 8
@@ -168,6 +170,13 @@ from given g cross join lateral (values
       from (select *, row_number() over (order by token_id) as n from token_
             where expires_at > g.t and expires_at <= g.t + interval '14 days') k having count(*) > 0),
      'turno token add: make another one for the same person, then revoke the old one'),
+    ('token-of-admin', 'warning',
+     (select format('%s tokens are refused, because their people became administrators later: %s', count(*),
+                    string_agg(format('%s %s (%s)', k.token_id, k.label, k.name), ', ' order by k.token_id) filter (where k.n <= 5))
+      from (select *, row_number() over (order by token_id) as n from token_ where outgrown) k having count(*) > 0),
+     (select string_agg('turno token revoke ' || k.token_id, '; ' order by k.token_id)
+             || '; in their place: turno token add … --scope read, or --scope admin --expires 90d'
+      from (select token_id from token_ where outgrown order by token_id limit 5) k)),
     ('token-forever', 'warning',
      (select format('%s tokens of administrators never end: %s', count(*), string_agg(k.token_id || ' ' || k.label, ', ' order by k.token_id) filter (where k.n <= 5))
       from (select *, row_number() over (order by token_id) as n from token_ where scope = 'admin' and expires_at is null) k having count(*) > 0),

@@ -3,7 +3,8 @@ select 200 as status, json_build_object('tokens', coalesce((
     select json_agg(json_build_object('token_id', t.token_id, 'person', p.name, 'account', a.name, 'scope', t.scope,
                                       'label', t.label, 'created_by', c.name, 'created_at', iso(t.created_at),
                                       'expires_at', iso(t.expires_at), 'revoked_at', iso(t.revoked_at),
-                                      'valid', t.revoked_at is null and (t.expires_at is null or t.expires_at > desk_now()))
+                                      'valid', t.revoked_at is null and (t.expires_at is null or t.expires_at > desk_now())
+                                                 and not token_outgrown(t.scope, t.of_admin, p.admin))
                     order by t.token_id desc)
     from token t
     join person p using (person_id)

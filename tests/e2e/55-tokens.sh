@@ -87,5 +87,32 @@ ok "… and asks again who it is" until_true 10 known2 401
 kill "$pid2"
 wait "$pid2"
 ok "the second one stops" [ $? = 0 ]
+
+# ---- rights that come and go ----
+value() { psql -qAt -c "set search_path = turno" -c "$1" "${conninfo/user=turnod/user=turno_admin}"; }
+is() { local got; got=$(value "$2"); [ "$got" = "$1" ] || { echo "$got, not $1"; return 1; }; }
+login() { is "$3" "select outcome from person_login('$1', 4711, $2, '{}', '{}', null)"; }
+hers() { api "$1" GET /v1/whoami; says "$2" "${3:-true}"; }
+made before ana
+made looks ana --scope read
+ok "she becomes an administrator" login ana true "done"
+ok "her token of before is none" hers before 401
+ok "… nor the one that only reads" hers looks 401
+ok "… which the list says" bash -c "'$cli' token list --json | jq -e '[.tokens[] | select(.person == \"ana\" and .valid)] == []'"
+made admin ana --scope admin --expires 90d
+made eyes ana --scope read
+ok "one that is made for the administrator is good" hers admin 200 .admin
+ok "… and one that only reads" hers eyes 200 .admin
+{ cat "$desk/desk.conf"; echo 'admin_groups = ["root", "daemon"];'; } >"$desk/groups.conf"
+sed 's/, "daemon"//' "$desk/groups.conf" >"$desk/fewer.conf"
+ok "groups administer" "$cli" desk apply "$desk/groups.conf"
+ok "… which ends nobody's rights" hers admin 200 .admin
+ok "one of them does no more" "$cli" desk apply "$desk/fewer.conf"
+ok "… and nobody is an administrator until the next command" hers admin 200 '.admin | not'
+ok "… in the database, too" is f "select admin from person where name = 'ana'"
+ok "… but for who commands" "$cli" token list
+ok "somebody whom only such a group lets in" login zoe true "done"
+ok "… is refused without it" login zoe false refused
+ok "… and no administrator any more" is f "select admin from person where name = 'zoe'"
 ok "the desk stops in good order" desk_stop
 all_done

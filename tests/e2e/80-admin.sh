@@ -98,6 +98,22 @@ ok "init prints what it would write" "$cli" desk check "$desk/printed"
 ok "init overwrites nothing unasked" refused 2 "$cli" desk init --yes --group "$group" "$file"
 ok "… but with --force, and applies" refused 0 "$cli" desk init --yes --force --apply --group "$group" --hours none --admin "$group" "$file"
 ok "… which keeps what was there" grep -q 13:00-17:00 "$file.old"
+cp "$file" "$desk/first"
+echo mine >"$file.new"
+mkdir "$desk/elsewhere"
+mv "$file" "$desk/elsewhere/real.conf"
+ln -s elsewhere/real.conf "$file"
+ok "… and once more, through a link" refused 0 "$cli" desk init --yes --force --group "$group" --hours none --admin "$group" "$file"
+ok "… which says where it keeps what was there" told "$desk/elsewhere/real.conf.old"
+ok "… namely there" cmp "$desk/first" "$desk/elsewhere/real.conf.old"
+ok "… the link stays" test -L "$file"
+mv "$desk/elsewhere/real.conf" "$file"
+ok "… and another time" refused 0 "$cli" desk init --yes --force --group "$group" --hours none --admin "$group" "$file"
+ok "… which loses nothing of the first" grep -q 13:00-17:00 "$file.old"
+ok "… nor of the second" cmp "$desk/first" "$file.old.1"
+ok "… nor a file of somebody's own" grep -qx mine "$file.new"
+ok "… and leaves nothing behind" test -z "$(find "$desk" -name '*.new-*')"
+rm -r "$file.new" "$desk/elsewhere"
 ok "version 2 is in force" bash -c "'$cli' desk show --json | jq -e '.version == 2'"
 at_terminal "$cli" desk init "$file"
 ok "at a terminal it asks before it overwrites" shows "is there already. Overwrite it"
@@ -182,9 +198,21 @@ typed a
 ok "… and written, when it is in force" until_true 10 grep -q 'idle_limit = "5h"' "$file"
 ok "… its mode kept" test "$(stat -c %a "$file")" = 640
 ok "… so that file and desk are the same" doctor_finds admin-root
+changes "sed -i 's/idle_limit = \"5h\"/idle_limit = \"6h\"/' \"\$1\"; echo '# of a colleague' >>$file"
+edits "$file"
+ok "a colleague writes into the file meanwhile" shows "becomes 6h"
+version=$("$cli" desk show --json | jq .version)
+typed a
+ok "ours is refused then" shows "somebody has written another"
+ok "… with exit status 4" ends_with 4
+ok "… and the colleague's stands" grep -qx "# of a colleague" "$file"
+ok "… nothing is applied" applied "$version"
+ok "… and ours is kept" drafts 1
+rm -r "$desk"/turno-*
+sed -i '/# of a colleague/d' "$file"
 changes 'exit 1'
 edits
-ok "an editor that fails loses nothing" shows "the draft is in"
+ok "an editor that fails loses nothing" shows "the draft is kept: "
 rm -r "$desk"/turno-*
 
 # files that lie beside it go the same ways

@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "daemon/db/copy.h"
 #include "daemon/db/migrate.h"
 #include "daemon/db/session.h"
 #include "daemon/db/stmt.h"
@@ -238,6 +239,10 @@ what_holds_vacuum_back_is_found_and_cured(void **state)
     do_it();
     until_found(NULL);
     PQfinish(other);
+    other = cluster_connect_owner(d->cluster);
+    (void)cluster_sql(other, "set application_name = '" COPY_NAME "'; begin; select 1"); /* nobody is to end a backup */
+    until_found(NULL);
+    PQfinish(other);
 
     sql("begin; create table left_over (); prepare transaction 'it''s \"$(left)\"'");
     until_found("prepared-old");
@@ -356,6 +361,61 @@ every_finding_about_the_desk_can_be_provoked(void **state)
     }
 }
 
+/* Of these scopes, which are the labels of the tokens as well: those whose tokens are refused, as the daemon asks. */
+static const char *
+refused_scopes(void)
+{
+    static char text[100];
+    static const char *const scopes[] = {"submit", "agent", "read", "admin", "late"};
+
+    text[0] = '\0';
+    for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++) {
+        char hash[100], id[100];
+        (void)snprintf(hash, sizeof(hash), "select sha256('%s')", scopes[i]);
+        (void)snprintf(hash, sizeof(hash), "%s", cluster_sql(d->owner, hash));
+        (void)snprintf(id, sizeof(id), "select coalesce(array_agg(token_id), '{}') from token where label = '%s'",
+                       scopes[i]);
+        (void)snprintf(id, sizeof(id), "%s", cluster_sql(d->owner, id));
+        const char *p[1] = {hash}, *q[1] = {id};
+        PGresult *auth = PQexecParams(c, stmts[STMT_TOKEN_AUTH].text, 1, NULL, p, NULL, NULL, 0);
+        PGresult *ended = PQexecParams(c, stmts[STMT_TOKEN_ENDED].text, 1, NULL, q, NULL, NULL, 0);
+        assert_int_equal(PQresultStatus(auth), PGRES_TUPLES_OK);
+        assert_int_equal(PQresultStatus(ended), PGRES_TUPLES_OK);
+        assert_true(strcmp(id, "{}") == 0 || PQntuples(auth) + PQntuples(ended) == 1); /* so end its streams */
+        if (strcmp(id, "{}") != 0 && PQntuples(auth) == 0) {
+            (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), " %s", scopes[i]);
+        }
+        PQclear(auth);
+        PQclear(ended);
+    }
+    return text;
+}
+#define MAKE(scope, label)                                                                                             \
+    "select message from token_add(1, sha256('" label "'), '" scope "', '" label                                       \
+    "', statement_timestamp() + interval '90 days', 'luis', null, null, null, null)"
+
+static void
+tokens_of_who_became_an_administrator_are_refused_and_found(void **state)
+{
+    (void)state;
+    sql(MAKE("submit", "submit"));
+    sql(MAKE("agent", "agent"));
+    sql(MAKE("read", "read"));
+    until_found(NULL);
+    assert_string_equal(refused_scopes(), "");
+    sql("update person set admin = true where person_id = 6");
+    sql(MAKE("read", "late"));
+    sql(MAKE("admin", "admin"));
+    assert_string_equal(refused_scopes(), " submit agent read");
+    until_found("token-of-admin");
+    assert_non_null(strstr(saw, "3 tokens are refused"));
+    assert_non_null(strstr(saw, "agent (luis)"));
+    sql("update person set admin = false where person_id = 6");
+    until_found(NULL);
+    assert_string_equal(refused_scopes(), "");
+    sql(NO_TOKEN);
+}
+
 static void
 what_waits_for_nobody_and_what_is_late_is_found(void **state)
 {
@@ -394,6 +454,7 @@ main(void)
         TEST(dead_rows_and_old_transactions_are_found),
         TEST(versions_and_clocks_that_differ_are_found),
         TEST(every_finding_about_the_desk_can_be_provoked),
+        TEST(tokens_of_who_became_an_administrator_are_refused_and_found),
         TEST(what_waits_for_nobody_and_what_is_late_is_found),
     };
 

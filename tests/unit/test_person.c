@@ -690,6 +690,26 @@ a_token_revoked_while_it_is_asked_for_is_asked_for_again(void **state)
     people_free(p);
 }
 
+static void
+who_becomes_an_administrator_is_asked_for_again(void **state)
+{
+    struct people *p = start();
+    struct db_row row = token_row("agent", NULL), now_admin = ana;
+    char secret[TOKEN_SECRET_MAX];
+
+    (void)state;
+    row.v[7] = "f";
+    now_admin.v[4] = "t";
+    token_make(secret);
+    assert_true(by_token(p, secret, METHOD_GET, &row) > 0);
+    assert_true(by_user(p, 1001, 50, &now_admin) & PERM_ADMIN);
+    assert_int_equal(by_token(p, secret, METHOD_GET, NULL), -ERR_UNAUTHORIZED);
+    play.asked = 0;
+    assert_true(by_user(p, 1001, 50, NULL) & PERM_ADMIN); /* is remembered */
+    assert_int_equal(play.asked, 0);
+    people_free(p);
+}
+
 /* The notification was lost. */
 static void
 a_token_revoked_elsewhere_ends_its_streams_within_half_a_minute(void **state)
@@ -768,6 +788,7 @@ main(void)
         cmocka_unit_test(ten_thousand_strangers_are_forgotten),
         cmocka_unit_test(a_revoked_token_ends_what_it_holds_open),
         cmocka_unit_test(a_token_revoked_while_it_is_asked_for_is_asked_for_again),
+        cmocka_unit_test(who_becomes_an_administrator_is_asked_for_again),
         cmocka_unit_test(a_token_revoked_elsewhere_ends_its_streams_within_half_a_minute),
         cmocka_unit_test(a_token_that_ends_ends_what_it_holds_open),
     };
