@@ -84,6 +84,32 @@ ok "… until it is to be replaced" replaced
 to_a_pipe() { backup - | cat >"$desk/piped" && head -c 15 "$desk/piped" | grep -qx 'turno backup 1'; }
 ok "it can go to a pipe" to_a_pipe
 
+# What is there under the name of the file that is not whole yet
+left_over() { (umask 0 && echo "of one that was killed" >"$desk/left.partial") && backup "$desk/left" && [ "$(stat -c %a "$desk/left")" = 600 ] && rm "$desk/left"; }
+in_the_way()
+{
+    local rc=0
+    refused "$1" timeout 20 "$cli" backup "$desk/left" --set state_dir="$state" || rc=1
+    rm "$desk/left.partial"
+    return "$rc"
+}
+linked() { cp "$desk/one" "$desk/other" && ln "$desk/other" "$desk/left.partial" && in_the_way "remove it" && cmp "$desk/one" "$desk/other"; }
+symlinked() { ln -s "$desk/other" "$desk/left.partial" && in_the_way "could not write" && cmp "$desk/one" "$desk/other"; }
+read_by_another()
+{
+    local reader rc=0
+    mkfifo "$desk/left.partial" && { sleep 60 <>"$desk/left.partial" & } && reader=$!
+    in_the_way "remove it" || rc=1
+    kill "$reader"
+    return "$rc"
+}
+unread() { mkfifo "$desk/left.partial" && in_the_way "could not write"; }
+ok "what a killed backup has left is used, and closed to others" left_over
+ok "… but no file with another name, too" linked
+ok "… no symbolic link" symlinked
+ok "… no pipe" unread
+ok "… also none that somebody reads" read_by_another
+
 # ---- what is refused -------------------------------------------------------------------------------------------------------
 ok "restoring to where a turnod works is refused" refused "a turnod works in" restore "$desk/one"
 # spoil FILE PYTHON: FILE becomes "$desk/spoilt", changed as b; its checksum is made right when there is `sum`
@@ -213,6 +239,17 @@ serves()
 }
 ok "a turnod whose role owns nothing serves there, no number is given twice" serves
 ok "… and all invariants hold" no_faults -h "$desk" -U postgres -d turno
+# pg_dump and pg_restore go where we went: what conninfo says wins over the service
+by_service()
+{
+    printf '[desk]\nhost=%s\nuser=desk_owner\ndbname=postgres\n' "$desk" >"$desk/services"
+    "$programs/psql" -X -q -h "$desk" -U postgres -c 'create database served owner desk_owner' || return 1
+    export PGSERVICEFILE=$desk/services
+    "$cli" backup "$desk/service" --set "database.conninfo=service=desk dbname=turno" &&
+        "$cli" restore "$desk/service" --set "database.conninfo=service=desk dbname=served" && rm "$desk/service"
+}
+ok "a service file beside other words leads pg_dump and pg_restore to the same database" by_service
+unset PGSERVICEFILE
 # As if the backup were of a turno that did not number transactions by itself yet.
 older()
 {
@@ -236,6 +273,35 @@ fewer_rows()
         grep -q "the rows are there, but: what was restored is not whole" "$desk/refusal"
 }
 ok "a restore looks whether all rows are there" fewer_rows
+# The connection that settles numbers and transactions ends while pg_restore works: nobody may go on from that.
+owner_of() { echo "database.conninfo=host=$desk dbname=$1 user=desk_owner"; }
+cut_off()
+{
+    mkdir -p "$desk/cutting" && cat >"$desk/cutting/pg_restore" <<END && chmod +x "$desk/cutting/pg_restore"
+#!/bin/sh
+[ "\$1" = --version ] || "$programs/psql" -X -q -c "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'
+    and database = (select oid from pg_database where datname = current_database())" >/dev/null || exit
+exec "$programs/pg_restore" "\$@"
+END
+    "$programs/psql" -X -q -h "$desk" -U postgres -c 'create database cut owner desk_owner' &&
+        refused "$unfinished" "$cli" restore "$desk/one" --set "$(owner_of cut)" --set database.bin_dir="$desk/cutting" &&
+        [ "$("$programs/psql" -X -A -t -h "$desk" -U postgres -d cut -c 'select count(*) from turno.ticket')" -gt 0 ]
+}
+cured()
+{
+    local next
+    "$programs/psql" -X -q -h "$desk" -U desk_owner -d cut -c "$cure" && "$cli" restore "$desk/one" --set "$(owner_of cut)" &&
+        next=$("$programs/psql" -X -A -t -h "$desk" -U postgres -d cut -c "select next, to_regnamespace('turno_restoring') is null from turno.numbering") &&
+        echo "$next" && [[ $next = *'|t' ]] && [ "${next%|t}" -gt 100000 ]
+}
+no_mark_is_left() { [ "$("$programs/psql" -X -A -t -h "$desk" -U postgres -d "$1" -c "select count(*) from pg_namespace where nspname like 'turno%'")" = 0 ]; }
+cure='drop schema if exists turno, turno_restoring cascade'
+unfinished="unfinished restore: if none runs, $cure, and restore again"
+ok "a restore whose connection is cut off says that it is unfinished" cut_off
+ok "… no turnod serves from it" refused "$unfinished" timeout 60 "$TURNO_BUILD/turnod" -o state_dir="$desk/sixth" -o socket="$desk/sixth.sock" -o "$(owner_of cut)"
+ok "… no backup takes it" refused "$unfinished" "$cli" backup "$desk/none" --set "$(owner_of cut)"
+ok "… no restore goes into it" refused "$unfinished" "$cli" restore "$desk/one" --set "$(owner_of cut)"
+ok "… until that is done" cured
 by_hand()
 {
     "$programs/psql" -X -q -h "$desk" -U postgres -c 'create database reading' &&
@@ -252,7 +318,12 @@ with_fake() { "$cli" backup "$desk/none" "${external[@]}" "${owner[@]}" --set da
 leaves_nothing() { [ ! -e "$desk/none" ] && [ ! -e "$desk/none.partial" ]; }
 fake 9.6 false
 ok "an old pg_dump is refused with what to install" refused "install package postgresql-client-" with_fake
-fake 99.0 'echo half; echo "pg_dump: error: it broke" >&2; exit 1'
+server=$("$programs/postgres" --version | grep -o '[0-9]*' | head -n 1) # what fits it: its own
+if [ "$server" -lt 17 ]; then
+    fake 17.0 false
+    ok "one that makes what the server would refuse, too" refused "install package postgresql-client-$server" with_fake
+fi
+fake "$server.0" 'echo half; echo "pg_dump: error: it broke" >&2; exit 1'
 ok "a pg_dump that fails half way is a failure" refused "it broke" with_fake
 ok "… and leaves nothing behind" leaves_nothing
 half_done() { [ "$(stat -c %s "$desk/none.partial" 2>/dev/null || echo 0)" -gt 4096 ]; }
@@ -265,7 +336,7 @@ stopped()
     wait "$pid" || rc=$?
     [ "$rc" = 1 ] && leaves_nothing
 }
-fake 99.0 'echo half; exec sleep 60'
+fake "$server.0" 'echo half; exec sleep 60'
 ok "a backup that is stopped leaves nothing behind" stopped
 restore_stopped()
 {
@@ -287,7 +358,7 @@ loading_stopped()
     pid=$!
     until_true 30 pgrep -P "$pid" && kill -INT "$pid" || return 1
     wait "$pid" || rc=$?
-    [ "$rc" = 1 ] && rm "$desk/fake/pg_restore"
+    [ "$rc" = 1 ] && rm "$desk/fake/pg_restore" && no_mark_is_left postgres
 }
 ok "… also while it waits for pg_restore" loading_stopped
 ok "where nobody may write, it says so" refused "could not write '/proc/none.partial'" "$cli" backup /proc/none "${external[@]}" "${owner[@]}"
