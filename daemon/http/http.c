@@ -124,6 +124,7 @@ static struct http_conn *
 longest_in(struct http *h, enum queue q, const struct http_conn *c)
 {
     struct deadline *d = TAILQ_FIRST(&h->queues[q].list), *next;
+    struct http_conn *passed = NULL; /* the first of them, where all have moved */
 
     for (; d; d = next) {
         struct http_conn *found = conn_of(d);
@@ -134,9 +135,10 @@ longest_in(struct http *h, enum queue q, const struct http_conn *c)
         if (found != c) {
             found->moved = false;
             http_conn_set_state(found, CONN_FLUSH);
+            passed = passed ? passed : found;
         }
     }
-    return NULL;
+    return passed;
 }
 
 /* The stream with the most unsent output. */

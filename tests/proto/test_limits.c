@@ -469,6 +469,37 @@ who_is_too_much_alone_goes_alone(void **state)
     toy_stop(&t);
 }
 
+/* A stream that is a little behind stays while there is a reply that can go, also one that moves. */
+static void
+streams_go_last(void **state)
+{
+    const struct toy_conf conf = {.body_max = 60 << 20};
+    const size_t n = 50 << 20;
+    char *text = malloc(n);
+    struct client reads, sends, stream;
+    struct toy t;
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, ' ', n);
+    toy_start(&t, &conf);
+    client_unix(&stream, &t);
+    client_printf(&stream, "%s", POST("/v1/stream?n=45&ms=0&bytes=8000&stays=1"));
+    client_expect(&stream, "\r\n\r\n");
+    leave_unread(&reads, &t, 20000000);
+    assert_true(read_rest(&reads, 1000000)); /* it has moved */
+    client_unix(&sends, &t);
+    client_printf(&sends, "POST /v1/echo HTTP/1.1\r\n" HOST JSON "Content-Length: %d\r\n\r\n", 60 << 20);
+    client_send(&sends, text, n);
+    toy_wait_stat(&t, "connections", 3);
+    assert_true(read_rest(&stream, 45 * 8000));
+    client_close(&sends);
+    client_close(&reads);
+    client_close(&stream);
+    free(text);
+    toy_stop(&t);
+}
+
 /* 64 MiB of bodies are the most that is worked on; what is over counts no more. */
 static void
 all_bodies_in_work_together_are_limited(void **state)
@@ -578,6 +609,7 @@ main(void)
         cmocka_unit_test(all_unfinished_requests_together_are_limited),
         cmocka_unit_test(who_holds_more_than_its_share_goes_first),
         cmocka_unit_test(who_is_too_much_alone_goes_alone),
+        cmocka_unit_test(streams_go_last),
         cmocka_unit_test(all_bodies_in_work_together_are_limited),
         cmocka_unit_test(only_probes_are_answered_when_too_much_is_waiting),
         cmocka_unit_test(a_reader_that_moves_is_kept),
