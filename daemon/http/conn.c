@@ -201,12 +201,12 @@ http_conn_refuse_with(struct http_conn *c, enum err_code code, const char *msg)
 void
 http_conn_give_up(struct http_conn *c)
 {
-    if (c->state != CONN_READ) {
+    if (c->state == CONN_READ) {
+        http_conn_refuse_with(c, ERR_BUSY, "too much is being sent at once, and this has been on its way for longest");
+    } else {
         http_conn_kill(c);
-        return;
     }
-    http_conn_refuse_with(c, ERR_BUSY, "too much is being sent at once, and this has been on its way for longest");
-    if (c->state != CONN_DEAD && !c->feeding) {
+    if (!c->feeding) { /* at once, not by the reaper: what it frees decides whether another one has to go */
         input_free(c);
     }
 }

@@ -500,6 +500,39 @@ streams_go_last(void **state)
     toy_stop(&t);
 }
 
+/* What a closed connection had sent counts no more, at once: no more are closed than have to be. */
+static void
+no_more_are_given_up_than_needed(void **state)
+{
+    const struct toy_conf conf = {.body_max = 16 << 20, .header_max = 4 << 20};
+    const size_t n = 16 << 20;
+    char *text = malloc(n);
+    struct client c[12], sends;
+    struct toy t;
+    int closed = 0;
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, ' ', n);
+    toy_start(&t, &conf);
+    for (int i = 0; i < 12; i++) {
+        leave_unread(&c[i], &t, 400000);
+        client_send(&c[i], text, (4 << 20) - 70000);
+    }
+    client_unix(&sends, &t);
+    client_printf(&sends, "POST /v1/echo HTTP/1.1\r\n" HOST JSON "Content-Length: %zu\r\n\r\n", n);
+    client_send(&sends, text, n - 1);
+    client_expect_silence(&sends, 20);
+    for (int i = 0; i < 12; i++) {
+        closed += !read_rest(&c[i], 400000);
+        client_close(&c[i]);
+    }
+    client_close(&sends);
+    free(text);
+    assert_in_range(closed, 1, 3);
+    toy_stop(&t);
+}
+
 /* 64 MiB of bodies are the most that is worked on; what is over counts no more. */
 static void
 all_bodies_in_work_together_are_limited(void **state)
@@ -610,6 +643,7 @@ main(void)
         cmocka_unit_test(who_holds_more_than_its_share_goes_first),
         cmocka_unit_test(who_is_too_much_alone_goes_alone),
         cmocka_unit_test(streams_go_last),
+        cmocka_unit_test(no_more_are_given_up_than_needed),
         cmocka_unit_test(all_bodies_in_work_together_are_limited),
         cmocka_unit_test(only_probes_are_answered_when_too_much_is_waiting),
         cmocka_unit_test(a_reader_that_moves_is_kept),
