@@ -402,7 +402,7 @@ http_start(struct event_base *base, const struct http_conf *conf, struct err *e)
 static void
 end_stopping(struct http_request *rq)
 {
-    if (!rq->streaming && rq->op.pending > 0 && rq->op.route->method != METHOD_GET) {
+    if (!rq->streaming && rq->op.pending > 0 && !route_reads(rq->op.route)) {
         request_end(rq, ERR_UNKNOWN, "whether it was done is not known: the daemon is stopping");
     } else {
         request_end(rq, ERR_STOPPING, "the daemon is stopping");

@@ -271,7 +271,7 @@ keep(struct arena *a, struct slice value)
 static bool
 is_away(const struct http *h, const struct route *r)
 {
-    return h->conf.db != NULL && db_away(h->conf.db, r->method == METHOD_GET) > AWAY_SPAN;
+    return h->conf.db != NULL && db_away(h->conf.db, route_reads(r)) > AWAY_SPAN;
 }
 
 /* What a page wants to know; even one that tells an error. */
