@@ -91,7 +91,7 @@ const struct route routes[] = {
     {GET,    "/",                          PERM_ANYONE, ROUTE_PAGE, "",        step_web_form,     "web: the form for a new request"},
     {POST,   "/",                          PERM_ANYONE, ROUTE_PAGE | ROUTE_BODY, "", step_web_send, "web: hand it in"},
     {GET,    "/t/{word}",                  PERM_LINK,   ROUTE_PAGE, "done",    step_web_ticket,   "web: the page of one request"},
-    {GET,    "/t/{word}/state",            PERM_LINK,   ROUTE_PAGE, "",        step_web_state,    "web: has that page changed"},
+    {GET,    "/t/{word}/{word}",           PERM_LINK,   ROUTE_PAGE, "",        step_web_state,    "web: state: has that page changed; else back to it"},
     {POST,   "/t/{word}/{word}",           PERM_LINK,   ROUTE_PAGE | ROUTE_BODY, "", step_web_act, "web: answer, contest, cancel, reopen, thank, rate"},
     {GET,    "/page.css",                  PERM_NONE,   ROUTE_PAGE,    "",                    step_web_css,      "web: how pages look"},
     {GET,    "/page.js",                   PERM_NONE,   ROUTE_PAGE,    "",                    step_web_js,       "web: keeps a page fresh"},

@@ -414,6 +414,13 @@ toy_identify(struct op *op, const struct http_peer *peer)
 }
 
 void
+toy_fail_page(const struct op *op, const struct err *e, struct strbuf *ret)
+{
+    (void)op;
+    strbuf_addf(ret, "<p>%s</p>", e->msg);
+}
+
+void
 toy_routes_start(struct event_base *the_base, struct http *the_http)
 {
     base = the_base;
