@@ -238,32 +238,40 @@ pipe_on_notice(void *arg, const PGresult *res)
     }
 }
 
-/* A full disk fails every statement: one line in a while says as much as all of them. */
+/* A full disk fails every statement, again and again: one line of each in a while says as much as all of them. *ret_untold:
+ * how many were left out since the last one. */
 static bool
-is_told(const struct unit *u, enum stmt_id stmt)
+is_told(const struct unit *u, enum stmt_id stmt, unsigned *ret_untold)
 {
     static struct {
-        enum stmt_id stmt;
         char sqlstate[sizeof(u->sqlstate)];
         usec_t at;
-    } last;
+        unsigned untold;
+    } last[STMT_COUNT];
+    const usec_t now = clock_mono();
 
-    if (last.at != 0 && last.stmt == stmt && strcmp(last.sqlstate, u->sqlstate) == 0 &&
-        clock_mono() - last.at < TOLD_SPAN) {
+    if (last[stmt].at != 0 && strcmp(last[stmt].sqlstate, u->sqlstate) == 0 && now - last[stmt].at < TOLD_SPAN) {
+        last[stmt].untold++;
         return true;
     }
-    last.stmt = stmt;
-    memcpy(last.sqlstate, u->sqlstate, sizeof(last.sqlstate));
-    last.at = clock_mono();
+    *ret_untold = last[stmt].untold;
+    memcpy(last[stmt].sqlstate, u->sqlstate, sizeof(last[stmt].sqlstate));
+    last[stmt].at = now;
+    last[stmt].untold = 0;
     return false;
 }
 
 void
 unit_log(const struct unit *u, enum stmt_id stmt)
 {
-    if (sqlstate_act(u->sqlstate) == SQLSTATE_FAIL && !is_told(u, stmt)) {
-        log_err("a statement failed stmt=%s sqlstate=%s text=\"%s\"", stmts[stmt].name, u->sqlstate, u->msg);
-    } else {
+    unsigned untold;
+
+    if (sqlstate_act(u->sqlstate) != SQLSTATE_FAIL || is_told(u, stmt, &untold)) {
         log_debug("a statement failed stmt=%s sqlstate=%s constraint=%s", stmts[stmt].name, u->sqlstate, u->constraint);
+    } else if (untold > 0) {
+        log_err("a statement failed stmt=%s sqlstate=%s untold=%u text=\"%s\"", stmts[stmt].name, u->sqlstate, untold,
+                u->msg);
+    } else {
+        log_err("a statement failed stmt=%s sqlstate=%s text=\"%s\"", stmts[stmt].name, u->sqlstate, u->msg);
     }
 }

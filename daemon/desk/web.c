@@ -472,6 +472,9 @@ step_web_state(struct op *op)
     const struct db_row *row = op->res != NULL && op->res->nrows == 1 ? op->res->rows[0] : NULL;
     struct strbuf sb;
 
+    if (strcmp(op->path_text[1], "state") != 0) { /* the address of something sent, loaded again */
+        return op_redirect(op, arena_printf(op->a, "/t/%s", op->path_text[0]));
+    }
     if (op->step++ == 0) {
         db_bind_i64(op_call(op, STMT_LINK_STATE), op->who.ticket_id);
         return op_send(op);

@@ -534,6 +534,7 @@ error_sentence(const struct err *e)
     case 403:
         return _("This came from another site, or is not for you. Nothing was changed.");
     case 404:
+    case 405:
         return _("There is nothing here for you: the address is not right, or its time is over.");
     case 409:
         return _("That is not possible any more: your request has moved on meanwhile. Nothing was changed.");

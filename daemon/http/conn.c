@@ -18,7 +18,8 @@
 #include "daemon/http/problem.h"
 #include "daemon/http/request.h"
 
-#define CORK_MAX 65536 /* replies collected for one write */
+#define CORK_MAX  65536     /* replies collected for one write */
+#define GROW_STEP (1 << 20) /* buffers above it are as large as needed, and up to that much */
 
 static const enum queue queue_of[] = {
     [CONN_IDLE] = QUEUE_IDLE,   [CONN_READ] = QUEUE_READ,     [CONN_BUSY] = QUEUE_BUSY,
@@ -30,6 +31,39 @@ http_conn_set_state(struct http_conn *c, enum conn_state state)
 {
     c->state = state;
     deadline_put(&c->h->queues[queue_of[state]], &c->deadline, deadline_now());
+}
+
+/* A share is never less than a request that is allowed. */
+bool
+http_conn_is_large(const struct http_conn *c, size_t n)
+{
+    const size_t request = c->h->conf.header_max + c->h->conf.body_max + GROW_STEP;
+
+    return n > (request > BUFFERED_SHARE ? request : BUFFERED_SHARE);
+}
+
+void
+http_conn_hold(struct http_conn *c, size_t *cap, size_t n)
+{
+    bool was = http_conn_is_large(c, c->in_cap + c->out_cap);
+
+    c->h->buffered += n - *cap;
+    *cap = n;
+    if (http_conn_is_large(c, c->in_cap + c->out_cap) != was) {
+        c->h->large += was ? -1U : 1U;
+    }
+}
+
+size_t
+http_conn_grown(size_t cap, size_t need)
+{
+    if (need > GROW_STEP) {
+        return (need + GROW_STEP - 1) / GROW_STEP * GROW_STEP;
+    }
+    while (cap < need) {
+        cap *= 2;
+    }
+    return cap;
 }
 
 static void
@@ -167,12 +201,12 @@ http_conn_refuse_with(struct http_conn *c, enum err_code code, const char *msg)
 void
 http_conn_give_up(struct http_conn *c)
 {
-    if (c->state != CONN_READ) {
+    if (c->state == CONN_READ) {
+        http_conn_refuse_with(c, ERR_BUSY, "too much is being sent at once, and this has been on its way for longest");
+    } else {
         http_conn_kill(c);
-        return;
     }
-    http_conn_refuse_with(c, ERR_BUSY, "too much is being sent at once, and this has been on its way for longest");
-    if (c->state != CONN_DEAD && !c->feeding) {
+    if (!c->feeding) { /* at once, not by the reaper: what it frees decides whether another one has to go */
         input_free(c);
     }
 }

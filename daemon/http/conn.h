@@ -68,6 +68,13 @@ void http_conn_answered(struct http_conn *c);
 bool http_conn_is_alive(const struct http_conn *c);
 void http_conn_set_state(struct http_conn *c, enum conn_state state);
 
+/* Its buffer *cap, in_cap or out_cap, is of n bytes from now on. */
+void http_conn_hold(struct http_conn *c, size_t *cap, size_t n);
+/* With n bytes in its buffers it has more than its share. */
+bool http_conn_is_large(const struct http_conn *c, size_t n);
+/* How large to make a buffer of cap bytes that needs more: twice as large while that is little, then as large as needed. */
+size_t http_conn_grown(size_t cap, size_t need);
+
 static inline bool
 http_conn_takes_requests(const struct http_conn *c)
 {

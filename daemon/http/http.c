@@ -124,6 +124,7 @@ static struct http_conn *
 longest_in(struct http *h, enum queue q, const struct http_conn *c)
 {
     struct deadline *d = TAILQ_FIRST(&h->queues[q].list), *next;
+    struct http_conn *passed = NULL; /* the first of them, where all have moved */
 
     for (; d; d = next) {
         struct http_conn *found = conn_of(d);
@@ -134,9 +135,10 @@ longest_in(struct http *h, enum queue q, const struct http_conn *c)
         if (found != c) {
             found->moved = false;
             http_conn_set_state(found, CONN_FLUSH);
+            passed = passed ? passed : found;
         }
     }
-    return NULL;
+    return passed;
 }
 
 /* The stream with the most unsent output. */
@@ -155,22 +157,55 @@ fullest_stream(const struct http *h, const struct http_conn *c)
     return fullest;
 }
 
+/* The first in a queue, but c, with more than its share. */
+static struct http_conn *
+large_in(const struct http *h, enum queue q, const struct http_conn *c)
+{
+    struct deadline *d;
+
+    TAILQ_FOREACH(d, &h->queues[q].list, link) {
+        struct http_conn *one = conn_of(d);
+        if (one != c && http_conn_is_large(one, one->in_cap + one->out_cap)) {
+            return one;
+        }
+    }
+    return NULL;
+}
+
+/* Who goes next, so that c finds room; NULL: nobody. */
+static struct http_conn *
+next_to_go(struct http *h, bool c_is_large, const struct http_conn *c)
+{
+    struct http_conn *large = NULL;
+
+    if (h->large > 0 && !(large = large_in(h, QUEUE_FLUSH, c))) {
+        large = large_in(h, QUEUE_READ, c);
+    }
+    if (large || c_is_large) {
+        return large;
+    }
+    struct http_conn *reads = longest_in(h, QUEUE_FLUSH, c), *sends = longest_in(h, QUEUE_READ, c);
+    struct http_conn *longest = !reads || (sends && sends->deadline.at < reads->deadline.at) ? sends : reads;
+    return longest ? longest : fullest_stream(h, c);
+}
+
 bool
 server_make_room(struct http *h, size_t more, const struct http_conn *c)
 {
+    const bool c_is_large = http_conn_is_large(c, c->in_cap + c->out_cap + more);
+
     if (h->making_room) {
         return true; /* what refuses somebody may need a little room itself */
     }
     h->making_room = true;
     h->high = BUFFERED_MAX;
     while (h->buffered + more > BUFFERED_MAX) {
-        struct http_conn *reads = longest_in(h, QUEUE_FLUSH, c), *sends = longest_in(h, QUEUE_READ, c);
-        struct http_conn *longest = !reads || (sends && sends->deadline.at < reads->deadline.at) ? sends : reads;
-        if (!longest && !(longest = fullest_stream(h, c))) {
+        struct http_conn *next = next_to_go(h, c_is_large, c);
+        if (!next) {
             break;
         }
         h->stats.given_up++;
-        http_conn_give_up(longest);
+        http_conn_give_up(next);
     }
     h->making_room = false;
     return h->buffered + more <= BUFFERED_MAX;
@@ -367,7 +402,7 @@ http_start(struct event_base *base, const struct http_conf *conf, struct err *e)
 static void
 end_stopping(struct http_request *rq)
 {
-    if (!rq->streaming && rq->op.pending > 0 && rq->op.route->method != METHOD_GET) {
+    if (!rq->streaming && rq->op.pending > 0 && !route_reads(rq->op.route)) {
         request_end(rq, ERR_UNKNOWN, "whether it was done is not known: the daemon is stopping");
     } else {
         request_end(rq, ERR_STOPPING, "the daemon is stopping");

@@ -11,6 +11,8 @@
 #include "daemon/http/conn.h"
 #include "daemon/http/request.h"
 
+#define IN_FIRST 512
+
 /* The request at p is not whole yet. */
 static void
 request_incomplete(struct http_conn *c)
@@ -138,31 +140,27 @@ take_requests(struct http_conn *c, char *p, size_t *n)
 void
 input_free(struct http_conn *c)
 {
-    c->h->buffered -= c->in_cap;
+    http_conn_hold(c, &c->in_cap, 0);
     free(c->in);
     c->in = NULL;
-    c->in_n = c->in_cap = 0;
+    c->in_n = 0;
 }
 
 /* Room for `more` bytes in c->in; false when all connections together hold too much. */
 static bool
 grow(struct http_conn *c, size_t more)
 {
-    size_t need = c->in_n + more, cap = c->in_cap;
+    size_t need = c->in_n + more;
 
-    if (need <= cap) {
+    if (need <= c->in_cap) {
         return true;
     }
-    cap = cap ? cap * 2 : 512;
-    if (cap < need) {
-        cap = need;
-    }
+    size_t cap = http_conn_grown(c->in_cap ? c->in_cap : IN_FIRST, need);
     if (!server_make_room(c->h, cap - c->in_cap, c)) {
         return false;
     }
     c->in = xrealloc(c->in, cap);
-    c->h->buffered += cap - c->in_cap;
-    c->in_cap = cap;
+    http_conn_hold(c, &c->in_cap, cap);
     return true;
 }
 

@@ -22,10 +22,10 @@ http_conn_output_free(struct http_conn *c)
         event_free(c->wev);
         c->wev = NULL;
     }
-    c->h->buffered -= c->out_cap;
+    http_conn_hold(c, &c->out_cap, 0);
     free(c->out);
     c->out = NULL;
-    c->out_at = c->out_n = c->out_cap = 0;
+    c->out_at = c->out_n = 0;
 }
 
 static void
@@ -36,13 +36,9 @@ append(struct http_conn *c, const char *p, size_t n)
         c->out_at = 0;
     }
     if (c->out_n + n > c->out_cap) {
-        size_t cap = c->out_cap ? c->out_cap : OUT_FIRST;
-        while (cap < c->out_n + n) {
-            cap *= 2;
-        }
+        size_t cap = http_conn_grown(c->out_cap ? c->out_cap : OUT_FIRST, c->out_n + n);
         c->out = xrealloc(c->out, cap);
-        c->h->buffered += cap - c->out_cap;
-        c->out_cap = cap;
+        http_conn_hold(c, &c->out_cap, cap);
     }
     memcpy(c->out + c->out_at + c->out_n, p, n);
     c->out_n += n;
@@ -139,9 +135,10 @@ http_conn_send(struct http_conn *c, struct iovec *v, int n)
     if (c->out_n > 0 && !c->corked) {
         wait_writable(c);
     }
-    if (c->h->buffered > BUFFERED_MAX) {
-        (void)server_make_room(c->h, 0,
-                               c); /* without it, this reply is what is too much; the next request is refused */
+    if (c->h->buffered > BUFFERED_MAX && !server_make_room(c->h, 0, c) &&
+        http_conn_is_large(c, c->in_cap + c->out_cap)) {
+        c->h->stats.given_up++;
+        http_conn_kill(c); /* (a smaller one stays: the next request is refused) */
     }
 }
 

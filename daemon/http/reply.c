@@ -266,7 +266,7 @@ op_fail_extra(struct op *op, const struct err *e, const char *extra)
     }
     strbuf_init(&body);
     op->req->has_type = false;
-    if (op->route && op->route->flags & ROUTE_PAGE && op->req->h->conf.fail_page) {
+    if ((op->route ? op->route->flags & ROUTE_PAGE : op->req->is_page) && op->req->h->conf.fail_page) {
         op_header_page(op);
         op->req->h->conf.fail_page(op, e, &body);
         (void)answer(op, err_http(e->code), PAGE_TYPE, problem_headers(e->code), body.p, body.n);

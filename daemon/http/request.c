@@ -271,7 +271,15 @@ keep(struct arena *a, struct slice value)
 static bool
 is_away(const struct http *h, const struct route *r)
 {
-    return h->conf.db != NULL && db_away(h->conf.db, r->method == METHOD_GET) > AWAY_SPAN;
+    return h->conf.db != NULL && db_away(h->conf.db, route_reads(r)) > AWAY_SPAN;
+}
+
+/* Of the paths that people have in a browser: the form and what lies behind links. */
+static bool
+is_for_browsers(struct slice target)
+{
+    return (target.n >= 1 && target.p[0] == '/' && (target.n == 1 || target.p[1] == '?')) ||
+           (target.n >= 3 && memcmp(target.p, "/t/", 3) == 0);
 }
 
 /* What a page wants to know; even one that tells an error. */
@@ -306,7 +314,7 @@ begin(struct http_request *rq, const struct head *head)
         fail_route(op, &e, allow);
         return;
     }
-    if (op->route->flags & ROUTE_PAGE) {
+    if (op->route->flags & ROUTE_PAGE && !rq->is_page) {
         keep_for_page(rq, head);
     }
     if (!(op->route->flags & ROUTE_HIDDEN) && is_overloaded(rq->h, rq->body.n)) {
@@ -371,6 +379,10 @@ request_begin(struct http_conn *c, const struct head *head, struct slice body)
     c->rq = rq;
     c->close = c->close || head->close || h->draining;
     deadline_put(&h->queues[QUEUE_OP], &rq->deadline, now);
+    rq->is_page = is_for_browsers(head->target);
+    if (rq->is_page) {
+        keep_for_page(rq, head);
+    }
     if (h->draining) {
         (void)op_fail(op, ERR_STOPPING, "the daemon is stopping");
     } else {

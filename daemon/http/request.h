@@ -17,6 +17,7 @@ struct http_request {
     const char *method; /* for the log */
     bool is_head;       /* HEAD: as GET, without the body */
     bool is_old;        /* HTTP/1.0 */
+    bool is_page;       /* its path is one of a page, whether there is a route for it or not */
     bool accepts_stream;
     const char *last_event_id;
     const char *accept_language, *forwarded_for; /* pages only, or NULL */

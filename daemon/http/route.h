@@ -26,6 +26,7 @@ enum route_flag {
     ROUTE_ARRAY = 4,   /* the body may be an array */
     ROUTE_STREAM = 8,  /* may become a stream */
     ROUTE_HIDDEN = 16, /* a probe (health, metrics): not in GET /v1, and answered however much is waiting */
+    ROUTE_READS = 64,  /* changes nothing, though it is a POST: see route_reads */
     ROUTE_PAGE = 32 /* for browsers: not in GET /v1; its body is a form, its errors are pages (http_conf.fail_page) */
 };
 
@@ -40,6 +41,13 @@ struct route {
 };
 
 extern const struct route routes[]; /* ends with path NULL */
+
+/* It can be served where nothing can be written, and is as if not done when it is not answered. */
+static inline bool
+route_reads(const struct route *r)
+{
+    return r->method == METHOD_GET || (r->flags & ROUTE_READS);
+}
 
 /* The row for method and path, with op's path values filled; NULL and e (ERR_NOT_FOUND, ERR_METHOD; *ret_allow then is
  * a mask of enum method). */

@@ -40,8 +40,11 @@ enum queue {
 #define STREAM_OUT_MAX (256 << 10) /* unsent bytes of a stream */
 #define STREAM_STALLS  6           /* comments in a row that found the earlier output unsent */
 #define BUFFERED_MAX   (64 << 20)  /* bytes of unfinished requests and unread replies, all connections together */
-#define WORKING_MAX    (64 << 20)  /* bytes of the bodies of requests being worked on; one alone may be larger */
-#define SCRATCH_SIZE   65536
+#define BUFFERED_SHARE                                                                                                 \
+    (BUFFERED_MAX /                                                                                                    \
+     4) /* of one connection: above it, it is the first to go when they are too many, and goes for nobody */
+#define WORKING_MAX  (64 << 20) /* bytes of the bodies of requests being worked on; one alone may be larger */
+#define SCRATCH_SIZE 65536
 
 struct http_conn;
 
@@ -66,6 +69,7 @@ struct http {
     struct deadline_queue queues[QUEUE_COUNT];
     struct http_stats stats;
     size_t buffered; /* bytes in the buffers of all connections */
+    unsigned large;  /* connections with more than their share of them */
     size_t high;     /* the most that connections have needed since memory was last given back */
     size_t working;  /* bytes of the bodies of all requests being worked on */
     uint64_t next_id;
@@ -82,8 +86,9 @@ struct http {
 void server_reap_soon(struct http *h);
 /* A connection was closed: accept again when that had stopped. */
 void server_has_room(struct http *h);
-/* The buffers of all connections may grow by `more`: where that would be too much, those whose request or reply has been on
- * its way for longest give theirs up. False when there is nobody left who could; c is spared. */
+/* The buffers of all connections may grow by `more`, for c: where that would be too much, those with more than their share
+ * give theirs up, then those whose request or reply has been on its way for longest. c is spared, but if c itself has, or
+ * would have, more than its share, nobody else has to go for it. False when there is nobody left who could. */
 bool server_make_room(struct http *h, size_t more, const struct http_conn *c);
 /* The present time for the Date header. */
 const char *server_date(struct http *h);

@@ -187,7 +187,17 @@ ok "and a link is no token" says 403
 web "/t/$first/resolve" -d key=1
 ok "no verb but the customer's" page 404
 web "/t/$first/message"
-ok "a verb is not got, but sent" page 405
+ok "a verb that is got, as by reloading, leads back to the page" test "$status $(location)" = "303 /t/$first"
+web "/t/$forged/message"
+ok "… of one's own" page 404 "nothing here for you"
+web "/t/$first)" -H 'Accept-Language: es'
+ok "a link with a character too many is told in words" page 404 '<html lang="es">'
+web "/t/$first/message/x"
+ok "… and with a segment too many" page 404 "<h1>"
+web "/t/$first" -d body=x
+ok "… and what is sent to the page itself" page 405 "nothing here for you"
+web /t
+ok "elsewhere programs are answered" says 404 '.code == "not-found"'
 letter "another Zoe" -d name=Zoe -d contact=zoe@example.org
 ok "who gives the same contact" page 303
 web "/t/$link"

@@ -20,6 +20,7 @@ TICKET = '{"subject":"smuggled"}'
 HIDDEN = POST + f"Content-Length: {len(TICKET)}\r\n\r\n{TICKET}"  # whoever reads it as a request stores a ticket
 CHUNKED = POST + "Transfer-Encoding: chunked\r\n\r\n"
 TE, CL = "Transfer-Encoding", "Content-Length"
+PAGE = "page"  # for a code: refused too, but on a path for browsers
 GROWTH_KB = 8192   # a kilobyte for each of the identities that are remembered, refused ones too (MEMORY_MAX of person.c)
 CEILING_KB = 40960  # DESIGN section 7 with 10,000 connections: attacked, it is no larger
 
@@ -145,11 +146,13 @@ def targets():
     for target in ("*", "turno:80", "v1/whoami", "?x", "http://", "http://turno", "ftp://turno/v1/whoami", "file:///etc/passwd", "/v1/whoami#x", "/v1%2fwhoami",
                    "/v1/%2Fwhoami", "/v1/whoam%69%00", "/%", "/%4", "/%zz", "/%ff", "/%c0%af", "/v1/%0d%0aX:y", "/v1/%1b[2J", "\\v1\\whoami"):
         yield f"target {target}", get(target), kept(400, "syntax")
-    for target in ("/", "//", "//turno/v1/whoami", "/v1/", "/v1//whoami", "/v1/./whoami", "/v1/x/../whoami", "/v1/%2e%2e/whoami", "/V1/whoami", "/v1/whoami/",
+    for target in ("//", "//turno/v1/whoami", "/v1/", "/v1//whoami", "/v1/./whoami", "/v1/x/../whoami", "/v1/%2e%2e/whoami", "/V1/whoami", "/v1/whoami/",
                    "/v1/whoami;x=1", "/v1/tickets/0", "/v1/tickets/-1", "/v1/tickets/+1", "/v1/tickets/01", "/v1/tickets/1.0", "/v1/tickets/9223372036854775808",
                    "/v1/tickets/18446744073709551617", "/v1/tickets/1%20", "/v1/tickets/%31%27--", "/v1/tickets/9223372036854775807", "/../etc/passwd",
                    "/v1/tickets/" + "1" * 4000, "/" * 4000, "/v1/" + "a/" * 2000):
         yield f"target {target[:44]}", get(target), kept(404, "not-found")
+    for target in ("/", "/?", "/t/", "/t/x", "/t//x", "/t/../v1/whoami", "/t/x/y/z", "/t/%3Cscript%3E", "/t/x%27--", "/t/" + "x" * 4000):
+        yield f"target {target[:44]}", get(target), kept(404, PAGE)
     for query, field in (("x=1", "x"), ("limit=1&limit=2", "limit"), ("limit=0", "limit"), ("limit=-1", "limit"), ("limit=1e9", "limit"), ("limit=", "limit"),
                          ("limit=99999999999999999999", "limit"), ("after=x", "after"), ("after=%27%3Bdrop%20table%20turno.ticket--", "after"),
                          ("state=held%27", "state"), ("class=x", "class"), ("queue%00=1", None), ("q=%00", "q"), ("q=%ff", "q"), ("=1", None),
@@ -268,7 +271,12 @@ def expect(c, want):
     """What comes back on c is what the attack says. None, or what is wrong."""
     status, code, field, closes = want
     got, headers, body = c.reply()
-    doc = json.loads(body) if body else {}
+    if code == PAGE:
+        if got != status or headers["content-type"] != "text/html; charset=utf-8" or "default-src 'none'" not in headers["content-security-policy"]:
+            return f"{got}, not the page of a {status}: {headers}"
+        code, doc = None, {}
+    else:
+        doc = json.loads(body) if body else {}
     if got != status or (code and doc.get("code") != code) or (field and doc.get("field") != field):
         return f"{got} {doc.get('code')} {doc.get('field')} '{doc.get('detail')}' instead of {status} {code} {field}"
     if code and (headers["content-type"] != "application/problem+json" or doc["status"] != status or not doc["title"] or not doc["detail"] or not doc["op"]):

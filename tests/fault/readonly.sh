@@ -34,11 +34,31 @@ is_refused()
 says_why() { cat "$desk/body"; is_refused && jq -e '.detail | test("database .*(read-only|does not write)")' "$desk/body"; }
 status_of() { curl -s -m 20 -o "$desk/body" -w '%{http_code}' --unix-socket "$socket" "http://turno$1"; }
 readyz_says() { [ "$(status_of /readyz)" = 503 ] && { cat "$desk/body"; [ "$(status_of /healthz)" = 200 ]; }; }
+# What is posted to be looked at only.
+post() { curl -s -m 20 --unix-socket "$socket" -H 'Content-Type: application/json' -o "$desk/body" -w '%{http_code}' -d "$2" "http://turno$1"; }
+is_away() { [ "$(submit)" = 503 ] && jq -e '.detail | test("is away or does not write")' "$desk/body"; }
+only_reads()
+{
+    is_away && [ "$(status_of /v1/queues)" = 200 ] && [ "$(post /v1/route/test '{"subject":"x"}')" = 200 ] &&
+        [ "$(post /v1/desk/check '{"text":""}')" = 200 ] && [ "$(post /v1/desk/diff '{"text":""}')" = 200 ] || { cat "$desk/body"; return 1; }
+}
 tickets() { sql 'select count(*) from turno.ticket'; }
 unchanged() { [ "$(tickets)" = "$before" ]; }
 
 ok "a desk with a database of the administrator's" set_up
 ok "a request is stored" is_stored
+
+# (the two for reading are the last to be opened)
+no_writers()
+{
+    sql 'alter role turnod connection limit 0' &&
+        sql "select count(pg_terminate_backend(pid)) from (select pid from pg_stat_activity where usename = 'turnod' order by backend_start desc offset 2) w" &&
+        until_true 20 only_reads
+}
+ok "no connection for writing: what only reads is answered" no_writers
+writers_again() { sql 'alter role turnod connection limit -1' && until_true 20 is_stored; }
+ok "… and all else when there is one again" writers_again
+
 load_start
 ok "requests come" until_acked 10
 

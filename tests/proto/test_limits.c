@@ -389,6 +389,150 @@ all_unfinished_requests_together_are_limited(void **state)
     toy_stop(&t);
 }
 
+/* A reply of n bytes that is not read. */
+static void
+leave_unread(struct client *c, struct toy *t, int n)
+{
+    client_unix(c, t);
+    client_printf(c, "GET /v1/big?bytes=%d HTTP/1.1\r\n" HOST "\r\n", n);
+    client_expect(c, "Content-Length:");
+}
+
+/* Read the body of a reply that is n bytes long; false: it was cut off. */
+static bool
+read_rest(struct client *c, size_t n)
+{
+    static char buf[1 << 16];
+
+    for (size_t got = c->n; got < n;) {
+        ssize_t more = recv(c->fd, buf, sizeof(buf), 0);
+        if (more <= 0) {
+            return false;
+        }
+        got += (size_t)more;
+    }
+    return true;
+}
+
+/* Two of 40 MB are too much together, and it is neither the small one nor who sends nor the stream who goes. */
+static void
+who_holds_more_than_its_share_goes_first(void **state)
+{
+    const struct toy_conf conf = {0};
+    struct client large[2], small, sends, stream;
+    struct toy t;
+
+    (void)state;
+    toy_start(&t, &conf);
+    leave_unread(&small, &t, 3000000);
+    client_unix(&sends, &t);
+    client_printf(&sends, "POST /v1/echo HTTP/1.1\r\n" HOST JSON "Content-Length: 4\r\n\r\n{ ");
+    client_unix(&stream, &t);
+    client_printf(&stream, "%s", POST("/v1/stream?n=45&ms=0&bytes=8000&stays=1"));
+    client_expect(&stream, "\r\n\r\n");
+    leave_unread(&large[0], &t, 40000000);
+    leave_unread(&large[1], &t, 40000000);
+    toy_wait_stat(&t, "connections", 5); /* with the one that asks */
+    assert_false(read_rest(&large[0], 40000000));
+    assert_true(read_rest(&large[1], 40000000));
+    assert_true(read_rest(&small, 3000000));
+    client_printf(&sends, " }");
+    client_expect(&sends, "HTTP/1.1 201 Created\r\n");
+    assert_true(read_rest(&stream, 45 * 8000));
+    client_close(&large[0]);
+    client_close(&large[1]);
+    client_close(&small);
+    client_close(&sends);
+    client_close(&stream);
+    toy_stop(&t);
+}
+
+/* One that is too much alone takes nobody with it, and the next ones are served. */
+static void
+who_is_too_much_alone_goes_alone(void **state)
+{
+    const struct toy_conf conf = {0};
+    struct client large, small;
+    struct toy t;
+
+    (void)state;
+    toy_start(&t, &conf);
+    leave_unread(&small, &t, 8000000);
+    leave_unread(&large, &t, 62000000);
+    assert_false(read_rest(&large, 62000000));
+    assert_true(read_rest(&small, 8000000));
+    client_close(&small);
+    client_close(&large);
+    client_unix(&small, &t);
+    json_decref(client_ask(&small, GET("/v1"), 200));
+    client_close(&small);
+    toy_stop(&t);
+}
+
+/* A stream that is a little behind stays while there is a reply that can go, also one that moves. */
+static void
+streams_go_last(void **state)
+{
+    const struct toy_conf conf = {.body_max = 60 << 20};
+    const size_t n = 50 << 20;
+    char *text = malloc(n);
+    struct client reads, sends, stream;
+    struct toy t;
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, ' ', n);
+    toy_start(&t, &conf);
+    client_unix(&stream, &t);
+    client_printf(&stream, "%s", POST("/v1/stream?n=45&ms=0&bytes=8000&stays=1"));
+    client_expect(&stream, "\r\n\r\n");
+    leave_unread(&reads, &t, 20000000);
+    assert_true(read_rest(&reads, 1000000)); /* it has moved */
+    client_unix(&sends, &t);
+    client_printf(&sends, "POST /v1/echo HTTP/1.1\r\n" HOST JSON "Content-Length: %d\r\n\r\n", 60 << 20);
+    client_send(&sends, text, n);
+    toy_wait_stat(&t, "connections", 3);
+    assert_true(read_rest(&stream, 45 * 8000));
+    client_close(&sends);
+    client_close(&reads);
+    client_close(&stream);
+    free(text);
+    toy_stop(&t);
+}
+
+/* What a closed connection had sent counts no more, at once: no more are closed than have to be. */
+static void
+no_more_are_given_up_than_needed(void **state)
+{
+    const struct toy_conf conf = {.body_max = 16 << 20, .header_max = 4 << 20};
+    const size_t n = 16 << 20;
+    char *text = malloc(n);
+    struct client c[12], sends;
+    struct toy t;
+    int closed = 0;
+
+    (void)state;
+    assert_non_null(text);
+    memset(text, ' ', n);
+    toy_start(&t, &conf);
+    for (int i = 0; i < 12; i++) {
+        leave_unread(&c[i], &t, 400000);
+        client_send(&c[i], text, (4 << 20) - 70000);
+    }
+    client_unix(&sends, &t);
+    client_printf(&sends, "POST /v1/echo HTTP/1.1\r\n" HOST JSON "Content-Length: %zu\r\n\r\n", n);
+    client_send(&sends, text, n - 1);
+    client_expect_silence(&sends, 20);
+    for (int i = 0; i < 12; i++) {
+        closed += !read_rest(&c[i], 400000);
+        client_close(&c[i]);
+    }
+    client_close(&sends);
+    free(text);
+    assert_in_range(closed, 1, 3);
+    toy_stop(&t);
+}
+
 /* 64 MiB of bodies are the most that is worked on; what is over counts no more. */
 static void
 all_bodies_in_work_together_are_limited(void **state)
@@ -496,6 +640,10 @@ main(void)
         cmocka_unit_test(at_the_cap_new_connections_wait),
         cmocka_unit_test(at_the_cap_the_one_idle_for_longest_makes_room),
         cmocka_unit_test(all_unfinished_requests_together_are_limited),
+        cmocka_unit_test(who_holds_more_than_its_share_goes_first),
+        cmocka_unit_test(who_is_too_much_alone_goes_alone),
+        cmocka_unit_test(streams_go_last),
+        cmocka_unit_test(no_more_are_given_up_than_needed),
         cmocka_unit_test(all_bodies_in_work_together_are_limited),
         cmocka_unit_test(only_probes_are_answered_when_too_much_is_waiting),
         cmocka_unit_test(a_reader_that_moves_is_kept),

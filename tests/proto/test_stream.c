@@ -196,7 +196,7 @@ a_drain_lets_requests_end_and_refuses_new_ones(void **state)
 {
     const struct toy_conf conf = {0};
     struct toy t;
-    struct client waiting, idle, stream, half;
+    struct client waiting, idle, browser, stream, half;
     struct reply r;
     char value[16];
 
@@ -204,9 +204,11 @@ a_drain_lets_requests_end_and_refuses_new_ones(void **state)
     toy_start(&t, &conf);
     client_unix(&waiting, &t);
     client_unix(&idle, &t);
+    client_unix(&browser, &t);
     client_unix(&stream, &t);
     client_unix(&half, &t);
     json_decref(client_ask(&idle, GET("/v1"), 200));
+    json_decref(client_ask(&browser, GET("/v1"), 200));
     client_printf(&waiting, "%s%s", POST("/v1/wait?ms=1500"), GET("/v1"));
     client_printf(&stream, "%s", POST("/v1/stream?n=0"));
     client_printf(&half, "GET /v1 HT");
@@ -225,6 +227,13 @@ a_drain_lets_requests_end_and_refuses_new_ones(void **state)
     assert_string_equal(reply_header(&r, "Retry-After", value, sizeof(value)), "1");
     reply_free(&r);
     client_expect_close(&idle);
+
+    client_printf(&browser, "%s", GET("/t/link"));
+    client_read(&browser, &r, false);
+    assert_int_equal(r.status, 503);
+    assert_string_equal(r.body, "<p>the daemon is stopping</p>");
+    assert_string_equal(reply_header(&r, "Retry-After", value, sizeof(value)), "1");
+    reply_free(&r);
 
     client_printf(&half, "TP/1.1\r\n" HOST "\r\n");
     client_read(&half, &r, false);
@@ -246,6 +255,7 @@ a_drain_lets_requests_end_and_refuses_new_ones(void **state)
     (void)rmdir(t.dir);
     client_close(&waiting);
     client_close(&idle);
+    client_close(&browser);
     client_close(&stream);
     client_close(&half);
 }

@@ -95,6 +95,7 @@ serve(const struct toy_conf *conf, int unix_fd, int tcp_fd, int ready_fd)
         .op_deadline = OR(conf->op_deadline, 10000) * (USEC_SEC / 1000),
         .stream_comment = OR(conf->stream_comment, 10000) * (USEC_SEC / 1000),
         .identify = toy_identify,
+        .fail_page = toy_fail_page,
         .app = (struct app *)&c,
     };
 

@@ -273,7 +273,7 @@ step_stats(struct op *op)
 struct ticker {
     struct event timer;
     struct op *op;
-    int64_t n, left, bytes;
+    int64_t n, left, bytes, stays;
     struct timeval every;
 };
 
@@ -303,12 +303,12 @@ on_tick(evutil_socket_t fd, short what, void *arg)
     free(json);
     if (--t->left > 0) {
         (void)evtimer_add(&t->timer, &t->every);
-    } else {
+    } else if (!t->stays) {
         (void)op_stream_end(t->op);
     }
 }
 
-/* n events of some bytes, one each ms milliseconds; n = 0: a silent stream. */
+/* n events of some bytes, one each ms milliseconds; n = 0: a silent stream. With stays=1 it does not end behind them. */
 static enum op_next
 step_stream(struct op *op)
 {
@@ -316,7 +316,7 @@ step_stream(struct op *op)
     int64_t ms;
 
     if (!op_query_i64(op, "n", 0, INT32_MAX, 3, &t->left) || !op_query_i64(op, "ms", 0, 60000, 1, &ms) ||
-        !op_query_i64(op, "bytes", 0, 1 << 20, 0, &t->bytes)) {
+        !op_query_i64(op, "bytes", 0, 1 << 20, 0, &t->bytes) || !op_query_i64(op, "stays", 0, 1, 0, &t->stays)) {
         return OP_DONE;
     }
     if (op->route->method == METHOD_GET && !op_wants_stream(op)) {
@@ -363,8 +363,8 @@ const struct route toy_routes[] = {
     {METHOD_GET,    "/v1/row",               READ,       0,                       "ms text",     step_row,      "a statement"},
     {METHOD_GET,    "/v1/whoami",            READ,       0,                       "",            step_whoami,   "identity"},
     {METHOD_GET,    "/v1/big",               READ,       0,                       "bytes",       step_big,      "a big body"},
-    {METHOD_POST,   "/v1/stream",            READ,       ROUTE_STREAM,            "n ms bytes",  step_stream,   "a stream"},
-    {METHOD_GET,    "/v1/stream",            READ,       ROUTE_STREAM,            "n ms bytes",  step_stream,   "a stream"},
+    {METHOD_POST,   "/v1/stream",            READ,       ROUTE_STREAM,            "n ms bytes stays", step_stream, "a stream"},
+    {METHOD_GET,    "/v1/stream",            READ,       ROUTE_STREAM,            "n ms bytes stays", step_stream, "a stream"},
     {METHOD_POST,   "/v1/listed",            READ,       ROUTE_MAYBE,             "",            step_listed,   "waits for ever"},
     {0,             NULL,                    0,          0,                       NULL,          NULL,          NULL},
 };
@@ -411,6 +411,13 @@ toy_identify(struct op *op, const struct http_peer *peer)
         return false;
     }
     return true;
+}
+
+void
+toy_fail_page(const struct op *op, const struct err *e, struct strbuf *ret)
+{
+    (void)op;
+    strbuf_addf(ret, "<p>%s</p>", e->msg);
 }
 
 void

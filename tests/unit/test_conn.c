@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <event2/event.h>
@@ -556,6 +557,43 @@ notifications_tell_whose_they_are(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+/* ---- what is written to the log ---- */
+
+static void
+fail_now(enum stmt_id stmt, const char *sqlstate)
+{
+    struct unit u = {.msg = "no room"};
+
+    (void)snprintf(u.sqlstate, sizeof(u.sqlstate), "%s", sqlstate);
+    unit_log(&u, stmt);
+}
+
+static void
+a_fault_that_comes_again_is_told_once_a_statement(void **state)
+{
+    char got[2000];
+    int fd[2], saved = dup(STDERR_FILENO);
+
+    (void)state;
+    assert_int_equal(pipe(fd), 0);
+    assert_true(saved >= 0 && dup2(fd[1], STDERR_FILENO) >= 0);
+    for (int i = 0; i < 10; i++) {
+        fail_now(STMT_BARRIER, "53100");
+        fail_now(STMT_LINK_LOCK, "53100");
+    }
+    fail_now(STMT_BARRIER, "53200");
+    assert_true(dup2(saved, STDERR_FILENO) >= 0);
+    (void)close(saved);
+    (void)close(fd[1]);
+    ssize_t n = read(fd[0], got, sizeof(got) - 1);
+    (void)close(fd[0]);
+    assert_true(n >= 0);
+    got[n] = '\0';
+    assert_string_equal(got, "<3>a statement failed stmt=barrier sqlstate=53100 text=\"no room\"\n"
+                             "<3>a statement failed stmt=link_lock sqlstate=53100 text=\"no room\"\n"
+                             "<3>a statement failed stmt=barrier sqlstate=53200 untold=9 text=\"no room\"\n");
+}
+
 int
 main(void)
 {
@@ -579,6 +617,7 @@ main(void)
         TEST(a_server_that_takes_its_time_is_not),
         TEST(silence_in_a_row_is_borne_longer),
         TEST(notifications_tell_whose_they_are),
+        TEST(a_fault_that_comes_again_is_told_once_a_statement),
     };
 
     return cmocka_run_group_tests_name("conn", tests, NULL, NULL);
