@@ -3,5 +3,5 @@ alter table token add ticket_id bigint;
 alter table token drop constraint token_scope_check;
 alter table token add constraint token_scope_check
     check (scope in ('submit', 'agent', 'admin', 'read') or scope = 'link' and ticket_id is not null);
--- Customers by their name alone: whoever is on the telephone seldom says of which account.
-create index person_outside on person (name) where account_id is not null;
+-- Customers by their name alone, the newest first: whoever is on the telephone seldom says of which account.
+create index person_outside on person (name, person_id) where account_id is not null;

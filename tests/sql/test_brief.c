@@ -302,6 +302,13 @@ what_was_done_in_private_stays_there(void **state)
     }
     assert_true(found);
     seen_clear(&s);
+    /* nor is what was done before it went there */
+    id = SUBMIT(x->s, .actor = ANA, .queue = Q_WAREHOUSE, .subject = "Was it fraud?")->ticket;
+    DONE(x, .ticket = id, .verb = VERB_NOTE, .actor = LEX, .body = "hm");
+    assert_true(is_told(x, ROOT, NULL));
+    DONE(x, .ticket = id, .verb = VERB_PASS, .actor = EVA, .queue = Q_LEGAL, .body = "yours");
+    assert_false(is_told(x, ROOT, NULL));
+    assert_false(is_told(x, EVA, NULL));
     /* that something there waits for another ticket is told of that ticket, but not who made it wait */
     id = SUBMIT(x->s, .actor = LUIS, .queue = Q_WAREHOUSE, .subject = "May we sell it?")->ticket;
     waits = SUBMIT(x->s, .actor = ANA, .queue = Q_LEGAL, .subject = "A question")->ticket;
