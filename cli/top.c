@@ -133,16 +133,23 @@ bool
 top_look_list(struct top *t, bool (*go_on)(void *arg))
 {
     struct arena *a = arena_new();
+    const char *asked = arena_strdup(a, t->chosen ? t->chosen : "");
     struct reply r;
     struct err e = {0};
 
     if (!client_get_while(t->c->client, a,
-                          arena_printf(a, "/v1/tickets?state=queued&limit=200&queue=%s",
-                                       client_escape(a, t->chosen ? t->chosen : "")),
+                          arena_printf(a, "/v1/tickets?state=queued&limit=200&queue=%s", client_escape(a, asked)),
                           go_on, t, &r, &e)) {
         arena_free(a);
         t->err = e;
         return false;
+    }
+    if (t->paused) {
+        t->err = (struct err){0}; /* of a list that could not be had before; no look clears it */
+    }
+    if (!t->chosen || strcmp(asked, t->chosen) != 0) {
+        arena_free(a);
+        return true;
     }
     if (t->list_a) {
         arena_free(t->list_a);

@@ -43,14 +43,14 @@ struct top {
     enum top_sort sort;
     char *chosen; /* queue */
     size_t first; /* ticket at the top of VIEW_TICKETS */
-    bool paused, quit, drawn;
+    bool list_wanted, paused, quit, drawn;
 };
 
 void top_init(struct top *t, struct ctx *c, const char *department, usec_t every);
 void top_release(struct top *t);
 /* Look at the desk; go_on as of client_get_while. False: t->err says why, what was known stays. */
 bool top_look(struct top *t, bool (*go_on)(void *arg));
-/* … at what waits in the chosen queue. */
+/* … at what waits in the chosen queue. An answer that comes when another one has been chosen is none. */
 bool top_look_list(struct top *t, bool (*go_on)(void *arg));
 /* Queues in another order. */
 void top_sort(struct top *t);

@@ -138,9 +138,8 @@ move_by(struct top *t, int by)
     }
 }
 
-/* In VIEW_TICKETS the list is looked at anew: *ret_list. */
 static void
-on_key(struct top *t, int key, bool *ret_list)
+on_key(struct top *t, int key)
 {
     switch (key) {
     case 'q':
@@ -171,7 +170,7 @@ on_key(struct top *t, int key, bool *ret_list)
             t->view = VIEW_TICKETS;
             t->first = 0;
             t->list = (struct reply){0}; /* of another queue */
-            *ret_list = true;
+            t->list_wanted = true;
         } else {
             t->view = VIEW_QUEUES;
         }
@@ -205,7 +204,7 @@ on_key(struct top *t, int key, bool *ret_list)
 
 /* Wait for keys, at most so long, and do what they say. False: it is over. */
 static bool
-keys(struct top *t, int ms, bool *ret_list)
+keys(struct top *t, int ms)
 {
     struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
     int key;
@@ -217,7 +216,7 @@ keys(struct top *t, int ms, bool *ret_list)
         return false; /* the terminal has gone */
     }
     while (!told_to_stop && !t->quit && (key = getch()) != ERR) {
-        on_key(t, key, ret_list);
+        on_key(t, key);
         t->drawn = false;
     }
     return !told_to_stop && !t->quit;
@@ -228,7 +227,7 @@ static bool
 go_on(void *arg)
 {
     struct top *t = arg;
-    bool list = false, ok = keys(t, 0, &list);
+    bool ok = keys(t, 0);
 
     if (ok && !t->drawn) {
         screen_clock(t->c->s);
@@ -256,13 +255,19 @@ is_final(const struct err *e)
     return e->code == ERR_FORBIDDEN || e->code == ERR_UNAUTHORIZED || e->code == ERR_INVALID;
 }
 
+/* The list is asked for, maybe while something else was looked at: now, also when all else stands still. */
+static bool
+list_is_wanted(const struct top *t)
+{
+    return t->view == VIEW_TICKETS && t->list_wanted;
+}
+
 static bool
 live(struct top *t)
 {
     usec_t look_at = 0, list_at = 0;
 
     for (;;) {
-        bool list = false;
         usec_t now = monotonic();
         if (!t->paused && now >= look_at) {
             if (!top_look(t, go_on) && t->heard == USEC_NONE && is_final(&t->err)) {
@@ -270,9 +275,9 @@ live(struct top *t)
             }
             look_at = now + t->every;
         }
-        if (t->view == VIEW_TICKETS && !t->paused && now >= list_at) {
-            (void)top_look_list(t, go_on);
-            list_at = now + (t->every > LIST_EVERY ? t->every : LIST_EVERY);
+        if (list_is_wanted(t) || (t->view == VIEW_TICKETS && !t->paused && now >= list_at)) {
+            t->list_wanted = false;
+            list_at = now + (top_look_list(t, go_on) && t->every < LIST_EVERY ? LIST_EVERY : t->every);
         }
         if (told_to_stop || t->quit) {
             return true;
@@ -281,10 +286,12 @@ live(struct top *t)
         top_draw(t);
         t->drawn = true;
         now = monotonic();
-        if (!keys(t, t->paused ? 1000 : look_at > now ? (int)((look_at - now) / 1000 + 1) : 0, &list)) {
+        if (!keys(t, list_is_wanted(t) ? 0
+                     : t->paused       ? 1000
+                     : look_at > now   ? (int)((look_at - now) / 1000 + 1)
+                                       : 0)) {
             return true;
         }
-        list_at = list ? 0 : list_at;
     }
 }
 

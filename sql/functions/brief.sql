@@ -144,16 +144,19 @@ begin
         with recent as materialized (
             select e, row_number() over () as place
             from (select e from event e where e.xid is not null order by e.xid desc, e.ticket_id desc limit events) x
-        ), act as materialized (             -- who did something with what
+        ), act as materialized (             -- who did something with what; not what that did to another ticket (event_item)
             select (r.e).actor as actor, (r.e).ticket_id as ticket_id, max((r.e).at) as at
-            from recent r where 'agents' = any (want) and (r.e).actor = any (people) group by 1, 2
-        ), did as materialized (
+            from recent r
+            where 'agents' = any (want) and (r.e).actor = any (people) and not (r.e).queue_id = any (hidden)
+              and (r.e).verb <> all ('{20,21,38}'::smallint[])
+            group by 1, 2
+        ), did as materialized (             -- as far as the feed tells it, notes too
             select a.actor, max(a.at) as at from act a
-            where me.admin or exists (
+            where exists (
                 select from cards(array[a.ticket_id]) c
                 where not c.queue_id = any (hidden)
                   and sees_row(me.person_id, me.admin, me.departments, me.stands, false, c.department_id, c.stations,
-                               case when c.state < 6 then c.agent end, c.requester, c.submitter, c.from_department) > 0)
+                               case when c.state < 6 then c.agent end, c.requester, c.submitter, c.from_department) = 2)
             group by a.actor
         )
         select (select array_agg(r.e order by r.place) from recent r
@@ -272,10 +275,11 @@ begin
             select g.taken, g.place, g.ticket_id, json_build_object(
                 'ticket', g.ticket_id, 'subject', (select x.subject from ticket x where x.ticket_id = g.ticket_id),
                 'how', g.how, 'at', iso(g.at), 'by', (select p.name from person p where p.person_id = nullif(g.actor, 1)),
-                -- who has it by that, or had it until then
+                -- who has it by that, or had it until then (that in a private queue stays there)
                 'agent', (select p.name from person p
                           where p.person_id = coalesce(g.agent, (select s.agent from span s
-                                                                 where s.ticket_id = g.ticket_id and s.version = g.version))),
+                                                                 where s.ticket_id = g.ticket_id and s.version = g.version
+                                                                   and not s.queue_id = any (hidden)))),
                 'queue', (select q.name from queue q where q.queue_id = g.queue_id), 'state', state_name(g.state),
                 'why', coalesce(g.data ->> 'reason',
                                 (select left(m.body, 300) from message m left join queue o on o.queue_id = m.private_queue

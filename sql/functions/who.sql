@@ -3,8 +3,7 @@
 -- ticket of theirs, and else does not exist; colleagues and departments are known to every colleague (the desk names them).
 --
 -- A page costs what it shows: tickets come newest first from the indexes by requester, and totals count the newest 1,000 that
--- are done. Only a name without its account reads the names of all people (a million: 0.1 s, for a part of a name half a
--- second).
+-- are done. Only a part of a name reads the names of all people (a million: half a second).
 
 -- Numbers of the newest tickets a person asked for, below `before`: of `portion` that were looked at those the actor sees.
 -- done: resolved and closed ones, else the others. last: where to go on; n: how many were looked at.
@@ -44,51 +43,56 @@ create or replace function is_known(me actor, person_id int) returns boolean lan
 $$;
 
 -- Who may be meant, as far as the actor knows them: those who are called exactly so; else those in whose name, or account's
--- name, it occurs. 21 at most.
-create or replace function persons_named(me actor, name text, account text, inside boolean) returns int[]
+-- name, it occurs. 21 at most. Customers are looked at up to 500, of those with one name the newest (whoever writes from the
+-- web is a person of their own); cut: there were more, so that others may be known too.
+drop function if exists persons_named(actor, text, text, boolean);
+create or replace function persons_named(me actor, name text, account text, inside boolean, out known int[], out cut boolean)
 language plpgsql stable
 set enable_seqscan = on set enable_bitmapscan = on
 as $$
 #variable_conflict use_column
 declare
+    most int := 500;
     part text := lower(persons_named.name);
     of_account int := (select a.account_id from account a where a.name = persons_named.account);
     accounts int[];
-    found int[] := '{}';
+    ids int[];
     id int;
 begin
+    known := '{}';
+    cut := false;
     if persons_named.account is not null and of_account is null then
-        return found;
+        return;
     end if;
-    for id in
-        select p.person_id from person p where p.name = persons_named.name and p.account_id is null and of_account is null
-        union all
-        select p.person_id from person p where p.name = persons_named.name and p.account_id = of_account
-        union all
-        select p.person_id from person p
-        where p.name = persons_named.name and p.account_id is not null and of_account is null and not coalesce(inside, false)
-    loop
+    ids := array(select p.person_id from person p where p.name = persons_named.name and p.account_id is null and of_account is null
+                 union all
+                 select p.person_id from person p where p.name = persons_named.name and p.account_id = of_account)
+        || case when of_account is null and not coalesce(inside, false)
+                then array(select p.person_id from person p
+                           where p.name = persons_named.name and p.account_id is not null
+                           order by p.person_id desc limit most + 1) end;
+    cut := cardinality(ids) > most;
+    foreach id in array ids[1:most] loop
         if is_known(me, id) then
-            found := found || id;
-            exit when cardinality(found) > 20;
+            known := known || id;
+            exit when cardinality(known) > 20;
         end if;
     end loop;
-    if found <> '{}' then
-        return found;
+    if known <> '{}' then
+        return;
     end if;
-    accounts := array(select a.account_id from account a where strpos(lower(a.name), part) > 0 limit 100);
-    for id in
-        select p.person_id from person p
-        where (strpos(lower(p.name), part) > 0 or p.account_id = any (accounts))
-          and (of_account is null or p.account_id = of_account) and (not coalesce(inside, false) or p.account_id is null)
-        limit 500
-    loop
+    accounts := array(select a.account_id from account a where strpos(lower(a.name), part) > 0 limit 101);
+    ids := array(select p.person_id from person p
+                 where (strpos(lower(p.name), part) > 0 or p.account_id = any (accounts[1:100]))
+                   and (of_account is null or p.account_id = of_account) and (not coalesce(inside, false) or p.account_id is null)
+                 limit most + 1);
+    cut := cut or cardinality(ids) > most or cardinality(accounts) > 100;
+    foreach id in array ids[1:most] loop
         if is_known(me, id) then
-            found := found || id;
-            exit when cardinality(found) > 20;
+            known := known || id;
+            exit when cardinality(known) > 20;
         end if;
     end loop;
-    return found;
 end
 $$;
 
@@ -147,6 +151,7 @@ declare
     portion int := least(greatest(coalesce(person_show.n, 10), 1), 100) + 1;
     at_ticket bigint := 9223372036854775807;
     found int[];
+    cut boolean;                             -- not all of that name were looked at
     open bigint[] := '{}';
     done bigint[] := '{}';
     a record;
@@ -163,16 +168,22 @@ begin
     if person_show.after !~ '^n[0-9]{1,18}$' then
         status := 422; error := 'invalid'; message := 'after: not a cursor of this list'; return;
     end if;
-    found := persons_named(me, person_show.name, person_show.account, person_show.inside);
+    select p.known, p.cut into found, cut from persons_named(me, person_show.name, person_show.account, person_show.inside) p;
+    if found = '{}' and cut then
+        status := 422; error := 'invalid';
+        message := format('name: too many are called ''%s'' to find whom you know: give the whole name and the account',
+                          left(person_show.name, 80));
+        return;
+    end if;
     if found = '{}' then
         status := 404; error := 'not-found';
         message := format('nobody called ''%s'' has asked for anything you may see', left(person_show.name, 80));
         return;
     end if;
     status := 200;
-    if cardinality(found) > 1 then
+    if cardinality(found) > 1 or cut then
         body := (select json_build_object('person', null, 'candidates', json_agg(c.item order by c.item ->> 'class' desc, c.item ->> 'name',
-                                          c.item -> 'account' ->> 'name'), 'more', cardinality(found) > 20)::text
+                                          c.item -> 'account' ->> 'name'), 'more', cut or cardinality(found) > 20)::text
                  from (select person_item(i, null) as item from unnest(found[1:20]) i) c);
         return;
     end if;

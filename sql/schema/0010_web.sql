@@ -5,5 +5,5 @@ alter table token add constraint token_scope_check
     check (scope in ('submit', 'agent', 'admin', 'read') or scope = 'link' and ticket_id is not null);
 -- Was its person an administrator when it was made? Nobody who becomes one hands it to the tokens there are (token_outgrown).
 alter table token add of_admin boolean not null default false;
--- Customers by their name alone: whoever is on the telephone seldom says of which account.
-create index person_outside on person (name) where account_id is not null;
+-- Customers by their name alone, the newest first: whoever is on the telephone seldom says of which account.
+create index person_outside on person (name, person_id) where account_id is not null;

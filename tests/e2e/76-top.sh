@@ -136,6 +136,33 @@ ok "… which works" shows '^frontdesk +frontdesk'
 types "clear; turno top --department nowhere; echo left with \$?" Enter
 ok "a wrong department ends it with the reason" shows "there is no 'nowhere'"
 
+# Two queues, one after another, while nothing else is looked at: whatever comes then comes because of Enter.
+token[boss]=$("$cli" token add --person "$(id -un)" --scope admin --expires 1d --json | jq -r .secret)
+as acme ask warehouse "box 1" -m '' >/dev/null
+ok "an administrator" terminal screen-256color TURNO_TOKEN="${token[boss]}"
+top
+ok "… has two queues" shows '^warehouse +1 '
+types s s s
+ok "… by name" shows 'sorted by name'
+types g p
+ok "it is paused" shows '^PAUSED'
+types Enter
+ok "Enter shows what waits all the same" shows 'printer 9'
+types Escape
+ok "… and Escape goes back" shows '^AGENTS'
+kill -STOP "$turnod_pid"
+types Enter
+ok "while the desk hangs Enter shows a queue" shows '^frontdesk: '
+types Escape
+ok "… Escape leaves it" shows '^AGENTS'
+types j Enter
+ok "… and Enter shows the next one" shows '^warehouse: 1 waiting'
+ok "… without what was asked before" sees_not 'printer'
+kill -CONT "$turnod_pid"
+ok "what comes then is of that one" shows 'box 1'
+ok "… alone" sees_not 'printer'
+types q
+ok "… and that is all" shows '^left with 0'
 ok "into a pipe it is printed once" as eva top
 ok "… as rows" grep -q $'^queue\tfrontdesk\t' "$desk/out"
 ok "as JSON too" as eva top --json

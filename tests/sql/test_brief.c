@@ -192,7 +192,35 @@ agent(const struct seen *s, const char *name)
     return NULL;
 }
 
-/* LEX, of legal, helps in the warehouse: its lead does not learn that he has something private in hand, nor that he was at it. */
+/* LEX, of legal, helps in the warehouse. What else he has done is out of sight. */
+static void
+lex_helps(struct fixture *x)
+{
+    (void)desk_text(x->d, "insert into member (person_id, department_id, lead, source) values (%d, %d, false, 'desk')",
+                    LEX, WAREHOUSE);
+    (void)desk_text(x->d, "delete from event where actor = %d", LEX);
+}
+
+static void
+lex_helps_no_more(struct fixture *x)
+{
+    (void)desk_text(x->d, "delete from member where person_id = %d and department_id = %d", LEX, WAREHOUSE);
+}
+
+/* Whether the reader is told when LEX was at something last. */
+static bool
+is_told(struct fixture *x, int who, const char *department)
+{
+    struct seen s = brief(x, who, department, "{agents}");
+    bool told = json_is_string(at(agent(&s, "lex"), "last"));
+
+    seen_clear(&s);
+    return told;
+}
+
+#define DONE(x, ...) assert_string_equal(ACT((x)->s, __VA_ARGS__)->outcome, "done")
+
+/* Its lead does not learn that he has something private in hand, nor that he was at it. */
 static void
 what_they_do_elsewhere_is_not_told(void **state)
 {
@@ -201,18 +229,10 @@ what_they_do_elsewhere_is_not_told(void **state)
     json_t *g;
     int64_t id;
 
-    (void)desk_text(x->d, "insert into member (person_id, department_id, lead, source) values (%d, %d, false, 'desk')",
-                    LEX, WAREHOUSE);
-    /* (nothing else he has done is in sight) */
-    (void)desk_text(
-        x->d, "delete from event e using live l where l.ticket_id = e.ticket_id and e.actor = %d and l.queue_id <> 4",
-        LEX);
-    (void)desk_text(
-        x->d, "delete from event e using closed z where z.ticket_id = e.ticket_id and e.actor = %d and z.queue_id <> 4",
-        LEX);
+    lex_helps(x);
     id = SUBMIT(x->s, .actor = ANA, .queue = Q_LEGAL, .subject = "My contract")->ticket;
-    assert_string_equal(ACT(x->s, .ticket = id, .verb = VERB_GIVE, .actor = LEA, .agent = "lex")->outcome, "done");
-    assert_string_equal(ACT(x->s, .ticket = id, .verb = VERB_NOTE, .actor = LEX, .body = "oh")->outcome, "done");
+    DONE(x, .ticket = id, .verb = VERB_GIVE, .actor = LEA, .agent = "lex");
+    DONE(x, .ticket = id, .verb = VERB_NOTE, .actor = LEX, .body = "oh");
     s = brief(x, LEA, NULL, "{agents}");
     g = agent(&s, "lex");
     assert_true(int_at(g, "held") > 0);
@@ -227,7 +247,79 @@ what_they_do_elsewhere_is_not_told(void **state)
     assert_true(json_is_null(at(g, "last")));
     assert_null(strstr(s.text, "My contract"));
     seen_clear(&s);
-    (void)desk_text(x->d, "delete from member where person_id = %d and department_id = %d", LEX, WAREHOUSE);
+    /* an administrator: when the look is recorded */
+    assert_false(is_told(x, ROOT, NULL));
+    assert_true(is_told(x, ROOT, "legal"));
+    lex_helps_no_more(x);
+}
+
+/* Who only asked gets no notes, and does not learn from the time that there is one. */
+static void
+a_note_elsewhere_is_not_told(void **state)
+{
+    struct fixture *x = *state;
+    int64_t id;
+
+    lex_helps(x);
+    (void)desk_text(x->d, "insert into member (person_id, department_id, lead, source) values (%d, %d, false, 'desk')",
+                    LEX, IT);
+    id = SUBMIT(x->s, .actor = EVA, .queue = Q_IT, .subject = "My screen")->ticket;
+    DONE(x, .ticket = id, .verb = VERB_NOTE, .actor = LEX, .body = "she again");
+    assert_false(is_told(x, EVA, NULL));
+    assert_true(is_told(x, IAN, NULL));
+    (void)desk_text(x->d, "delete from member where person_id = %d and department_id = %d", LEX, IT);
+    lex_helps_no_more(x);
+}
+
+/* A ticket that was in a private queue has left it: what was done there, and by whom it was held, stays there. */
+static void
+what_was_done_in_private_stays_there(void **state)
+{
+    struct fixture *x = *state;
+    struct seen s;
+    json_t *row;
+    int64_t id, waits;
+    size_t i;
+    bool found = false;
+
+    lex_helps(x);
+    id = SUBMIT(x->s, .actor = ANA, .queue = Q_WAREHOUSE, .subject = "Was it theft?")->ticket;
+    DONE(x, .ticket = id, .verb = VERB_PASS, .actor = EVA, .queue = Q_LEGAL, .body = "yours");
+    DONE(x, .ticket = id, .verb = VERB_GIVE, .actor = LEA, .agent = "lex");
+    DONE(x, .ticket = id, .verb = VERB_NOTE, .actor = LEX, .body = "no");
+    DONE(x, .ticket = id, .verb = VERB_PASS, .actor = LEA, .epoch = 1, .queue = Q_WAREHOUSE, .body = "not ours");
+    assert_false(is_told(x, EVA, NULL));
+    assert_false(is_told(x, ROOT, NULL));
+    assert_true(is_told(x, LEA, NULL));
+    s = brief(x, EVA, NULL, "{back}");
+    json_array_foreach(at(s.body, "back.rows"), i, row) {
+        if (int_at(row, "ticket") == id) {
+            assert_string_equal(text_at_path(row, "how"), "passed");
+            assert_string_equal(text_at_path(row, "by"), "lea");
+            assert_true(json_is_null(at(row, "agent")));
+            found = true;
+        }
+    }
+    assert_true(found);
+    seen_clear(&s);
+    /* nor is what was done before it went there */
+    id = SUBMIT(x->s, .actor = ANA, .queue = Q_WAREHOUSE, .subject = "Was it fraud?")->ticket;
+    DONE(x, .ticket = id, .verb = VERB_NOTE, .actor = LEX, .body = "hm");
+    assert_true(is_told(x, ROOT, NULL));
+    DONE(x, .ticket = id, .verb = VERB_PASS, .actor = EVA, .queue = Q_LEGAL, .body = "yours");
+    assert_false(is_told(x, ROOT, NULL));
+    assert_false(is_told(x, EVA, NULL));
+    /* that something there waits for another ticket is told of that ticket, but not who made it wait */
+    id = SUBMIT(x->s, .actor = LUIS, .queue = Q_WAREHOUSE, .subject = "May we sell it?")->ticket;
+    waits = SUBMIT(x->s, .actor = ANA, .queue = Q_LEGAL, .subject = "A question")->ticket;
+    DONE(x, .ticket = waits, .verb = VERB_GIVE, .actor = LEA, .agent = "lex");
+    side_sql(x->s, "begin");
+    side_sql(x->s, stmts[STMT_LINK_LOCK].text);
+    DONE(x, .ticket = waits, .verb = VERB_PARK_CHILD, .actor = LEX, .epoch = 1, .other = id);
+    side_sql(x->s, "commit");
+    assert_int_equal(desk_int(x->d, "select count(*) from event where verb = 21 and actor = %d", LEX), 1);
+    assert_false(is_told(x, EVA, NULL));
+    lex_helps_no_more(x);
 }
 
 static void
@@ -377,6 +469,8 @@ main(void)
         cmocka_unit_test(what_came_back_is_counted),
         cmocka_unit_test(agents_are_told_with_what_they_have),
         cmocka_unit_test(what_they_do_elsewhere_is_not_told),
+        cmocka_unit_test(a_note_elsewhere_is_not_told),
+        cmocka_unit_test(what_was_done_in_private_stays_there),
         cmocka_unit_test(others_get_nothing),
         cmocka_unit_test(a_look_is_recorded),
         cmocka_unit_test(it_costs_no_more_when_more_waits),

@@ -256,6 +256,91 @@ names_are_found(void **state)
     (void)desk_text(x->d, "rollback");
 }
 
+/* n customers of one name, each of an account of their own. */
+static void
+crowd(struct fixture *x, int first, int n, const char *name)
+{
+    (void)desk_text(
+        x->d,
+        "insert into account (account_id, kind, name, segment) overriding system value select i, 'customer', "
+        "'Number ' || i, 'occasional' from generate_series(%d, %d) i",
+        first, first + n - 1);
+    (void)desk_text(x->d,
+                    "insert into person (person_id, kind, name, account_id) overriding system value select i, 'human', "
+                    "'%s', i from generate_series(%d, %d) i",
+                    name, first, first + n - 1);
+}
+
+/* Of a name that thousands have, not all are looked at: the newest, and that there are more is said. */
+static void
+a_name_of_thousands(void **state)
+{
+    enum { FIRST = 10000, CROWD = 2000 };
+    static const char *const parts[] = {"Anna Banana", "banan"};
+    struct fixture *x = *state;
+    struct seen s;
+
+    (void)desk_text(x->d, "begin");
+    crowd(x, FIRST, CROWD, "Anna Banana");
+    crowd(x, FIRST + CROWD, 2 * CROWD, "Otto");
+    (void)desk_text(x->d, "analyze person, account");
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        /* none is known of those that were looked at */
+        (void)desk_text(x->d, "savepoint s");
+        s = person(x, LUIS, parts[i], NULL, 10, NULL);
+        assert_int_equal(s.status, 422);
+        assert_string_equal(s.error, "invalid");
+        assert_non_null(strstr(s.message, "too many are called"));
+        seen_clear(&s);
+        s = LOOK(x->d->owner, STMT_PERSON_SHOW, num(LUIS), parts[i], NULL, "true", "10", NULL);
+        assert_int_equal(s.status, 404); /* inside there is nobody, for sure */
+        seen_clear(&s);
+        /* one is, and it is not said that it is the one */
+        (void)desk_text(x->d,
+                        "update live set requester = %d where ticket_id = (select max(ticket_id) from live where "
+                        "department_id = 1)",
+                        i == 0 ? FIRST + CROWD - 1 : FIRST);
+        s = person(x, LUIS, parts[i], NULL, 10, NULL);
+        assert_int_equal(s.status, 200);
+        assert_int_equal(json_array_size(at(s.body, "candidates")), 1);
+        assert_true(json_is_true(at(s.body, "more")));
+        seen_clear(&s);
+        s = person(x, LUIS, "Anna Banana", i == 0 ? "Number 11999" : "Number 10000", 10, NULL);
+        assert_string_equal(text_at_path(s.body, "person.name"), "Anna Banana");
+        seen_clear(&s);
+        (void)desk_text(x->d, "rollback to s");
+    }
+    (void)desk_text(x->d, "rollback");
+}
+
+static int64_t
+names_read(struct fixture *x)
+{
+    return desk_int(x->d, "select pg_stat_get_xact_tuples_returned('turno.person_outside'::regclass)");
+}
+
+/* … by the index of names, from its end. */
+static void
+a_name_is_looked_up(void **state)
+{
+    struct fixture *x = *state;
+    int64_t read;
+    struct seen s;
+
+    (void)desk_text(x->d, "begin");
+    crowd(x, 10000, 2000, "Anna Ananas");
+    crowd(x, 12000, 4000, "Otto");
+    (void)desk_text(x->d, "analyze person, account");
+    (void)desk_text(x->d, "update live set requester = 11999 where ticket_id = (select max(ticket_id) from live where "
+                          "department_id = 1)");
+    read = names_read(x);
+    s = person(x, LUIS, "Anna Ananas", NULL, 10, NULL);
+    assert_int_equal(s.status, 200);
+    assert_int_equal(names_read(x) - read, 501);
+    seen_clear(&s);
+    (void)desk_text(x->d, "rollback");
+}
+
 /* An administrator's reading of private tickets is noted. */
 static void
 admins_are_noted(void **state)
@@ -358,6 +443,8 @@ main(void)
         cmocka_unit_test(waits_are_what_the_desk_took),
         cmocka_unit_test(people_outside_learn_nothing),
         cmocka_unit_test(names_are_found),
+        cmocka_unit_test(a_name_of_thousands),
+        cmocka_unit_test(a_name_is_looked_up),
         cmocka_unit_test(admins_are_noted),
         cmocka_unit_test(a_long_history_costs_a_page),
     };
