@@ -23,6 +23,7 @@ struct reply {
     const char *text; /* the body as it came */
     size_t n;
     bool unknown; /* no reply, or none that says it: it may have been done */
+    bool judged;  /* the desk has looked at the request itself and refused it: under this key it was not done */
 };
 
 /* ep and s must outlive the client; it is freed with a. NULL and e. */
