@@ -142,6 +142,7 @@ send_anew(struct ctx *c, struct draft *d, struct err *e)
     struct ctx again = *c;
     const char *text;
     int argc = 0;
+    bool ok;
 
     if (n == 0 || !draft_text(c->a, d, &text, e) || !*text) {
         return err_set(e, ERR_INVALID, "the draft '%.60s' says no more how it is sent: its text is in %.120s", d->name,
@@ -159,9 +160,11 @@ send_anew(struct ctx *c, struct draft *d, struct err *e)
     if (!args_parse(c->a, cli_verbs, argc, argv, c->s->now, args, e)) {
         return false;
     }
-    draft_leave(d); /* the verb takes it again, by its text */
     again.args = args;
-    return args->verb->run(&again, e);
+    again.draft = d;
+    ok = args->verb->run(&again, e);
+    draft_leave(d); /* where the verb did not come so far */
+    return ok;
 }
 
 /* The only one there is, when none was named. */

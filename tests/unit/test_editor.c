@@ -111,27 +111,28 @@ drafts_are_private(void **state)
 static void
 a_draft_is_found_by_its_text(void **state)
 {
+    json_t *how = json_object(), *other = json_pack("{s:[s,s]}", "command", "note", "8");
     const char *const *names;
     struct draft d, again;
 
     (void)state;
-    assert_true(draft_for(a, "7-note", "one", &d, &e));
+    assert_true(draft_for(a, "7-note", "one", how, &d, &e));
     assert_true(draft_put_text(&d, "one", "context\n", &e));
     (void)json_object_set_new(d.how, "key", json_string("k"));
     assert_true(draft_put_how(&d, &e));
     draft_leave(&d);
-    assert_true(draft_for(a, "7-note", "two", &d, &e));
+    assert_true(draft_for(a, "7-note", "two", how, &d, &e));
     assert_string_equal(d.name, "7-note-2");
     assert_true(draft_put_text(&d, "two", NULL, &e));
     assert_true(draft_put_how(&d, &e));
     draft_leave(&d);
     assert_int_equal(draft_names(a, &names), 2);
     assert_string_equal(names[0], "7-note");
-    assert_true(draft_for(a, "7-note", "two", &again, &e));
+    assert_true(draft_for(a, "7-note", "two", how, &again, &e));
     assert_string_equal(again.name, "7-note-2");
     assert_false(draft_is_unknown(&again));
     draft_drop(&again);
-    assert_true(draft_for(a, "7-note", "one", &again, &e));
+    assert_true(draft_for(a, "7-note", "one", how, &again, &e));
     assert_string_equal(again.name, "7-note");
     assert_true(draft_is_unknown(&again));
     /* a shorter state written over a longer one */
@@ -140,7 +141,22 @@ a_draft_is_found_by_its_text(void **state)
     draft_leave(&again);
     assert_true(draft_take(a, "7-note", &again, &e));
     assert_false(draft_is_unknown(&again));
+    draft_leave(&again);
+    /* the same words by another command are another text, */
+    assert_true(draft_for(a, "7-note", "one", other, &d, &e));
+    assert_string_equal(d.name, "7-note-2");
+    assert_true(draft_put_text(&d, "one", NULL, &e));
+    (void)json_object_update(d.how, other);
+    assert_true(draft_put_how(&d, &e));
+    draft_leave(&d);
+    /* which is found also when the one before it is gone */
+    assert_true(draft_take(a, "7-note", &again, &e));
     draft_drop(&again);
+    assert_true(draft_for(a, "7-note", "one", other, &d, &e));
+    assert_string_equal(d.name, "7-note-2");
+    draft_drop(&d);
+    json_decref(how);
+    json_decref(other);
 }
 
 /* Write the file anew and read what would be sent. */
