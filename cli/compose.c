@@ -103,7 +103,7 @@ command_words(struct ctx *c, const struct compose *co)
     }
     for (size_t i = 0; i < args->ngiven; i++) {
         const struct given *g = &args->given[i];
-        if (g->opt->kind == OPT_TICKET && g->number == 0 && co->n > 0) { /* the one in hand, now and not later */
+        if (g->opt->kind == OPT_TICKET && !g->text && co->n > 0) { /* the one in hand, now and not later */
             (void)json_array_append_new(words, json_sprintf("--%s=%lld", g->opt->name, (long long)co->n));
         } else if (strcmp(g->opt->name, "message") != 0 && strcmp(g->opt->name, "edit") != 0) {
             (void)json_array_append_new(
@@ -152,14 +152,27 @@ tell_kept(struct ctx *c, const struct draft *d)
 
 /* ---- the editor ---- */
 
+bool
+compose_is_here(struct ctx *c, const struct draft *d)
+{
+    const char *url = jtext(d->how, "url");
+
+    return !url || !c->client || strcmp(url, client_endpoint(c->client)->url) == 0;
+}
+
 /* The draft that the editor works on: the one of before, if no text was given, or a new one. */
 static bool
 draft_to_edit(struct ctx *c, struct compose *co, const char **ret_text, struct err *e)
 {
     struct draft *d = ARENA_NEW(c->a, struct draft);
+    bool taken = !co->text && draft_take(c->a, co->name, d, e);
 
     *ret_text = co->text ? co->text : co->initial ? co->initial : "";
-    if (!co->text && draft_take(c->a, co->name, d, e)) {
+    if (taken && !compose_is_here(c, d)) {
+        draft_leave(d);
+        taken = false;
+    }
+    if (taken) {
         if (draft_is_unknown(d)) {
             draft_leave(d);
             return err_set(e, ERR_CONFLICT,

@@ -46,6 +46,8 @@ bool compose(struct ctx *c, struct compose *co, struct err *e);
 bool compose_post(struct ctx *c, struct compose *co, const char *path, json_t *body, struct reply *ret, struct err *e);
 /* We never came so far, because of `why`: what was given as a text is kept, unless the command makes no sense. */
 void compose_unsent(struct ctx *c, struct compose *co, const struct err *why);
+/* It was written for the desk that we talk to: another one has other tickets, and other requests under the same key. */
+bool compose_is_here(struct ctx *c, const struct draft *d);
 /* Its pattern has an N. */
 bool compose_takes_number(const struct cli_verb *v);
 /* Send the request that is in a draft once more; it is dropped, or given back. */
