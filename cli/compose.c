@@ -150,6 +150,27 @@ tell_kept(struct ctx *c, const struct draft *d)
             draft_is_unknown(d) ? "finds out whether it was done, and does it if not" : "sends it");
 }
 
+/* What could not be written (a full disk) is shown, or it is lost. */
+static void
+tell_lost(struct ctx *c, const char *text, const struct err *why)
+{
+    fprintf(c->s->after, "turno: %s; your text was:\n%s\n", why->msg, text_clean(c->a, text));
+}
+
+/* A draft without a text is none. */
+static bool
+drop_empty(struct ctx *c, struct draft *d)
+{
+    const char *text;
+    struct err unread;
+
+    if (access(d->path, F_OK) == 0 && (!draft_text(c->a, d, &text, &unread) || *text)) {
+        return false;
+    }
+    draft_drop(d);
+    return true;
+}
+
 /* ---- the editor ---- */
 
 bool
@@ -205,13 +226,11 @@ edit(struct ctx *c, struct compose *co, struct err *e)
     ensure(co->draft); /* or it would have failed */
     describe_as(co->draft, describe(c, co));
     if (!draft_put_text(co->draft, text, co->below, e) || !draft_put_how(co->draft, e)) {
+        (void)drop_empty(c, co->draft);
         return false;
     }
     if (!editor_run(c->a, co->draft->path, e)) {
-        struct err unread;
-        if (draft_text(c->a, co->draft, &text, &unread) && !*text) {
-            draft_drop(co->draft);
-        } else {
+        if (!drop_empty(c, co->draft)) {
             tell_kept(c, co->draft);
         }
         return false;
@@ -321,9 +340,9 @@ is_again(const struct draft *d, const json_t *how, const char *path, const char 
            strcmp(said, text) == 0 && json_is_object(json_object_get(d->how, "body"));
 }
 
-/* again: nobody knew before what became of the request. */
+/* again: nobody knew before what became of the request. unkept: why it is not on the disk, or NULL. */
 static bool
-deliver(struct ctx *c, struct draft *d, bool again, struct reply *ret, struct err *e)
+deliver(struct ctx *c, struct draft *d, bool again, const struct err *unkept, struct reply *ret, struct err *e)
 {
     usec_t at = jtime(d->how, "at");
     bool ok;
@@ -336,13 +355,22 @@ deliver(struct ctx *c, struct draft *d, bool again, struct reply *ret, struct er
             "turno drafts %s --drop forgets it",
             d->name);
     }
-    watch_signals(true, d);
+    if (!unkept) {
+        watch_signals(true, d);
+    }
     ok =
         client_post_as(c->client, jtext(d->how, "key"), jtext(d->how, "path"), json_object_get(d->how, "body"), ret, e);
     watch_signals(false, d);
     if (ok) {
         draft_drop(d);
         return true;
+    }
+    if (unkept) {
+        tell_lost(c, jtext(d->how, "text"), unkept);
+        if (!drop_empty(c, d)) {
+            draft_leave(d);
+        }
+        return false;
     }
     /* refused, or never sent: it is a text like any other. That a second one was not sent says nothing about the first. */
     if (again ? ret->judged : !ret->unknown) {
@@ -361,14 +389,14 @@ deliver(struct ctx *c, struct draft *d, bool again, struct reply *ret, struct er
 bool
 compose_resend(struct ctx *c, struct draft *d, struct reply *ret, struct err *e)
 {
-    return deliver(c, d, true, ret, e);
+    return deliver(c, d, true, NULL, ret, e);
 }
 
 bool
 compose_post(struct ctx *c, struct compose *co, const char *path, json_t *body, struct reply *ret, struct err *e)
 {
     struct draft *d = co->draft ? co->draft : c->draft ? c->draft : ARENA_NEW(c->a, struct draft);
-    bool there = co->draft || c->draft, again; /* there: with its text */
+    bool there = co->draft || c->draft, again, kept; /* there: with its text */
     json_t *how = describe(c, co);
     struct err why;
 
@@ -379,7 +407,7 @@ compose_post(struct ctx *c, struct compose *co, const char *path, json_t *body, 
         if (client_post(c->client, path, body, ret, e)) {
             return true;
         }
-        fprintf(c->s->after, "turno: %s; your text was:\n%s\n", why.msg, text_clean(c->a, co->text));
+        tell_lost(c, co->text, &why);
         return false;
     }
     again = is_again(d, how, path, co->text);
@@ -391,10 +419,11 @@ compose_post(struct ctx *c, struct compose *co, const char *path, json_t *body, 
         (void)json_object_set(d->how, "body", body);
     }
     /* What cannot be kept is sent all the same. */
-    if ((!there && !draft_put_text(d, co->text, NULL, &why)) || !draft_put_how(d, &why)) {
+    kept = again || ((there || draft_put_text(d, co->text, NULL, &why)) && draft_put_how(d, &why));
+    if (!kept) {
         fprintf(c->s->chat, "turno: %s; it is sent without a draft\n", why.msg);
     }
-    return deliver(c, d, again, ret, e);
+    return deliver(c, d, again, kept ? NULL : &why, ret, e);
 }
 
 void
@@ -420,6 +449,7 @@ compose_unsent(struct ctx *c, struct compose *co, const struct err *why)
     }
     how = describe(c, co);
     if (!draft_for(c->a, co->name, co->text, how, d, &e)) {
+        tell_lost(c, co->text, &e);
         return;
     }
     if (!draft_is_unknown(d)) {
@@ -427,6 +457,9 @@ compose_unsent(struct ctx *c, struct compose *co, const struct err *why)
     }
     if (draft_put_text(d, co->text, NULL, &e) && draft_put_how(d, &e)) {
         tell_kept(c, d);
+    } else {
+        tell_lost(c, co->text, &e);
+        (void)drop_empty(c, d);
     }
     draft_leave(d);
 }

@@ -271,7 +271,9 @@ draft_put_how(const struct draft *d, struct err *e)
 {
     char *s = json_dumps(d->how, JSON_INDENT(1));
     size_t n = s ? strlen(s) : 0;
-    bool ok = s && pwrite(d->fd, s, n, 0) == (ssize_t)n && ftruncate(d->fd, (off_t)n) == 0;
+    /* room first: what is there stays when there is none */
+    bool ok = s && (n == 0 || (errno = posix_fallocate(d->fd, 0, (off_t)n)) == 0) &&
+              pwrite(d->fd, s, n, 0) == (ssize_t)n && ftruncate(d->fd, (off_t)n) == 0;
 
     free(s);
     return ok || err_set(e, ERR_INVALID, "could not write beside %.150s: %s", d->path, strerror(errno));
