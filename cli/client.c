@@ -431,6 +431,18 @@ client_get_once(struct client *c, const char *path, struct reply *ret, struct er
 }
 
 bool
+client_get_in(struct client *c, struct arena *a, const char *path, struct reply *ret, struct err *e)
+{
+    struct arena *own = c->a;
+    bool ok;
+
+    c->a = a;
+    ok = client_get(c, path, ret, e);
+    c->a = own;
+    return ok;
+}
+
+bool
 client_get_while(struct client *c, struct arena *a, const char *path, bool (*go_on)(void *arg), void *arg,
                  struct reply *ret, struct err *e)
 {
