@@ -54,7 +54,7 @@ keys C-c
 ok "Ctrl-C leaves it" sees "status 0"
 screen_of=third
 ok "so is the third" until_true 30 on_screen "1/13"
-keys 'C-\'
+keys "C-\\"
 ok "Ctrl-\\ leaves it, too" sees "status 0"
 ok "no daemon is left" until_true 20 nobody_is_left
 ok "no folder is left" until_true 10 nothing_is_left
