@@ -333,15 +333,24 @@ attempt(struct client *c, const struct sending *rq, int64_t *ret_wait, bool *ret
     if (take_reply(c, status, ret, e)) {
         return true;
     }
+    /* a fault on the way back (of a proxy, too) says nothing about what was done */
+    *ret_sent = *ret_sent || (status >= 500 && status != 503) || (status >= 200 && status < 300);
     if (status == 503) {
         curl_off_t after = 0;
         (void)curl_easy_getinfo(c->curl, CURLINFO_RETRY_AFTER, &after);
         *ret_wait = after > 0 && after <= RETRY_SECONDS ? (int64_t)after * 1000 : 0;
     } else if (status == 504) {
-        *ret_sent = true;
         *ret_wait = 0;
     }
     return false;
+}
+
+/* The answer is about the request, and not about who asks, how often, or how slowly it came. */
+static bool
+is_judgement(int status)
+{
+    return status >= 400 && status < 500 && status != 401 && status != 403 && status != 407 && status != 408 &&
+           status != 429;
 }
 
 static bool
@@ -367,9 +376,11 @@ call(struct client *c, const struct sending *rq, struct reply *ret, struct err *
         }
         sleep_ms(wait);
     }
-    ret->unknown = sent && rq->key && err_exit(e->code) == EXIT_UNREACHABLE;
+    ret->judged = is_judgement(ret->status);
+    ret->unknown = sent && rq->key && !ret->judged;
     if (ret->unknown) {
-        (void)err_set(e, e->code, "%.120s; %slook before you repeat it", arena_strdup(c->a, e->msg),
+        (void)err_set(e, err_exit(e->code) == EXIT_UNREACHABLE ? e->code : ERR_UNREACHABLE,
+                      "%.120s; %slook before you repeat it", arena_strdup(c->a, e->msg),
                       e->code == ERR_UNKNOWN ? "" : "nobody knows whether it was done: ");
     }
     return false;
@@ -417,6 +428,18 @@ bool
 client_get_once(struct client *c, const char *path, struct reply *ret, struct err *e)
 {
     return request(c, (struct sending){.method = "GET", .path = path, .once = true}, NULL, ret, e);
+}
+
+bool
+client_get_in(struct client *c, struct arena *a, const char *path, struct reply *ret, struct err *e)
+{
+    struct arena *own = c->a;
+    bool ok;
+
+    c->a = a;
+    ok = client_get(c, path, ret, e);
+    c->a = own;
+    return ok;
 }
 
 bool

@@ -23,6 +23,7 @@ struct reply {
     const char *text; /* the body as it came */
     size_t n;
     bool unknown; /* no reply, or none that says it: it may have been done */
+    bool judged;  /* the desk has looked at the request itself and refused it: under this key it was not done */
 };
 
 /* ep and s must outlive the client; it is freed with a. NULL and e. */
@@ -39,6 +40,8 @@ bool client_get_once(struct client *c, const char *path, struct reply *ret, stru
  * once a second; it returns false to give up. */
 bool client_get_while(struct client *c, struct arena *a, const char *path, bool (*go_on)(void *arg), void *arg,
                       struct reply *ret, struct err *e);
+/* client_get whose reply lives in a, not as long as the client. */
+bool client_get_in(struct client *c, struct arena *a, const char *path, struct reply *ret, struct err *e);
 bool client_post(struct client *c, const char *path, json_t *body, struct reply *ret, struct err *e);
 bool client_delete(struct client *c, const char *path, struct reply *ret, struct err *e);
 /* client_post with a key of the caller's, who may want to send the same again later. */

@@ -71,6 +71,20 @@ read_stdin_soon(struct ctx *c, struct compose *co, struct err *e)
 
 /* ---- the command ---- */
 
+bool
+compose_takes_number(const struct cli_verb *v)
+{
+    char word[32];
+    bool optional, rest;
+
+    for (size_t i = 0; pattern_word(v->pattern, i, word, &optional, &rest); i++) {
+        if (strcmp(word, "N") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The command that was given, as words behind `turno`, without the text and where it comes from. */
 static json_t *
 command_words(struct ctx *c, const struct compose *co)
@@ -84,12 +98,14 @@ command_words(struct ctx *c, const struct compose *co)
         (void)pattern_word(args->verb->pattern, i, word, &optional, &rest);
         (void)json_array_append_new(words, json_string(word));
     }
-    if (args->n > 0 || co->n > 0) {
+    if ((args->n > 0 || co->n > 0) && compose_takes_number(args->verb)) {
         (void)json_array_append_new(words, json_sprintf("%lld", (long long)(args->n > 0 ? args->n : co->n)));
     }
     for (size_t i = 0; i < args->ngiven; i++) {
         const struct given *g = &args->given[i];
-        if (strcmp(g->opt->name, "message") != 0 && strcmp(g->opt->name, "edit") != 0) {
+        if (g->opt->kind == OPT_TICKET && !g->text && co->n > 0) { /* the one in hand, now and not later */
+            (void)json_array_append_new(words, json_sprintf("--%s=%lld", g->opt->name, (long long)co->n));
+        } else if (strcmp(g->opt->name, "message") != 0 && strcmp(g->opt->name, "edit") != 0) {
             (void)json_array_append_new(
                 words, json_sprintf("--%s%s%s", g->opt->name, g->text ? "=" : "", g->text ? g->text : ""));
         }
@@ -107,15 +123,24 @@ command_words(struct ctx *c, const struct compose *co)
 }
 
 /* What a draft knows while it is only a text. */
-static void
-describe(struct ctx *c, struct compose *co, struct draft *d)
+static json_t *
+describe(struct ctx *c, const struct compose *co)
 {
+    json_t *how = api_object(c);
     char iso[32];
 
-    json_object_clear(d->how);
     format_iso(c->s->now, iso);
-    jset(d->how, "at", iso);
-    (void)json_object_set_new(d->how, "command", command_words(c, co));
+    jset(how, "at", iso);
+    (void)json_object_set_new(how, "command", command_words(c, co));
+    jset(how, "url", c->client ? client_endpoint(c->client)->url : NULL);
+    return how;
+}
+
+static void
+describe_as(struct draft *d, json_t *how)
+{
+    json_object_clear(d->how);
+    (void)json_object_update(d->how, how);
 }
 
 static void
@@ -125,16 +150,50 @@ tell_kept(struct ctx *c, const struct draft *d)
             draft_is_unknown(d) ? "finds out whether it was done, and does it if not" : "sends it");
 }
 
+/* What could not be written (a full disk) is shown, or it is lost. */
+static void
+tell_lost(struct ctx *c, const char *text, const struct err *why)
+{
+    fprintf(c->s->after, "turno: %s; your text was:\n%s\n", why->msg, text_clean(c->a, text));
+}
+
+/* A draft without a text is none. */
+static bool
+drop_empty(struct ctx *c, struct draft *d)
+{
+    const char *text;
+    struct err unread;
+
+    if (access(d->path, F_OK) == 0 && (!draft_text(c->a, d, &text, &unread) || *text)) {
+        return false;
+    }
+    draft_drop(d);
+    return true;
+}
+
 /* ---- the editor ---- */
+
+bool
+compose_is_here(struct ctx *c, const struct draft *d)
+{
+    const char *url = jtext(d->how, "url");
+
+    return !url || !c->client || strcmp(url, client_endpoint(c->client)->url) == 0;
+}
 
 /* The draft that the editor works on: the one of before, if no text was given, or a new one. */
 static bool
 draft_to_edit(struct ctx *c, struct compose *co, const char **ret_text, struct err *e)
 {
     struct draft *d = ARENA_NEW(c->a, struct draft);
+    bool taken = !co->text && draft_take(c->a, co->name, d, e);
 
     *ret_text = co->text ? co->text : co->initial ? co->initial : "";
-    if (!co->text && draft_take(c->a, co->name, d, e)) {
+    if (taken && !compose_is_here(c, d)) {
+        draft_leave(d);
+        taken = false;
+    }
+    if (taken) {
         if (draft_is_unknown(d)) {
             draft_leave(d);
             return err_set(e, ERR_CONFLICT,
@@ -165,15 +224,13 @@ edit(struct ctx *c, struct compose *co, struct err *e)
         return false;
     }
     ensure(co->draft); /* or it would have failed */
-    describe(c, co, co->draft);
+    describe_as(co->draft, describe(c, co));
     if (!draft_put_text(co->draft, text, co->below, e) || !draft_put_how(co->draft, e)) {
+        (void)drop_empty(c, co->draft);
         return false;
     }
     if (!editor_run(c->a, co->draft->path, e)) {
-        struct err unread;
-        if (draft_text(c->a, co->draft, &text, &unread) && !*text) {
-            draft_drop(co->draft);
-        } else {
+        if (!drop_empty(c, co->draft)) {
             tell_kept(c, co->draft);
         }
         return false;
@@ -275,21 +332,22 @@ watch_signals(bool on, const struct draft *d)
 
 /* The same request was on its way before, and nobody knows what became of it. */
 static bool
-is_again(const struct draft *d, const char *path, const char *text)
+is_again(const struct draft *d, const json_t *how, const char *path, const char *text)
 {
     const char *was = jtext(d->how, "path"), *said = jtext(d->how, "text");
 
-    return draft_is_unknown(d) && was && strcmp(was, path) == 0 && said && strcmp(said, text) == 0 &&
-           json_is_object(json_object_get(d->how, "body"));
+    return draft_is_unknown(d) && draft_is_for(d, how) && was && strcmp(was, path) == 0 && said &&
+           strcmp(said, text) == 0 && json_is_object(json_object_get(d->how, "body"));
 }
 
-bool
-compose_resend(struct ctx *c, struct draft *d, struct reply *ret, struct err *e)
+/* again: nobody knew before what became of the request. unkept: why it is not on the disk, or NULL. */
+static bool
+deliver(struct ctx *c, struct draft *d, bool again, const struct err *unkept, struct reply *ret, struct err *e)
 {
     usec_t at = jtime(d->how, "at");
     bool ok;
 
-    if (draft_is_unknown(d) && strcmp(jtext(d->how, "path"), "/v1/tickets") == 0 && at + KEY_LASTS < c->s->now) {
+    if (again && strcmp(jtext(d->how, "path"), "/v1/tickets") == 0 && at + KEY_LASTS < c->s->now) {
         draft_leave(d);
         return err_set(
             e, ERR_CONFLICT,
@@ -297,7 +355,9 @@ compose_resend(struct ctx *c, struct draft *d, struct reply *ret, struct err *e)
             "turno drafts %s --drop forgets it",
             d->name);
     }
-    watch_signals(true, d);
+    if (!unkept) {
+        watch_signals(true, d);
+    }
     ok =
         client_post_as(c->client, jtext(d->how, "key"), jtext(d->how, "path"), json_object_get(d->how, "body"), ret, e);
     watch_signals(false, d);
@@ -305,7 +365,15 @@ compose_resend(struct ctx *c, struct draft *d, struct reply *ret, struct err *e)
         draft_drop(d);
         return true;
     }
-    if (!ret->unknown) { /* refused, or never sent: it is a text like any other */
+    if (unkept) {
+        tell_lost(c, jtext(d->how, "text"), unkept);
+        if (!drop_empty(c, d)) {
+            draft_leave(d);
+        }
+        return false;
+    }
+    /* refused, or never sent: it is a text like any other. That a second one was not sent says nothing about the first. */
+    if (again ? ret->judged : !ret->unknown) {
         struct err ignored;
         (void)json_object_del(d->how, "path");
         (void)json_object_del(d->how, "body");
@@ -319,61 +387,79 @@ compose_resend(struct ctx *c, struct draft *d, struct reply *ret, struct err *e)
 }
 
 bool
+compose_resend(struct ctx *c, struct draft *d, struct reply *ret, struct err *e)
+{
+    return deliver(c, d, true, NULL, ret, e);
+}
+
+bool
 compose_post(struct ctx *c, struct compose *co, const char *path, json_t *body, struct reply *ret, struct err *e)
 {
-    struct draft *d = co->draft ? co->draft : ARENA_NEW(c->a, struct draft);
+    struct draft *d = co->draft ? co->draft : c->draft ? c->draft : ARENA_NEW(c->a, struct draft);
+    bool there = co->draft || c->draft, again, kept; /* there: with its text */
+    json_t *how = describe(c, co);
     struct err why;
 
     if (!co->text) {
         return client_post(c->client, path, body, ret, e);
     }
-    if (!co->draft && !draft_for(c->a, co->name, co->text, d, &why)) {
+    if (!there && !draft_for(c->a, co->name, co->text, how, d, &why)) {
         if (client_post(c->client, path, body, ret, e)) {
             return true;
         }
-        fprintf(c->s->after, "turno: %s; your text was:\n%s\n", why.msg, text_clean(c->a, co->text));
+        tell_lost(c, co->text, &why);
         return false;
     }
-    if (!is_again(d, path, co->text)) {
-        describe(c, co, d);
+    again = is_again(d, how, path, co->text);
+    if (!again) {
+        describe_as(d, how);
         jset(d->how, "path", path);
         jset(d->how, "key", client_key(c->a));
         jset(d->how, "text", co->text);
         (void)json_object_set(d->how, "body", body);
     }
     /* What cannot be kept is sent all the same. */
-    if ((!co->draft && !draft_put_text(d, co->text, NULL, &why)) || !draft_put_how(d, &why)) {
+    kept = again || ((there || draft_put_text(d, co->text, NULL, &why)) && draft_put_how(d, &why));
+    if (!kept) {
         fprintf(c->s->chat, "turno: %s; it is sent without a draft\n", why.msg);
     }
-    return compose_resend(c, d, ret, e);
+    return deliver(c, d, again, kept ? NULL : &why, ret, e);
 }
 
 void
 compose_unsent(struct ctx *c, struct compose *co, const struct err *why)
 {
     struct draft *d = ARENA_NEW(c->a, struct draft);
-    struct err e = {0};
-    bool editor;
-
     const char *m = args_opt(c->args, "message");
     int status = err_exit(why->code);
+    struct err e = {0};
+    json_t *how;
+    bool editor;
 
+    if (c->draft) { /* it is in there already */
+        tell_kept(c, c->draft);
+        return;
+    }
     if (m && strcmp(m, "-") == 0 && isatty(STDIN_FILENO) == 1) {
         return; /* nothing was typed yet */
     }
-
     if ((status != EXIT_UNREACHABLE && status != EXIT_CONFLICT && status != EXIT_DENIED) ||
         !take_text(c, co, &editor, &e) || !co->text || !*co->text) {
         return;
     }
-    if (!draft_for(c->a, co->name, co->text, d, &e)) {
+    how = describe(c, co);
+    if (!draft_for(c->a, co->name, co->text, how, d, &e)) {
+        tell_lost(c, co->text, &e);
         return;
     }
     if (!draft_is_unknown(d)) {
-        describe(c, co, d);
+        describe_as(d, how);
     }
     if (draft_put_text(d, co->text, NULL, &e) && draft_put_how(d, &e)) {
         tell_kept(c, d);
+    } else {
+        tell_lost(c, co->text, &e);
+        (void)drop_empty(c, d);
     }
     draft_leave(d);
 }

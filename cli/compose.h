@@ -24,7 +24,7 @@ struct compose {
     const char *initial; /* what the editor begins with when there is no draft, or NULL */
     const char *below;   /* shown in the editor below the line, or NULL */
     const char *what;    /* for messages: "reply", "note" */
-    int64_t n;           /* the ticket, where the command line does not say it; or 0 */
+    int64_t n;           /* the ticket in hand that is meant, where the command line does not say it; or 0 */
     /* results */
     const char *text;    /* NULL: none */
     struct draft *draft; /* of the editor, or NULL */
@@ -46,6 +46,10 @@ bool compose(struct ctx *c, struct compose *co, struct err *e);
 bool compose_post(struct ctx *c, struct compose *co, const char *path, json_t *body, struct reply *ret, struct err *e);
 /* We never came so far, because of `why`: what was given as a text is kept, unless the command makes no sense. */
 void compose_unsent(struct ctx *c, struct compose *co, const struct err *why);
+/* It was written for the desk that we talk to: another one has other tickets, and other requests under the same key. */
+bool compose_is_here(struct ctx *c, const struct draft *d);
+/* Its pattern has an N. */
+bool compose_takes_number(const struct cli_verb *v);
 /* Send the request that is in a draft once more; it is dropped, or given back. */
 bool compose_resend(struct ctx *c, struct draft *d, struct reply *ret, struct err *e);
 

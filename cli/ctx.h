@@ -10,12 +10,15 @@
 #include "cli/screen.h"
 #include "common/arena.h"
 
+struct draft;
+
 struct ctx {
     struct arena *a;
     struct screen *s;
     struct client *client; /* NULL for VERB_LOCAL */
     const struct args *args;
-    bool json; /* --json: print the API's bytes */
+    bool json;           /* --json: print the API's bytes */
+    struct draft *draft; /* the one that is sent by its own command (`drafts --send`), taken; else NULL */
 };
 
 #endif

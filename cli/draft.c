@@ -225,19 +225,31 @@ draft_make(struct arena *a, const char *name, struct draft *ret, struct err *e)
 }
 
 bool
-draft_for(struct arena *a, const char *name, const char *text, struct draft *ret, struct err *e)
+draft_is_for(const struct draft *d, const json_t *how)
+{
+    static const char *const names[] = {"command", "url"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const json_t *x = json_object_get(d->how, names[i]), *y = json_object_get(how, names[i]);
+        if (x != y && !json_equal(x, y)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool
+draft_for(struct arena *a, const char *name, const char *text, const json_t *how, struct draft *ret, struct err *e)
 {
     const char *has;
 
     for (int i = 1; i <= SAME_MAX; i++) {
         if (draft_take(a, nth_name(a, name, i), ret, e)) {
-            if (draft_text(a, ret, &has, e) && strcmp(has, text) == 0) {
+            if (draft_is_for(ret, how) && draft_text(a, ret, &has, e) && strcmp(has, text) == 0) {
                 return true;
             }
             draft_leave(ret);
-        } else if (e->code == ERR_NOT_FOUND) {
-            break;
-        }
+        } /* one that is missing was sent or dropped: there may be others behind it */
     }
     return draft_make(a, name, ret, e);
 }
@@ -259,7 +271,9 @@ draft_put_how(const struct draft *d, struct err *e)
 {
     char *s = json_dumps(d->how, JSON_INDENT(1));
     size_t n = s ? strlen(s) : 0;
-    bool ok = s && pwrite(d->fd, s, n, 0) == (ssize_t)n && ftruncate(d->fd, (off_t)n) == 0;
+    /* room first: what is there stays when there is none */
+    bool ok = s && (n == 0 || (errno = posix_fallocate(d->fd, 0, (off_t)n)) == 0) &&
+              pwrite(d->fd, s, n, 0) == (ssize_t)n && ftruncate(d->fd, (off_t)n) == 0;
 
     free(s);
     return ok || err_set(e, ERR_INVALID, "could not write beside %.150s: %s", d->path, strerror(errno));

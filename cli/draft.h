@@ -17,8 +17,9 @@
 struct draft {
     const char *name; /* "42-reply" */
     const char *path; /* of the text */
-    json_t *how;      /* "at", "command"; "path", "body", "key", "text" of a request with an unknown outcome */
-    int fd;           /* its lock; -1: given back */
+    json_t *
+        how; /* "at", "command", "url" of the desk; "path", "body", "key", "text" of a request with an unknown outcome */
+    int fd;  /* its lock; -1: given back */
 };
 
 /* $XDG_STATE_HOME/turno/drafts, or below ~/.local/state; where that is not to be had a folder of ours in $TMPDIR. Made if it is
@@ -30,8 +31,12 @@ size_t draft_names(struct arena *a, const char *const **ret);
 bool draft_take(struct arena *a, const char *name, struct draft *ret, struct err *e);
 /* A new one of this name, or of NAME-2, NAME-3 … */
 bool draft_make(struct arena *a, const char *name, struct draft *ret, struct err *e);
-/* The one of this name or NAME-2 … that holds this text and no program works on, else a new one. */
-bool draft_for(struct arena *a, const char *name, const char *text, struct draft *ret, struct err *e);
+/* The one of this name or NAME-2 … that holds this text for the same command to the same desk, as in `how`, and no program works
+ * on; else a new one. */
+bool draft_for(struct arena *a, const char *name, const char *text, const json_t *how, struct draft *ret,
+               struct err *e);
+/* d was written by this command for this desk, as in `how`. */
+bool draft_is_for(const struct draft *d, const json_t *how);
 /* Its text as it would be sent (see editor_read). */
 bool draft_text(struct arena *a, const struct draft *d, const char **ret, struct err *e);
 /* Write text (and below, see editor_put), or what is in `how`. */

@@ -28,16 +28,52 @@ write_all(int fd, const char *p, size_t n)
     return true;
 }
 
+/* The file holds exactly this. */
+static bool
+holds(const char *path, const char *p, size_t n)
+{
+    struct arena *a = arena_new();
+    struct err ignored;
+    const char *has;
+    bool ok = access(path, F_OK) == 0 && editor_slurp(a, path, n, &has, &ignored) && strlen(has) == n &&
+              memcmp(has, p, n) == 0;
+
+    arena_free(a);
+    return ok;
+}
+
+/* Beside it, then in its place. */
+static bool
+replace(const char *path, const char *p, size_t n)
+{
+    struct arena *a = arena_new();
+    char *new = arena_printf(a, "%s.XXXXXX", path);
+    int fd = mkostemp(new, O_CLOEXEC), was;
+    bool ok = fd >= 0 && write_all(fd, p, n);
+
+    was = errno;
+    if (fd >= 0 && close(fd) != 0 && ok) {
+        ok = false;
+        was = errno;
+    }
+    if (ok && rename(new, path) != 0) {
+        ok = false;
+        was = errno;
+    }
+    if (!ok && fd >= 0) {
+        (void)unlink(new);
+    }
+    arena_free(a);
+    errno = was;
+    return ok;
+}
+
 bool
 editor_put(const char *path, const char *text, const char *below, struct err *e)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     struct strbuf sb;
     bool ok;
 
-    if (fd < 0) {
-        return err_set(e, ERR_INVALID, "could not create %s: %s", path, strerror(errno));
-    }
     strbuf_init(&sb);
     strbuf_add(&sb, text);
     if (sb.n > 0 && sb.p[sb.n - 1] != '\n') {
@@ -46,8 +82,7 @@ editor_put(const char *path, const char *text, const char *below, struct err *e)
     if (below) {
         strbuf_addf(&sb, "%s\n" EDITOR_LINE "\n%s", sb.n == 0 ? "\n" : "", below);
     }
-    ok = write_all(fd, sb.p, sb.n);
-    ok = close(fd) == 0 && ok;
+    ok = holds(path, sb.p, sb.n) || replace(path, sb.p, sb.n);
     strbuf_release(&sb);
     return ok || err_set(e, ERR_INVALID, "could not write %s: %s", path, strerror(errno));
 }

@@ -11,7 +11,8 @@
 /* What follows this line in the file is not sent. */
 #define EDITOR_LINE "-- 8< -- what stands below this line is not sent ------------------------"
 
-/* Make or replace a file of ours that holds text and, if not NULL, EDITOR_LINE and below. */
+/* Make or replace a file of ours that holds text and, if not NULL, EDITOR_LINE and below. Where that fails (a full disk) it
+ * stays what it was. */
 bool editor_put(const char *path, const char *text, const char *below, struct err *e);
 /* Let the user edit it. False when the editor could not be run or did not end well. */
 bool editor_run(struct arena *a, const char *path, struct err *e);

@@ -3,10 +3,12 @@
 #include "cli/filter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -171,21 +173,35 @@ changed(struct arena *a, const char *text, const char *name, const char *line, s
     return found;
 }
 
-/* Beside it, then in its place; one that lies elsewhere (a link to it) is replaced there. */
+/* Nobody else of ours changes it until the returned folder is closed. -1 and e. */
+static int
+lock(struct arena *a, const char *dir, struct err *e)
+{
+    int fd;
+
+    (void)mkdir(arena_strndup(a, dir, (size_t)(strrchr(dir, '/') - dir)), 0700); /* found by what follows */
+    (void)mkdir(dir, 0700);
+    fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd >= 0 && flock(fd, LOCK_EX) != 0) {
+        if (errno != EINTR) {
+            (void)close(fd);
+            fd = -1;
+        }
+    }
+    if (fd < 0) {
+        (void)err_set(e, ERR_INVALID, "could not use %.150s: %s", dir, strerror(errno));
+    }
+    return fd;
+}
+
+/* One that lies elsewhere (a link to it) is replaced there. */
 static bool
 replace(struct arena *a, const char *dir, const char *text, struct err *e)
 {
     char real[PATH_MAX];
-    const char *path = arena_printf(a, "%s/filters", dir), *new;
+    const char *path = arena_printf(a, "%s/filters", dir);
 
-    (void)mkdir(arena_strndup(a, dir, (size_t)(strrchr(dir, '/') - dir)), 0700); /* found by what follows */
-    (void)mkdir(dir, 0700);
-    path = realpath(path, real) ? real : path;
-    new = arena_printf(a, "%s.new", path);
-    if (!editor_put(new, text, NULL, e)) {
-        return false;
-    }
-    return rename(new, path) == 0 || err_set(e, ERR_INVALID, "could not replace %.150s: %s", path, strerror(errno));
+    return editor_put(realpath(path, real) ? real : path, text, NULL, e);
 }
 
 bool
@@ -193,15 +209,18 @@ filters_set(struct arena *a, const char *name, const char *line, struct err *e)
 {
     const char *dir = folder(a, e), *text;
     struct strbuf out;
+    int fd = dir ? lock(a, dir, e) : -1;
     bool ok;
 
-    if (!dir || !filters_read(a, &text, e)) {
+    if (fd < 0) {
         return false;
     }
     strbuf_init(&out);
-    ok = changed(a, text, name, line, &out) || line ||
-         err_set(e, ERR_NOT_FOUND, "there is no filter '%.40s': turno list --saved", name);
+    ok = filters_read(a, &text, e);
+    ok = ok && (changed(a, text, name, line, &out) || line ||
+                err_set(e, ERR_NOT_FOUND, "there is no filter '%.40s': turno list --saved", name));
     ok = ok && replace(a, dir, out.p, e);
+    (void)close(fd); /* the lock goes with it */
     strbuf_release(&out);
     return ok;
 }

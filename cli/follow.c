@@ -7,10 +7,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/api.h"
 
 #define PATIENCE 120 /* seconds without a daemon, once there was one */
+#define OPEN_FOR 10  /* seconds after which a stream was one, also when nothing happened */
 
 struct following {
     follow_fn *on_event;
@@ -31,6 +33,15 @@ on_stream(void *arg, const char *event, const char *id, json_t *data)
         (void)snprintf(f->cursor, sizeof f->cursor, "%s", cursor);
     }
     return f->on_event(f->arg, f->cursor, data);
+}
+
+static time_t
+seconds(void)
+{
+    struct timespec ts;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &ts); /* cannot fail for this clock */
+    return ts.tv_sec;
 }
 
 const char *
@@ -57,7 +68,7 @@ follow_feed(struct ctx *c, const char *after, follow_fn *on_event, void *arg, st
     bool there = false;
     int attempt = 0;
 
-    if (!after) {
+    if (!after || strcmp(after, "-") == 0) { /* which would mean another moment each time */
         after = follow_now(c, e);
         there = true;
     }
@@ -66,6 +77,7 @@ follow_feed(struct ctx *c, const char *after, follow_fn *on_event, void *arg, st
     }
     (void)snprintf(f.cursor, sizeof f.cursor, "%s", after);
     for (;;) {
+        time_t began = seconds();
         char was[sizeof f.cursor];
         memcpy(was, f.cursor, sizeof was);
         end = client_stream(c->client, arena_printf(c->a, "/v1/feed?after=%s", client_escape(c->a, f.cursor)), NULL,
@@ -78,7 +90,9 @@ follow_feed(struct ctx *c, const char *after, follow_fn *on_event, void *arg, st
         if (end == STREAM_FAILED && !(there && err_exit(e->code) == EXIT_UNREACHABLE)) {
             return false;
         }
-        attempt = strcmp(was, f.cursor) == 0 ? attempt : 0;
+        if (strcmp(was, f.cursor) != 0 || (end == STREAM_LOST && seconds() - began > OPEN_FOR)) {
+            attempt = 0;
+        }
         if (!client_back_off(c->client, attempt++, PATIENCE, e)) {
             return false;
         }

@@ -13,13 +13,17 @@
 #include "cli/ticket.h"
 #include "cli/verbs.h"
 
-/* The ticket meant and the start of the verb's body: with the epoch of the hold. */
+/* The ticket meant (0: that is not known) and the start of the verb's body: with the epoch of the hold. */
 static bool
 begin_held(struct ctx *c, bool offer, int64_t *ret_n, json_t **ret_body, struct err *e)
 {
     struct reply t;
 
-    if (!api_number(c, offer, ret_n, e) || !api_ticket(c, *ret_n, "", &t, e)) {
+    if (!api_number(c, offer, ret_n, e)) {
+        *ret_n = 0;
+        return false;
+    }
+    if (!api_ticket(c, *ret_n, "", &t, e)) {
         return false;
     }
     *ret_body = api_object(c);
@@ -64,7 +68,7 @@ static bool
 begin_line(struct ctx *c, const char *arg, int64_t *ret_n, json_t **ret_body, struct compose *ret_co, struct err *e)
 {
     if (!begin_held(c, false, ret_n, ret_body, e)) {
-        *ret_co = line(c, c->args->n, arg);
+        *ret_co = line(c, *ret_n, arg);
         compose_unsent(c, ret_co, e);
         return false;
     }

@@ -83,10 +83,10 @@ add_blocked(struct ctx *c, json_t *body, struct err *e)
     if (n == 0 && !api_number(c, false, &n, e)) {
         return false;
     }
+    (void)json_object_set_new(body, "blocks", json_integer(n));
     if (!api_ticket(c, n, "", &r, e)) {
         return false;
     }
-    (void)json_object_set_new(body, "blocks", json_integer(n));
     if (api_may(r.doc, "park-child")) {
         (void)json_object_set_new(body, "epoch", json_integer(jint(r.doc, "epoch", 0)));
         (void)json_object_set_new(body, "park", json_boolean(!args_has(c->args, "keep")));
@@ -155,6 +155,7 @@ add_text(struct ctx *c, json_t *body, const char *to, const char *subject, struc
 
     *co =
         (struct compose){.need = subject ? COMPOSE_MAYBE : COMPOSE_MUST, .name = draft_name(c, to), .what = "request"};
+    co->n = jint(body, "blocks", 0);
     co->below = arena_printf(c->a, "%s\n%s", head,
                              subject ? "" : "The first line is its subject; the lines below it tell the rest.\n");
     if (isatty(STDERR_FILENO) == 1) {
@@ -238,6 +239,7 @@ run_ask(struct ctx *c, struct err *e)
     }
     if (args_has(c->args, "blocks") && !add_blocked(c, body, e)) {
         co = (struct compose){.need = subject ? COMPOSE_MAYBE : COMPOSE_MUST, .name = draft_name(c, to)};
+        co.n = jint(body, "blocks", 0);
         compose_unsent(c, &co, e);
         return false;
     }

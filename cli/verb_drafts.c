@@ -131,6 +131,23 @@ show(struct ctx *c, const struct draft *d)
     }
 }
 
+/* Its command says which ticket is meant. The one in hand by now may be another customer's. */
+static bool
+names_ticket(const struct draft *d, const struct args *args, struct err *e)
+{
+    bool blocks = false;
+
+    for (size_t i = 0; i < args->ngiven; i++) {
+        blocks = blocks || (args->given[i].opt->kind == OPT_TICKET && !args->given[i].text);
+    }
+    if (!blocks && (args->n > 0 || !compose_takes_number(args->verb))) {
+        return true;
+    }
+    return err_set(e, ERR_CONFLICT, "'%.40s' does not say which ticket it is for: turno %.10s %s -m - <%.100s sends it",
+                   d->name, json_string_value(json_array_get(jlist(d->how, "command"), 0)),
+                   blocks ? "... --blocks N" : "N ...", d->path);
+}
+
 /* By its own command, with the text as it is now. */
 static bool
 send_anew(struct ctx *c, struct draft *d, struct err *e)
@@ -142,6 +159,7 @@ send_anew(struct ctx *c, struct draft *d, struct err *e)
     struct ctx again = *c;
     const char *text;
     int argc = 0;
+    bool ok;
 
     if (n == 0 || !draft_text(c->a, d, &text, e) || !*text) {
         return err_set(e, ERR_INVALID, "the draft '%.60s' says no more how it is sent: its text is in %.120s", d->name,
@@ -156,12 +174,14 @@ send_anew(struct ctx *c, struct draft *d, struct err *e)
             argv[argc++] = arena_strdup(c->a, text);
         }
     }
-    if (!args_parse(c->a, cli_verbs, argc, argv, c->s->now, args, e)) {
+    if (!args_parse(c->a, cli_verbs, argc, argv, c->s->now, args, e) || !names_ticket(d, args, e)) {
         return false;
     }
-    draft_leave(d); /* the verb takes it again, by its text */
     again.args = args;
-    return args->verb->run(&again, e);
+    again.draft = d;
+    ok = args->verb->run(&again, e);
+    draft_leave(d); /* where the verb did not come so far */
+    return ok;
 }
 
 /* The only one there is, when none was named. */
@@ -208,6 +228,11 @@ run_drafts(struct ctx *c, struct err *e)
         show(c, &d);
         draft_leave(&d);
         return true;
+    }
+    if (!compose_is_here(c, &d)) {
+        return err_set(e, ERR_CONFLICT,
+                       "'%.40s' was written for another desk: TURNO_URL=%.100s turno drafts %.40s --send", name,
+                       jtext(d.how, "url"), name);
     }
     if (!draft_is_unknown(&d)) {
         return send_anew(c, &d, e);

@@ -233,28 +233,30 @@ static bool
 log_past(struct log *l, struct err *e)
 {
     struct ctx *c = l->c;
-    char iso[32];
-    const char *after;
+    char after[128]; /* a time, or a cursor */
     json_t *all = json_array();
     size_t most = l->left > 0 ? (size_t)l->left : LIMIT_DEFAULT;
     bool more = true;
 
-    format_iso(l->since, iso);
-    after = iso;
+    format_iso(l->since, after);
     while (more) {
-        struct arena *a = c->a;
+        struct arena *a = arena_new(); /* a year may have many pages */
+        const char *next;
         struct reply r;
-        if (!client_get(c->client, arena_printf(a, "/v1/feed?limit=%d&after=%s", PAGE, client_escape(a, after)), &r,
-                        e)) {
+        if (!client_get_in(c->client, a, arena_printf(a, "/v1/feed?limit=%d&after=%s", PAGE, client_escape(a, after)),
+                           &r, e)) {
             json_decref(all);
+            arena_free(a);
             return false;
         }
         (void)json_array_extend(all, jlist(r.doc, "events"));
         while (json_array_size(all) > most + PAGE) { /* only the last ones will be shown */
             (void)json_array_remove(all, 0);
         }
-        more = jbool(r.doc, "more") && jtext(r.doc, "next");
-        after = jtext(r.doc, "next");
+        next = jtext(r.doc, "next");
+        more = jbool(r.doc, "more") && next;
+        (void)snprintf(after, sizeof after, "%s", next ? next : "");
+        arena_free(a);
     }
     say_last(l, all);
     json_decref(all);

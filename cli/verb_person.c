@@ -100,7 +100,7 @@ print_past(struct ctx *c, const char *row, const json_t *list)
     table_print(tb);
 }
 
-/* Several are called so, or nearly so: nothing is shown of any of them. */
+/* Several are called so, or nearly so: nothing else is shown of any of them. */
 static bool
 which_one(struct ctx *c, const json_t *list, bool more, struct err *e)
 {
@@ -123,7 +123,9 @@ which_one(struct ctx *c, const json_t *list, bool more, struct err *e)
         table_text(tb, outside ? jtext(account, "segment") : jtext(p, "segment"));
         table_text(tb, jjoin(c->a, jlist(p, "departments"), ", "));
     }
-    table_print(tb);
+    if (!c->json) {
+        table_print(tb);
+    }
     return err_set(e, ERR_AMBIGUOUS, "%zu%s are meant by that: give the whole name, with --account or --inside",
                    json_array_size(list), more ? " or more" : "");
 }
@@ -138,15 +140,17 @@ run_person(struct ctx *c, struct err *e)
                                     args_has(c->args, "inside") ? "&inside=1" : "", after ? "&after=" : "",
                                     after ? client_escape(c->a, after) : "");
     struct reply r;
+    bool shown;
 
     if (!client_get(c->client, path, &r, e)) {
         return false;
     }
-    if (api_json(c, &r)) {
-        return true;
-    }
+    shown = api_json(c, &r);
     if (jlist(r.doc, "candidates")) {
         return which_one(c, jlist(r.doc, "candidates"), jbool(r.doc, "more"), e);
+    }
+    if (shown) {
+        return true;
     }
     print_who(c, json_object_get(r.doc, "person"), json_object_get(r.doc, "totals"));
     print_past(c, "open", jlist(r.doc, "open"));

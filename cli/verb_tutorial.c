@@ -296,6 +296,7 @@ run_line(struct lesson *l, const char *line, struct err *e)
     pid = fork();
     if (pid == 0) {
         (void)signal(SIGINT, SIG_DFL);
+        (void)signal(SIGQUIT, SIG_DFL);
         (void)setenv("TURNO_URL", l->desk.url, 1);
         (void)setenv("TURNO_TOKEN", l->secret, 1);
         (void)setenv("XDG_STATE_HOME", l->desk.folder, 1); /* its drafts go with it */
@@ -399,6 +400,7 @@ run_tutorial(struct ctx *c, struct err *e)
          "or any other "
          "turno command. `quit` leaves, `skip` does a step for you. The desk is being set up …");
     (void)sigaction(SIGINT, &leave, NULL); /* no SA_RESTART */
+    (void)sigaction(SIGQUIT, &leave, NULL);
     (void)sigaction(SIGTERM, &leave, NULL);
     (void)sigaction(SIGHUP, &leave, NULL);
     if (!practice_start(c->a, desk_file, &l.desk, e)) {

@@ -96,12 +96,16 @@ look_up(struct ctx *c, struct compose *co, int64_t *ret_n, struct reply *ret, st
     const char *verb = arena_strndup(c->a, c->args->verb->pattern, strcspn(c->args->verb->pattern, " "));
 
     co->name = c->args->n > 0 ? arena_printf(c->a, "%lld-%s", (long long)c->args->n, verb) : verb;
-    if (!api_number(c, false, ret_n, e) || (ret && !api_ticket(c, *ret_n, "", ret, e))) {
+    if (!api_number(c, false, ret_n, e)) {
         compose_unsent(c, co, e);
         return false;
     }
     co->n = *ret_n;
     co->name = arena_printf(c->a, "%lld-%s", (long long)*ret_n, verb);
+    if (ret && !api_ticket(c, *ret_n, "", ret, e)) {
+        compose_unsent(c, co, e);
+        return false;
+    }
     return true;
 }
 

@@ -228,7 +228,8 @@ const struct cli_verb cli_verbs[] = {
      "turno drafts\nturno drafts 42-reply\nturno drafts 42-reply --send",
      "A text that could not be sent is kept: the desk was not there, refused it, or you broke off. Without a name they are listed. "
      "The next editor for the same ticket begins with it. Where nobody knows whether it was done, --send asks with the key of "
-     "that request, so that it is not done twice."},
+     "that request, so that it is not done twice. It goes to the ticket and the desk it was written for; one that names no "
+     "ticket is refused, and how it is sent is printed."},
     {"thank N [TEXT...]", opts_text, 0, run_thank, "say thank you: nothing to do for anybody", HAT_EVERYONE, "turno thank 42", NULL},
     {"contest N", NULL, 0, run_contest, "it does not wait for you: its old place back", HAT_EVERYONE, "turno contest 42",
      "For a request that is said to wait for you. It goes back to the queue with the place it had, as if it had not been put "

@@ -19,9 +19,13 @@ said_times()
     api eva GET "/v1/tickets/$1"
     says 200 "[.messages[] | select(.body == \"$2\")] | length == $3"
 }
+# The socket is reached by a link, so that it is the same desk when it leads elsewhere.
+way=$desk/way
+leads_to() { ln -sfn "$1" "$way"; }
 # An answer that never comes: a socket before the daemon's that passes requests on; of a POST nothing comes back.
 swallow()
 {
+    rm -f "$desk/done" "$desk/swallow"
     python3 - "$desk/swallow" "$socket" "$desk/done" <<'END' &
 import socket, sys, threading
 ours, theirs, done = sys.argv[1:]
@@ -48,10 +52,17 @@ def serve(c):
 while True: threading.Thread(target=serve, args=(s.accept()[0],), daemon=True).start()
 END
     swallower=$!
-    until_true 10 test -S "$desk/swallow"
+    until_true 10 test -S "$desk/swallow" && leads_to "$desk/swallow"
+}
+swallow_ends()
+{
+    kill "$swallower"
+    leads_to "$socket"
 }
 
 ok "a desk" people
+leads_to "$socket"
+export TURNO_URL=unix://$way
 api acme POST /v1/tickets '{"subject":"Where is order 4711?","body":"Promised for Monday"}'
 ok "a customer asks" says 201
 ok "ana has it" as ana next
@@ -80,7 +91,12 @@ ok "a request finds nobody" exits 6 ana ask warehouse "Is 4711 gone?" -m "The cu
 ok "… and is kept, too" drafts_are 1-reply ask-warehouse
 ok "one whose subject begins with a hyphen" exits 6 ana ask warehouse -m "Bring gloves." -- "-5 degrees"
 ok "… and is another draft" drafts_are 1-reply ask-warehouse ask-warehouse-2
+ok "a reply to what is in hand" exits 6 ana reply -k -m "To whom?"
+ok "… does not know what that is" drafts_are 1-reply ask-warehouse ask-warehouse-2 reply
 ok "the desk is back" desk_start -o desk="$desk/desk.conf"
+ok "what says no ticket is not sent to the one in hand" exits 4 ana drafts reply --send
+ok "… how it can be is said" told "turno reply N ... -m - <"
+ok "… it stays" as ana drafts reply --drop
 ok "the reply is sent" as ana drafts 1-reply --send
 ok "… as it was meant" said_times 1 "From a pipe." 1
 ok "… and the ticket kept in hand" ticket_is 1 '.state == "held"'
@@ -90,30 +106,45 @@ ok "the only draft left needs no name" as ana drafts --send
 request=$(cut -f1 "$desk/out")
 ok "… and is a request" ticket_is "$request" '.subject == "Is 4711 gone?" and .body == "The customer waits."'
 ok "nothing is left" drafts_are
+ok "the desk stops again" desk_stop
+ok "two requests of one name find nobody" bash -c "for i in one two; do TURNO_TOKEN=${token[ana]} '$cli' ask warehouse \"Box \$i\" -m \"Text \$i\" </dev/null; done; true"
+ok "… and are kept" drafts_are ask-warehouse ask-warehouse-2
+ok "the desk is back again" desk_start -o desk="$desk/desk.conf"
+ok "the first is dropped" as ana drafts ask-warehouse --drop
+ok "the second is sent" as ana drafts ask-warehouse-2 --send
+ok "… and gone" drafts_are
 
 # ---- the answer is lost ---------------------------------------------------------------------------------------------------
 ok "the way back is cut" swallow
-TURNO_URL=unix://$desk/swallow TURNO_TOKEN=${token[ana]} "$cli" reply 1 -k -m "Once only." >"$desk/out" 2>"$desk/err" </dev/null &
+TURNO_TOKEN=${token[ana]} "$cli" reply 1 -k -m "Once only." >"$desk/out" 2>"$desk/err" </dev/null &
 sender=$!
 ok "a reply arrives" until_true 10 test -e "$desk/done"
 kill -TERM $sender
 wait $sender
 ok "… who sent it gives up, and is told where it is" told "nobody knows whether it was done; your text is kept"
-kill "$swallower"
+swallow_ends
 ok "it was done" said_times 1 "Once only." 1
-as ana drafts --json
-ok "the draft says that it may have been" jq -e '.drafts[0].state == "may have been sent"' "$desk/out"
+may_have_been() { as ana drafts --json >/dev/null; jq -e '.drafts[0].state == "may have been sent"' "$desk/out"; }
+ok "the draft says that it may have been" may_have_been
+ok "the desk stops" desk_stop
+ok "sent again it finds nobody" exits 6 ana drafts 1-reply --send
+ok "… and may still have been sent" may_have_been
+ok "the desk is back" desk_start -o desk="$desk/desk.conf"
+ok "another desk is not asked" bash -c "TURNO_URL=unix://$socket TURNO_TOKEN=${token[ana]} '$cli' drafts 1-reply --send 2>'$desk/err'; [ \$? = 4 ]"
+ok "… which is said" told "was written for another desk: TURNO_URL=unix://$way"
 ok "sent again" as ana drafts 1-reply --send
 ok "… it is done once" said_times 1 "Once only." 1
 ok "… and gone" drafts_are
-rm -f "$desk/done" "$desk/swallow"
 ok "the way back is cut again" swallow
-TURNO_URL=unix://$desk/swallow TURNO_TOKEN=${token[ana]} "$cli" ask warehouse "Once more" -m "the same words" >"$desk/out" 2>"$desk/err" </dev/null &
+TURNO_TOKEN=${token[ana]} "$cli" ask warehouse "Once more" -m "the same words" >"$desk/out" 2>"$desk/err" </dev/null &
 sender=$!
 ok "a request arrives" until_true 10 test -e "$desk/done"
 kill -TERM $sender
 wait $sender
-kill "$swallower"
+swallow_ends
+ok "the same words with another subject" as ana ask warehouse "Another one" -m "the same words"
+ok "… are another request" ticket_is "$(cut -f1 "$desk/out")" '.subject == "Another one"'
+ok "… the first may still have been sent" may_have_been
 ok "the same command again" as ana ask warehouse "Once more" -m "the same words"
 ok "… is the same request" bash -c "TURNO_TOKEN=${token[eva]} '$cli' list 'Once more' --state queued | wc -l | grep -qx 1 || TURNO_TOKEN=${token[marta]} '$cli' list 'Once more' | wc -l | grep -qx 1"
 ok "… and no draft is left" drafts_are
@@ -146,14 +177,13 @@ END
     ok "… and showed the news" grep -q "> It came!" "$desk/seen"
     ok "all of it is sent" said_times 1 'Good to hear.\nIt left on Tuesday.' 1
     ok "… and no draft left" drafts_are
-    rm -f "$desk/done" "$desk/swallow"
     ok "the way back is cut once more" swallow
     keys clear Enter
-    types "TURNO_URL=unix://$desk/swallow turno note 1 'broken off'; echo \"status \$?\""
+    types "turno note 1 'broken off'; echo \"status \$?\""
     ok "a note is on its way" until_true 10 test -e "$desk/done"
     keys C-c
     ok "Ctrl-C says where it is" sees "turno drafts 1-note --send finds out"
-    kill "$swallower"
+    swallow_ends
     keys clear Enter
     types 'turno note 1; echo "status $?"'
     ok "the editor does not begin with what may have been sent" sees "status 4"

@@ -41,6 +41,8 @@ ok "the account alone, when it is only she" as luis person acme
 ok "two of a name" bash -c "TURNO_TOKEN=${token[other]} '$cli' ask 'hello there' -m x >/dev/null && TURNO_TOKEN=${token[acme]} '$cli' ask 'hello again' -m x >/dev/null"
 ok "several are listed" exits 2 luis person e
 ok "… with their account" told $'María Pérez\tACME'
+ok "… as JSON, too" exits 2 luis person e --json
+ok "… with their account" jq -e '[.candidates[] | select(.name == "María Pérez").account.name] == ["ACME"]' "$desk/out"
 ok "a colleague" as luis person --inside ana
 ok "… with the department" told $'departments\tfrontdesk'
 ok "nobody is called so" exits 3 luis person Ghost
@@ -100,15 +102,21 @@ ok "one from an hour ago" until_true 10 lines_are all "$before"
 ok "one a single ticket" until_true 10 lines_are one 1
 ok "luis works" as luis take "$open"
 ok "… which all see" until_true 10 lines_are now 1
+TURNO_TOKEN=${token[ana]} "$cli" feed --after - >"$desk/f.raw" 2>"$desk/fe.raw" </dev/null &
+echo $! >"$desk/p.raw"
+ok "one more follows, from now on" until_true 10 feeds_are 4
 ok "the daemon is killed" desk_kill
+kill -STOP "$(cat "$desk/p.raw")"
 ok "… and started again" desk_start -o desk="$desk/desk.conf"
 ok "luis works on" as luis note "$open" "between"
 ok "… and on" as luis resolve "$open" -m "Red."
 ok "all of it is seen from where it was" until_true 20 lines_are now 3
 ok "… once" until_true 10 lines_are one 4
 ok "… by all of them" until_true 10 lines_are all $((before + 3))
+kill -CONT "$(cat "$desk/p.raw")"
+ok "one that saw nothing before sees what it has missed" until_true 20 lines_are raw 2
 ok "… in order" bash -c "cut -f3 '$desk/f.now' | tr '\n' ' ' | grep -qx 'take note resolve '"
-for name in all one now; do kill "$(cat "$desk/p.$name")"; done
+for name in all one now raw; do kill "$(cat "$desk/p.$name")"; done
 ok "a limit ends it" bash -c "TURNO_TOKEN=${token[ana]} timeout 10 '$cli' log -f --since 1h --limit 2 </dev/null | grep -c . | grep -qx 2"
 documented
 ok "the desk stops in good order" desk_stop

@@ -11,7 +11,7 @@ if ! screen_here; then
 fi
 export XDG_STATE_HOME=$desk/home
 mkdir "$desk/tmp"
-token[one]=none token[other]=none
+token[one]=none token[other]=none token[third]=none
 
 nothing_is_left() { [ -z "$(find "$desk/tmp" -mindepth 1)" ] || { find "$desk/tmp" | head; return 1; }; }
 turnod_of_it() { for p in /proc/[0-9]*; do [[ "$(tr '\0' ' ' <"$p/cmdline" 2>/dev/null)" == *"$desk/tmp/"* ]] && echo "${p#/proc/}"; done; }
@@ -25,6 +25,8 @@ does()
 
 ok "without a terminal it says so at once" bash -c "timeout 5 '$cli' tutorial </dev/null 2>&1 | grep -q 'needs a terminal'"
 ok "a terminal" screen_opens other TMPDIR="$desk/tmp" TURNO_URL=unix:///nonexistent
+types 'turno tutorial; echo "status $?"'
+ok "… a third" screen_opens third TMPDIR="$desk/tmp" TURNO_URL=unix:///nonexistent
 types 'turno tutorial; echo "status $?"'
 ok "… and another" screen_opens one TMPDIR="$desk/tmp" TURNO_URL=unix:///nonexistent
 types 'turno tutorial'
@@ -50,6 +52,10 @@ screen_of=other
 ok "the other one is at its beginning" until_true 30 on_screen "1/13"
 keys C-c
 ok "Ctrl-C leaves it" sees "status 0"
+screen_of=third
+ok "so is the third" until_true 30 on_screen "1/13"
+keys "C-\\"
+ok "Ctrl-\\ leaves it, too" sees "status 0"
 ok "no daemon is left" until_true 20 nobody_is_left
 ok "no folder is left" until_true 10 nothing_is_left
 screen_closes

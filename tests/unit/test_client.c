@@ -308,6 +308,43 @@ what_may_be_done_is_said_once(void **state)
                                "look before you repeat it");
 }
 
+/* What is known after the last of these answers. */
+static void
+only_a_judgement_makes_it_known(void **state)
+{
+#define REFUSED(status, code)                                                                                          \
+    "HTTP/1.1 " status " No\r\nConnection: close\r\n\r\n{\"title\":\"no\",\"code\":\"" code "\"}"
+    static const struct {
+        const char *first, *then;
+        bool unknown, judged;
+    } cases[] = {
+        {REFUSED("409",                                                              "news"),      NULL,  false, true  },
+        {REFUSED("403",                                                              "forbidden"), NULL,  false, false },
+        {REFUSED("429",                                                              "too-often"), NULL,  false, false },
+        {REFUSED("500",                                                              "internal"),  NULL,  true,  false },
+        {"HTTP/1.1 502 Bad\r\nConnection: close\r\nContent-Length: 6\r\n\r\n<html>", NULL,         true,  false},
+        {"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 6\r\n\r\n<html>",                                                                      NULL,         true, false     },
+        {UNKNOWN,                                                               REFUSED("409",                                                                      "conflict"),  false,      true      },
+        {UNKNOWN,                                                                REFUSED("422",                                                                       "invalid"),  false,      true},
+        {UNKNOWN,                                                           REFUSED("401",                                                                   "unauthorized"), true,      false},
+        {UNKNOWN,                                                              REFUSED("403",                                                                      "forbidden"), true,      false},
+        {UNKNOWN,                                                              REFUSED("429",                                                                      "too-often"), true,      false      },
+    };
+    struct reply r;
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char *script[] = {cases[i].first, cases[i].then};
+        play(script, cases[i].then ? 2 : 1);
+        assert_false(client_post(new_client(), "/v1/tickets", NULL, &r, &e));
+        assert_int_equal(r.unknown, cases[i].unknown);
+        assert_int_equal(r.judged, cases[i].judged);
+        assert_int_equal(err_exit(e.code) == EXIT_UNREACHABLE, cases[i].unknown);
+        tear_down(state);
+        set_up(state);
+    }
+#undef REFUSED
+}
+
 static void
 without_a_socket_it_fails_at_once(void **state)
 {
@@ -563,6 +600,7 @@ main(void)
         cmocka_unit_test_setup_teardown(a_refusal_is_not_repeated, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_touch_is_tried_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_may_be_done_is_said_once, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(only_a_judgement_makes_it_known, set_up, tear_down),
         cmocka_unit_test_setup_teardown(without_a_socket_it_fails_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_no_turnod_is_noticed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(problems_become_errors, set_up, tear_down),

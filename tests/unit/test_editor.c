@@ -2,12 +2,14 @@
 /* editor, draft and compose: drafts are private, nothing written is lost, nothing below the line is sent. */
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -111,27 +113,28 @@ drafts_are_private(void **state)
 static void
 a_draft_is_found_by_its_text(void **state)
 {
+    json_t *how = json_object(), *other = json_pack("{s:[s,s]}", "command", "note", "8");
     const char *const *names;
     struct draft d, again;
 
     (void)state;
-    assert_true(draft_for(a, "7-note", "one", &d, &e));
+    assert_true(draft_for(a, "7-note", "one", how, &d, &e));
     assert_true(draft_put_text(&d, "one", "context\n", &e));
     (void)json_object_set_new(d.how, "key", json_string("k"));
     assert_true(draft_put_how(&d, &e));
     draft_leave(&d);
-    assert_true(draft_for(a, "7-note", "two", &d, &e));
+    assert_true(draft_for(a, "7-note", "two", how, &d, &e));
     assert_string_equal(d.name, "7-note-2");
     assert_true(draft_put_text(&d, "two", NULL, &e));
     assert_true(draft_put_how(&d, &e));
     draft_leave(&d);
     assert_int_equal(draft_names(a, &names), 2);
     assert_string_equal(names[0], "7-note");
-    assert_true(draft_for(a, "7-note", "two", &again, &e));
+    assert_true(draft_for(a, "7-note", "two", how, &again, &e));
     assert_string_equal(again.name, "7-note-2");
     assert_false(draft_is_unknown(&again));
     draft_drop(&again);
-    assert_true(draft_for(a, "7-note", "one", &again, &e));
+    assert_true(draft_for(a, "7-note", "one", how, &again, &e));
     assert_string_equal(again.name, "7-note");
     assert_true(draft_is_unknown(&again));
     /* a shorter state written over a longer one */
@@ -140,7 +143,22 @@ a_draft_is_found_by_its_text(void **state)
     draft_leave(&again);
     assert_true(draft_take(a, "7-note", &again, &e));
     assert_false(draft_is_unknown(&again));
+    draft_leave(&again);
+    /* the same words by another command are another text, */
+    assert_true(draft_for(a, "7-note", "one", other, &d, &e));
+    assert_string_equal(d.name, "7-note-2");
+    assert_true(draft_put_text(&d, "one", NULL, &e));
+    (void)json_object_update(d.how, other);
+    assert_true(draft_put_how(&d, &e));
+    draft_leave(&d);
+    /* which is found also when the one before it is gone */
+    assert_true(draft_take(a, "7-note", &again, &e));
     draft_drop(&again);
+    assert_true(draft_for(a, "7-note", "one", other, &d, &e));
+    assert_string_equal(d.name, "7-note-2");
+    draft_drop(&d);
+    json_decref(how);
+    json_decref(other);
 }
 
 /* Write the file anew and read what would be sent. */
@@ -210,6 +228,48 @@ a_file_may_be_too_long(void **state)
     assert_non_null(strstr(e.msg, "too long"));
     (void)unlink(path);
     assert_false(editor_slurp(a, path, 10, &text, &e));
+}
+
+/* No file may grow beyond n bytes: what a full disk does. */
+static void
+disk_has(rlim_t n)
+{
+    struct rlimit lim;
+
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &lim), 0);
+    lim.rlim_cur = n;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &lim), 0);
+}
+
+static void
+a_full_disk_leaves_what_was_there(void **state)
+{
+    struct stat was, is;
+    struct draft d;
+    const char *text;
+
+    (void)state;
+    assert_true(editor_put(file, "precious", NULL, &e));
+    assert_int_equal(stat(file, &was), 0);
+    assert_true(editor_put(file, "precious", NULL, &e)); /* nothing to do */
+    assert_int_equal(stat(file, &is), 0);
+    assert_int_equal(is.st_ino, was.st_ino);
+    assert_true(draft_make(a, "42-reply", &d, &e));
+    (void)json_object_set_new(d.how, "key", json_string("k"));
+    assert_true(draft_put_how(&d, &e));
+    (void)json_object_set_new(d.how, "body", json_string("much longer"));
+    disk_has(18);
+    assert_false(editor_put(file, "precious, and much more of it", NULL, &e));
+    assert_non_null(strstr(e.msg, "could not write"));
+    assert_false(draft_put_how(&d, &e));
+    disk_has(RLIM_INFINITY);
+    assert_true(editor_read(a, file, &text, &e));
+    assert_string_equal(text, "precious");
+    draft_leave(&d);
+    assert_true(draft_take(a, "42-reply", &d, &e));
+    assert_true(draft_is_unknown(&d));
+    draft_drop(&d);
 }
 
 /* ---- where a text comes from ---- */
@@ -316,6 +376,25 @@ what_was_given_is_kept(void **state)
     draft_drop(&d);
 }
 
+static void
+what_cannot_be_kept_is_shown(void **state)
+{
+    static const struct err away = {.code = ERR_UNREACHABLE};
+    struct compose co;
+    struct draft d;
+
+    (void)state;
+    assert_true(run_compose(&co, COMPOSE_MUST, NULL, WORDS("42", "long", "and", "precious", NULL)));
+    disk_has(4);
+    compose_unsent(&ctx, &co, &away);
+    disk_has(RLIM_INFINITY);
+    fflush(scr.after);
+    assert_null(strstr(chat, "is kept"));
+    assert_non_null(strstr(chat, "your text was:\nlong and precious\n"));
+    assert_false(draft_take(a, "42-reply", &d, &e));
+    assert_int_equal(e.code, ERR_NOT_FOUND);
+}
+
 int
 main(void)
 {
@@ -326,10 +405,12 @@ main(void)
         cmocka_unit_test_setup_teardown(the_editor_gets_text_and_context, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_failed_editor_keeps_the_draft, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_may_be_too_long, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_full_disk_leaves_what_was_there, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_command_line_goes_first, set_up, tear_down),
         cmocka_unit_test_setup_teardown(standard_input_is_read_when_a_text_is_needed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_empty_text_is_not_sent, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_was_given_is_kept, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_be_kept_is_shown, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("editor", tests, make_dir, remove_dir);

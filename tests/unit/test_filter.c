@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -103,6 +104,36 @@ a_file_is_changed_where_it_must(void **state)
 }
 
 static void
+all_at_once_lose_none(void **state)
+{
+    const char *name;
+    size_t n = 0;
+    pid_t pid;
+
+    (void)state;
+    assert_true(editor_put(arena_printf(a, "%s/turno/filters", dir), "", NULL, &e));
+    for (int i = 0; i < 8; i++) {
+        pid = fork();
+        assert_true(pid >= 0);
+        if (pid == 0) {
+            bool ok = true;
+            for (int k = 0; ok && k < 5; k++) {
+                ok = filters_set(a, arena_printf(a, "f%d.%d", i, k), "x", &e);
+            }
+            _exit(ok ? 0 : 1);
+        }
+    }
+    for (int i = 0, status; i < 8; i++) {
+        assert_true(wait(&status) > 0);
+        assert_int_equal(status, 0);
+    }
+    while (filters_nth(a, file(), n, &name)) {
+        n++;
+    }
+    assert_int_equal(n, 40);
+}
+
+static void
 names_are_words(void **state)
 {
     (void)state;
@@ -141,6 +172,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(words_come_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_is_changed_where_it_must, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(all_at_once_lose_none, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_are_words, set_up, tear_down),
     };
 
