@@ -324,8 +324,8 @@ end $$;
 -- ---- tokens --------------------------------------------------------------------------------------------------------
 
 -- A token carries what its person may, and rights go by the person (sees.sql), not by the scope. So one that was not made
--- for an administrator is good no longer when its person has become one, and again when they are none any more. A token of
--- the scope admin is made for nobody else; a private link opens its own page and nothing more.
+-- for an administrator is refused as long as its person is one. A token of the scope admin is made for nobody else; a
+-- private link opens its own page and nothing more.
 create or replace function token_outgrown(scope text, of_admin boolean, admin boolean) returns boolean
 language sql immutable parallel safe as $$
     select admin and (scope in ('submit', 'agent') or scope = 'read' and not of_admin)
