@@ -40,7 +40,9 @@ is_away() { [ "$(submit)" = 503 ] && jq -e '.detail | test("is away or does not 
 only_reads()
 {
     is_away && [ "$(status_of /v1/queues)" = 200 ] && [ "$(post /v1/route/test '{"subject":"x"}')" = 200 ] &&
-        [ "$(post /v1/desk/check '{"text":""}')" = 200 ] && [ "$(post /v1/desk/diff '{"text":""}')" = 200 ] || { cat "$desk/body"; return 1; }
+        [ "$(post /v1/desk/check '{"text":""}')" = 200 ] && [ "$(post /v1/desk/diff '{"text":""}')" = 200 ] && return 0
+    cat "$desk/body"
+    return 1
 }
 tickets() { sql 'select count(*) from turno.ticket'; }
 unchanged() { [ "$(tickets)" = "$before" ]; }
