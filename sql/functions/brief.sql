@@ -263,10 +263,10 @@ begin
                            case when c.state < 6 then c.agent end, c.requester, c.submitter, c.from_department) = 2
               -- passed back: from another department to one that had it before
               and (e.verb <> 32
-                   or exists (select from event y join queue o on o.queue_id = y.queue_id
-                              where y.ticket_id = e.ticket_id and y.version = e.version - 1 and o.department_id <> q.department_id)
-                      and exists (select from event y join queue o on o.queue_id = y.queue_id
-                                  where y.ticket_id = e.ticket_id and y.version < e.version - 1 and o.department_id = q.department_id))
+                   or exists (select from span y join queue o on o.queue_id = y.queue_id
+                              where y.ticket_id = e.ticket_id and y.version = e.version and o.department_id <> q.department_id)
+                      and exists (select from span y join queue o on o.queue_id = y.queue_id
+                                  where y.ticket_id = e.ticket_id and y.version < e.version and o.department_id = q.department_id))
         ), page as materialized (
             (select r.* from r where not r.taken order by r.place limit most)
             union all
@@ -283,7 +283,7 @@ begin
                 'queue', (select q.name from queue q where q.queue_id = g.queue_id), 'state', state_name(g.state),
                 'why', coalesce(g.data ->> 'reason',
                                 (select left(m.body, 300) from message m left join queue o on o.queue_id = m.private_queue
-                                 where m.ticket_id = g.ticket_id and m.op_id = g.op_id
+                                 where m.ticket_id = g.ticket_id and m.number = (g.data ->> 'message')::int
                                    and (m.kind = 1 or o.queue_id is null or me.admin or o.department_id = any (me.departments))
                                  limit 1))) as row
             from page g

@@ -8,3 +8,6 @@ alter table token add constraint token_scope_check
 alter table token add of_admin boolean not null default false;
 -- Customers by their name alone, the newest first: whoever is on the telephone seldom says of which account.
 create index person_outside on person (name, person_id) where account_id is not null;
+-- Whether an admin has looked lately: who watches a queue with `turno top` looks at its tickets all day.
+drop index look_ticket;
+create index look_ticket on look (ticket_id, person_id, at);
