@@ -124,9 +124,12 @@ static bool
 fill(struct restore *r, const char *conninfo, const char *role, const char *bin_dir, struct err *e)
 {
     struct copy *c = copy_open(conninfo, e);
-    bool ok = c != NULL && copy_claim(c, e) && copy_export(conninfo, e) && load(r, bin_dir, e) &&
-              copy_settle(c, r->skip, &r->next, e);
+    bool is_ours = c != NULL && copy_claim(c, conninfo, e);
+    bool ok = is_ours && copy_export(conninfo, e) && load(r, bin_dir, e) && copy_settle(c, r->skip, &r->next, e);
 
+    if (is_ours && !ok && !copy_unclaim(c) && r->config->database.conninfo[0] != '\0') {
+        err_wrap(e, MIGRATE_RESTORING);
+    }
     if (ok) {
         ok = migrate_run(conninfo, role, say_migration, NULL, e);
         tool_say("restoring: looking whether all is there");

@@ -5,7 +5,9 @@
  * the flush that answers them.
  *
  * Restore: the lock of migrations is held from the look whether the place is empty until numbers and transactions go on
- * behind those of the lost original; a daemon that waits for its schema there starts after that.
+ * behind those of the lost original; a daemon that waits for its schema there starts after that. The lock goes with our
+ * connection, but the rows are committed by pg_restore's: so a mark, committed before and taken away by the transaction
+ * that settles numbers and transactions, keeps everybody out if we do not come so far.
  */
 #include "daemon/db/copy.h"
 
@@ -17,6 +19,7 @@
 
 #include "common/parse.h"
 #include "common/xalloc.h"
+#include "daemon/db/migrate.h"
 #include "daemon/db/session.h"
 #include "daemon/db/stmt.h"
 
@@ -101,17 +104,21 @@ static bool
 look(struct copy *c, bool *ret_schema, struct err *e)
 {
     PGresult *res = ask(c, STMT_MIGRATE_STATE, 1, (const char *const[]){""}, e);
-    bool is_standby, is_utf8;
+    bool is_standby, is_utf8, is_restoring;
 
     if (res == NULL) {
         return false;
     }
     is_utf8 = strcmp(text(res, "encoding"), "UTF8") == 0;
     is_standby = strcmp(text(res, "recovery"), "t") == 0;
+    is_restoring = strcmp(text(res, "is_restoring"), "t") == 0;
     *ret_schema = strcmp(text(res, "has_schema"), "t") == 0;
     PQclear(res);
     if (is_standby) {
         return err_set(e, ERR_DATABASE, "this is a standby, which may lack what was acknowledged: name the primary");
+    }
+    if (is_restoring) {
+        return err_set(e, ERR_CONFLICT, MIGRATE_RESTORING);
     }
     return is_utf8 || err_set(e, ERR_CONFLICT, "the database has another encoding than UTF8");
 }
@@ -199,17 +206,38 @@ copy_begin(struct copy *c, struct copy_facts *ret, struct err *e)
     return true;
 }
 
+/* Over a connection of its own, since ours keeps the lock in a transaction that ends later. */
+static bool
+mark(const char *conninfo, struct err *e)
+{
+    struct copy *other = copy_open(conninfo, e);
+    bool ok = other != NULL && tell_server(other, STMT_RESTORE_MARK, e);
+
+    copy_close(other);
+    return ok;
+}
+
 bool
-copy_claim(struct copy *c, struct err *e)
+copy_claim(struct copy *c, const char *conninfo, struct err *e)
 {
     bool has_schema;
 
     if (!run(c, "begin", e) || !tell_server(c, STMT_MIGRATE_LOCK, e) || !look(c, &has_schema, e)) {
         return false;
     }
-    return !has_schema ||
-           err_set(e, ERR_CONFLICT, "the database '%s' has a turno schema already: restore into an empty one",
-                   PQdb(c->conn));
+    if (has_schema) {
+        return err_set(e, ERR_CONFLICT, "the database '%s' has a turno schema already: restore into an empty one",
+                       PQdb(c->conn));
+    }
+    return mark(conninfo, e);
+}
+
+bool
+copy_unclaim(struct copy *c)
+{
+    struct err ignored;
+
+    return tell_server(c, STMT_RESTORE_UNDONE, &ignored) && run(c, "commit", &ignored);
 }
 
 bool
@@ -228,7 +256,8 @@ copy_settle(struct copy *c, int64_t skip, int64_t *ret_next, struct err *e)
     }
     *ret_next = PQntuples(res) == 1 ? number(res, "next") : 0;
     PQclear(res);
-    return (*ret_next > 0 || err_set(e, ERR_DATABASE, "the table of ticket numbers is empty")) && run(c, "commit", e);
+    return (*ret_next > 0 || err_set(e, ERR_DATABASE, "the table of ticket numbers is empty")) &&
+           tell_server(c, STMT_RESTORE_DONE, e) && run(c, "commit", e);
 }
 
 bool

@@ -30,8 +30,11 @@ bool copy_export(const char *conninfo, struct err *e);
 /* Take the snapshot of a backup. Refused: no schema of ours. */
 bool copy_begin(struct copy *c, struct copy_facts *ret, struct err *e);
 
-/* Before pg_restore: is the place empty? Nobody else migrates it from now on, until copy_settle. */
-bool copy_claim(struct copy *c, struct err *e);
+/* Before pg_restore: is the place empty? Nobody else migrates it from now on, until copy_settle; nobody uses it without that,
+ * also when this connection ends. */
+bool copy_claim(struct copy *c, const char *conninfo, struct err *e);
+/* Instead of copy_settle: no rows came, the place is as it was. False: they did, or it could not be seen. */
+bool copy_unclaim(struct copy *c);
 /* After it: go on where nothing was given out, `skip` ticket numbers and as many transactions as may be later. */
 bool copy_settle(struct copy *c, int64_t skip, int64_t *ret_next, struct err *e);
 /* After the migration: statistics, then what is wrong with the rows; each fault is told. False with e: it could not be

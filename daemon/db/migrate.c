@@ -148,6 +148,7 @@ struct place {
     bool schema, tables; /* are there */
     bool own_role;       /* the owner itself serves */
     bool role;           /* the daemon's role exists */
+    bool restoring;      /* a restore is under way, or was cut off */
 };
 
 /* Is this a database we can live in? */
@@ -174,6 +175,7 @@ look(struct migrate *m, struct place *ret, struct err *e)
         ret->tables = is_true(res, 4);
         ret->own_role = m->role == NULL || is_true(res, 5);
         ret->role = is_true(res, 6);
+        ret->restoring = is_true(res, 7);
         ok = true;
     }
     PQclear(res);
@@ -356,6 +358,9 @@ step(struct migrate *m, bool *ret_more, struct err *e)
     if (!tell(m, STMT_MIGRATE_LOCK, 0, NULL, e) || !look(m, &at, e)) {
         return false;
     }
+    if (at.restoring) { /* it would hold the lock if it were alive */
+        return err_set(e, ERR_CONFLICT, MIGRATE_RESTORING);
+    }
     if (!at.schema && !tell(m, STMT_MIGRATE_SCHEMA, 0, NULL, e)) {
         return false;
     }
@@ -445,6 +450,9 @@ compare(struct migrate *m, struct err *e)
 
     if (!look(m, &at, e)) {
         return false;
+    }
+    if (at.restoring) { /* it may end well: migrate_run waits for it */
+        return err_set(e, ERR_DATABASE, MIGRATE_RESTORING);
     }
     if (!at.tables) {
         return err_set(e, ERR_DATABASE, "the database has no turno schema yet, or hides it from this role");

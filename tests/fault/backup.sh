@@ -236,6 +236,35 @@ fewer_rows()
         grep -q "the rows are there, but: what was restored is not whole" "$desk/refusal"
 }
 ok "a restore looks whether all rows are there" fewer_rows
+# The connection that settles numbers and transactions ends while pg_restore works: nobody may go on from that.
+owner_of() { echo "database.conninfo=host=$desk dbname=$1 user=desk_owner"; }
+cut_off()
+{
+    mkdir -p "$desk/cutting" && cat >"$desk/cutting/pg_restore" <<END && chmod +x "$desk/cutting/pg_restore"
+#!/bin/sh
+[ "\$1" = --version ] || "$programs/psql" -X -q -c "select pg_terminate_backend(pid) from pg_locks where locktype = 'advisory'
+    and database = (select oid from pg_database where datname = current_database())" >/dev/null || exit
+exec "$programs/pg_restore" "\$@"
+END
+    "$programs/psql" -X -q -h "$desk" -U postgres -c 'create database cut owner desk_owner' &&
+        refused "$unfinished" "$cli" restore "$desk/one" --set "$(owner_of cut)" --set database.bin_dir="$desk/cutting" &&
+        [ "$("$programs/psql" -X -A -t -h "$desk" -U postgres -d cut -c 'select count(*) from turno.ticket')" -gt 0 ]
+}
+cured()
+{
+    local next
+    "$programs/psql" -X -q -h "$desk" -U desk_owner -d cut -c "$cure" && "$cli" restore "$desk/one" --set "$(owner_of cut)" &&
+        next=$("$programs/psql" -X -A -t -h "$desk" -U postgres -d cut -c "select next, to_regnamespace('turno_restoring') is null from turno.numbering") &&
+        echo "$next" && [[ $next = *'|t' ]] && [ "${next%|t}" -gt 100000 ]
+}
+no_mark_is_left() { [ "$("$programs/psql" -X -A -t -h "$desk" -U postgres -d "$1" -c "select count(*) from pg_namespace where nspname like 'turno%'")" = 0 ]; }
+cure='drop schema if exists turno, turno_restoring cascade'
+unfinished="unfinished restore: if none runs, $cure, and restore again"
+ok "a restore whose connection is cut off says that it is unfinished" cut_off
+ok "… no turnod serves from it" refused "$unfinished" timeout 60 "$TURNO_BUILD/turnod" -o state_dir="$desk/sixth" -o socket="$desk/sixth.sock" -o "$(owner_of cut)"
+ok "… no backup takes it" refused "$unfinished" "$cli" backup "$desk/none" --set "$(owner_of cut)"
+ok "… no restore goes into it" refused "$unfinished" "$cli" restore "$desk/one" --set "$(owner_of cut)"
+ok "… until that is done" cured
 by_hand()
 {
     "$programs/psql" -X -q -h "$desk" -U postgres -c 'create database reading' &&
@@ -287,7 +316,7 @@ loading_stopped()
     pid=$!
     until_true 30 pgrep -P "$pid" && kill -INT "$pid" || return 1
     wait "$pid" || rc=$?
-    [ "$rc" = 1 ] && rm "$desk/fake/pg_restore"
+    [ "$rc" = 1 ] && rm "$desk/fake/pg_restore" && no_mark_is_left postgres
 }
 ok "… also while it waits for pg_restore" loading_stopped
 ok "where nobody may write, it says so" refused "could not write '/proc/none.partial'" "$cli" backup /proc/none "${external[@]}" "${owner[@]}"

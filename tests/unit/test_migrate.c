@@ -95,8 +95,8 @@ t_exec_params(PGconn *conn, const char *text, int n, const Oid *types, const cha
         return refusal("42501");
     }
     if (stmt == STMT_MIGRATE_STATE) {
-        static const char *const state[] = {"150018", "UTF8", "f", "t", "t", "f", "t"};
-        for (int i = 0; i < 7; i++) {
+        static const char *const state[] = {"150018", "UTF8", "f", "t", "t", "f", "t", "f"};
+        for (int i = 0; i < 8; i++) {
             (void)snprintf(res->value[i], sizeof(res->value[i]), "%s", i == 4 && !has_tables ? "f" : state[i]);
         }
     } else if (stmt == STMT_REPEATABLE_SAME) {

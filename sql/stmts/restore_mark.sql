@@ -1,0 +1,2 @@
+-- owner: the rows that come next are not to be used before restore_done
+create schema turno_restoring
