@@ -193,6 +193,21 @@ struct sink {
     int64_t n;
 };
 
+/* Whose name we have locked: an ordinary file of ours, which nobody else has a link to. (A backup that was killed has left
+ * one.) It may be another one by now: a backup that has ended meanwhile has renamed it. */
+static bool
+is_own_partial(const struct sink *s, struct err *e)
+{
+    struct stat open, named;
+
+    if (fstat(s->fd, &open) != 0 || lstat(s->partial, &named) != 0 || open.st_dev != named.st_dev ||
+        open.st_ino != named.st_ino) {
+        return err_set(e, ERR_CONFLICT, "another backup wrote '%s' just now: try again", s->partial);
+    }
+    return (S_ISREG(open.st_mode) && open.st_uid == geteuid() && open.st_nlink == 1) ||
+           err_set(e, ERR_CONFLICT, "'%s' is there and is no ordinary file of yours alone: remove it", s->partial);
+}
+
 static bool
 sink_open(struct sink *s, const char *file, bool force, struct err *e)
 {
@@ -208,16 +223,18 @@ sink_open(struct sink *s, const char *file, bool force, struct err *e)
                        file);
     }
     s->partial = xasprintf("%s.partial", file);
-    s->fd = open(s->partial, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    s->fd = open(s->partial, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (s->fd < 0) {
         err_set(e, ERR_INVALID, "could not write '%s': %s", s->partial, strerror(errno));
     } else if (flock(s->fd, LOCK_EX | LOCK_NB) != 0) {
         err_set(e, ERR_CONFLICT, "another backup writes '%s' just now", s->partial);
         (void)close(s->fd);
-    } else if (ftruncate(s->fd, 0) == 0) {
+    } else if (!is_own_partial(s, e)) {
+        (void)close(s->fd);
+    } else if (fchmod(s->fd, 0600) == 0 && ftruncate(s->fd, 0) == 0) {
         return true;
     } else {
-        err_set(e, ERR_INVALID, "'%s' is no file that could be replaced", s->partial);
+        err_set(e, ERR_INVALID, "could not write '%s': %s", s->partial, strerror(errno));
         (void)close(s->fd);
     }
     free(s->partial);

@@ -84,6 +84,32 @@ ok "… until it is to be replaced" replaced
 to_a_pipe() { backup - | cat >"$desk/piped" && head -c 15 "$desk/piped" | grep -qx 'turno backup 1'; }
 ok "it can go to a pipe" to_a_pipe
 
+# What is there under the name of the file that is not whole yet
+left_over() { (umask 0 && echo "of one that was killed" >"$desk/left.partial") && backup "$desk/left" && [ "$(stat -c %a "$desk/left")" = 600 ] && rm "$desk/left"; }
+in_the_way()
+{
+    local rc=0
+    refused "$1" timeout 20 "$cli" backup "$desk/left" --set state_dir="$state" || rc=1
+    rm "$desk/left.partial"
+    return "$rc"
+}
+linked() { cp "$desk/one" "$desk/other" && ln "$desk/other" "$desk/left.partial" && in_the_way "remove it" && cmp "$desk/one" "$desk/other"; }
+symlinked() { ln -s "$desk/other" "$desk/left.partial" && in_the_way "could not write" && cmp "$desk/one" "$desk/other"; }
+read_by_another()
+{
+    local reader rc=0
+    mkfifo "$desk/left.partial" && { sleep 60 <>"$desk/left.partial" & } && reader=$!
+    in_the_way "remove it" || rc=1
+    kill "$reader"
+    return "$rc"
+}
+unread() { mkfifo "$desk/left.partial" && in_the_way "could not write"; }
+ok "what a killed backup has left is used, and closed to others" left_over
+ok "… but no file with another name, too" linked
+ok "… no symbolic link" symlinked
+ok "… no pipe" unread
+ok "… also none that somebody reads" read_by_another
+
 # ---- what is refused -------------------------------------------------------------------------------------------------------
 ok "restoring to where a turnod works is refused" refused "a turnod works in" restore "$desk/one"
 # spoil FILE PYTHON: FILE becomes "$desk/spoilt", changed as b; its checksum is made right when there is `sum`
