@@ -125,7 +125,7 @@ fill(struct restore *r, const char *conninfo, const char *role, const char *bin_
 {
     struct copy *c = copy_open(conninfo, e);
     bool is_ours = c != NULL && copy_claim(c, conninfo, e);
-    bool ok = is_ours && copy_export(conninfo, e) && load(r, bin_dir, e) && copy_settle(c, r->skip, &r->next, e);
+    bool ok = is_ours && copy_export(c, conninfo, e) && load(r, bin_dir, e) && copy_settle(c, r->skip, &r->next, e);
 
     if (is_ours && !ok && !copy_unclaim(c) && r->config->database.conninfo[0] != '\0') {
         err_wrap(e, MIGRATE_RESTORING);

@@ -154,8 +154,37 @@ copy_close(struct copy *c)
     }
 }
 
+static void
+export_each(const PQconninfoOption *opts, const char *const except[])
+{
+    for (size_t i = 0; opts[i].keyword != NULL; i++) {
+        bool wanted = opts[i].envvar != NULL && opts[i].val != NULL;
+
+        for (size_t k = 0; wanted && except != NULL && except[k] != NULL; k++) {
+            wanted = strcmp(opts[i].keyword, except[k]) != 0;
+        }
+        if (wanted) {
+            (void)setenv(opts[i].envvar, opts[i].val, 1);
+        }
+    }
+}
+
+/* Where our connection went, as it was found out: of the environment a service would win over the rest, not so in conninfo. */
+static void
+export_found(const struct copy *c)
+{
+    static const char *const of_the_session[] = {"application_name", "client_encoding", "options", NULL};
+    PQconninfoOption *opts = PQconninfo(c->conn);
+
+    if (opts != NULL) {
+        export_each(opts, of_the_session);
+    }
+    PQconninfoFree(opts);
+    (void)unsetenv("PGSERVICE"); /* (its file stays: the migration reads conninfo again) */
+}
+
 bool
-copy_export(const char *conninfo, struct err *e)
+copy_export(const struct copy *c, const char *conninfo, struct err *e)
 {
     char *why = NULL;
     PQconninfoOption *opts = PQconninfoParse(conninfo, &why);
@@ -168,12 +197,9 @@ copy_export(const char *conninfo, struct err *e)
     }
     (void)setenv("PGAPPNAME", "turno", 1);
     (void)setenv("PGTARGETSESSIONATTRS", "read-write", 1);
-    for (size_t i = 0; opts[i].keyword != NULL; i++) {
-        if (opts[i].envvar != NULL && opts[i].val != NULL) {
-            (void)setenv(opts[i].envvar, opts[i].val, 1);
-        }
-    }
+    export_each(opts, NULL);
     PQconninfoFree(opts);
+    export_found(c);
     return true;
 }
 

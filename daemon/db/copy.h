@@ -23,9 +23,10 @@ struct copy_facts {
 
 /* Refused: away, a standby (which may lack what was acknowledged). NULL: e is filled. */
 struct copy *copy_open(const char *conninfo, struct err *e);
-void copy_close(struct copy *c); /* NULL is accepted */
-/* Put conninfo into our environment, for PostgreSQL's programs: on their command lines everybody could read it. */
-bool copy_export(const char *conninfo, struct err *e);
+void copy_close(struct copy *c);       /* NULL is accepted */
+/* Put conninfo, and where it led, into our environment, for PostgreSQL's programs: on their command lines everybody could
+ * read it. */
+bool copy_export(const struct copy *c, const char *conninfo, struct err *e);
 
 /* Take the snapshot of a backup. Refused: no schema of ours. */
 bool copy_begin(struct copy *c, struct copy_facts *ret, struct err *e);

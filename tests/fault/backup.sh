@@ -239,6 +239,17 @@ serves()
 }
 ok "a turnod whose role owns nothing serves there, no number is given twice" serves
 ok "… and all invariants hold" no_faults -h "$desk" -U postgres -d turno
+# pg_dump and pg_restore go where we went: what conninfo says wins over the service
+by_service()
+{
+    printf '[desk]\nhost=%s\nuser=desk_owner\ndbname=postgres\n' "$desk" >"$desk/services"
+    "$programs/psql" -X -q -h "$desk" -U postgres -c 'create database served owner desk_owner' || return 1
+    export PGSERVICEFILE=$desk/services
+    "$cli" backup "$desk/service" --set "database.conninfo=service=desk dbname=turno" &&
+        "$cli" restore "$desk/service" --set "database.conninfo=service=desk dbname=served" && rm "$desk/service"
+}
+ok "a service file beside other words leads pg_dump and pg_restore to the same database" by_service
+unset PGSERVICEFILE
 # As if the backup were of a turno that did not number transactions by itself yet.
 older()
 {
