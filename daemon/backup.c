@@ -107,7 +107,7 @@ make(const char *conninfo, const char *bin_dir, int out, struct err *e)
     int major;
 
     if (c != NULL && copy_begin(c, &facts, e) && copy_export(c, conninfo, e) &&
-        (program = tool_find("pg_dump", bin_dir, facts.server, &major, e)) != NULL) {
+        (program = tool_find("pg_dump", bin_dir, facts.server, facts.server, &major, e)) != NULL) {
         a = archive_new(out);
         ok = head(a, &facts, major, e) && dump(a, program, facts.snapshot, e) && archive_end(a, e);
     }

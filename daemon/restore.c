@@ -77,10 +77,10 @@ feed(struct restore *r, int out, struct err *e)
 }
 
 static bool
-load(struct restore *r, const char *bin_dir, struct err *e)
+load(struct restore *r, int server, const char *bin_dir, struct err *e)
 {
-    int major, in;
-    char *program = tool_find("pg_restore", bin_dir, r->facts.dump, &major, e);
+    int major = r->facts.dump > server ? r->facts.dump : server, found, in;
+    char *program = tool_find("pg_restore", bin_dir, major, server, &found, e);
     const char *const argv[] = {
         program,           "--single-transaction", "--exit-on-error", "--no-owner",
         "--no-privileges", "--no-password",        "--dbname=",       NULL}; /* "": all of it is in the environment */
@@ -125,7 +125,8 @@ fill(struct restore *r, const char *conninfo, const char *role, const char *bin_
 {
     struct copy *c = copy_open(conninfo, e);
     bool is_ours = c != NULL && copy_claim(c, conninfo, e);
-    bool ok = is_ours && copy_export(c, conninfo, e) && load(r, bin_dir, e) && copy_settle(c, r->skip, &r->next, e);
+    bool ok = is_ours && copy_export(c, conninfo, e) && load(r, copy_server(c), bin_dir, e) &&
+              copy_settle(c, r->skip, &r->next, e);
 
     if (is_ours && !ok && !copy_unclaim(c) && r->config->database.conninfo[0] != '\0') {
         err_wrap(e, MIGRATE_RESTORING);

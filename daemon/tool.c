@@ -18,16 +18,38 @@
 static volatile sig_atomic_t stopped;
 static usec_t said_at;
 
+/* pg_restore sets transaction_timeout from 17 on, and reads no backup of a pg_dump that is newer than itself. */
+bool
+tool_is_too_new(int program, int server)
+{
+    return program >= 17 && server < 17;
+}
+
+static void
+say_too_new(const char *name, int program, int server, int major, struct err *e)
+{
+    if (tool_is_too_new(major, server)) {
+        err_set(e, ERR_CONFLICT,
+                "the backup was made by pg_dump of PostgreSQL %d: a server of PostgreSQL 17 or newer is needed", major);
+    } else {
+        err_set(e, ERR_INVALID,
+                "%s of PostgreSQL %d does not fit a server of PostgreSQL %d: install package postgresql-client-%d",
+                name, program, server, major);
+    }
+}
+
 char *
-tool_find(const char *name, const char *bin_dir, int major, int *ret_major, struct err *e)
+tool_find(const char *name, const char *bin_dir, int major, int server, int *ret_major, struct err *e)
 {
     const char *const programs[] = {name, NULL};
     struct strbuf others;
     char *dir, *path = NULL;
 
     strbuf_init(&others);
-    dir = pgbin_find(programs, bin_dir, major, false, ret_major, &others);
-    if (dir != NULL) {
+    dir = pgbin_find(programs, bin_dir, major, PGBIN_OLDEST, ret_major, &others);
+    if (dir != NULL && tool_is_too_new(*ret_major, server)) {
+        say_too_new(name, *ret_major, server, major, e);
+    } else if (dir != NULL) {
         path = xasprintf("%s/%s", dir, name);
     } else {
         err_set(e, ERR_INVALID,

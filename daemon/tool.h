@@ -8,9 +8,11 @@
 
 #include "common/err.h"
 
-/* Path of pg_dump or pg_restore, of this major version or a newer one; malloc'd. bin_dir "": looked for. NULL: e says what to
- * install. */
-char *tool_find(const char *name, const char *bin_dir, int major, int *ret_major, struct err *e);
+/* Path of pg_dump or pg_restore, malloc'd: of this major version or the next one there is, which a server of that version
+ * understands. bin_dir "": looked for. NULL: e says what to install. */
+char *tool_find(const char *name, const char *bin_dir, int major, int server, int *ret_major, struct err *e);
+/* What pg_restore of `program` sends, is it more than a server of this version knows? */
+bool tool_is_too_new(int program, int server);
 
 /* From now on SIGINT, SIGTERM and SIGHUP only make tool_is_stopped true and calls end with EINTR. */
 void tool_catch(void);

@@ -145,6 +145,12 @@ copy_open(const char *conninfo, struct err *e)
     return c;
 }
 
+int
+copy_server(const struct copy *c)
+{
+    return PQserverVersion(c->conn) / 10000;
+}
+
 void
 copy_close(struct copy *c)
 {

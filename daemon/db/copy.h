@@ -23,6 +23,7 @@ struct copy_facts {
 
 /* Refused: away, a standby (which may lack what was acknowledged). NULL: e is filled. */
 struct copy *copy_open(const char *conninfo, struct err *e);
+int copy_server(const struct copy *c); /* its major version */
 void copy_close(struct copy *c);       /* NULL is accepted */
 /* Put conninfo, and where it led, into our environment, for PostgreSQL's programs: on their command lines everybody could
  * read it. */

@@ -60,7 +60,8 @@ find_programs(struct cluster *c, const char *bin_dir, struct err *e)
     struct strbuf others; /* versions that do not fit */
 
     strbuf_init(&others);
-    c->bin = pgbin_find(programs, bin_dir, wanted != 0 ? wanted : MAJOR_MIN, wanted != 0, &c->major, &others);
+    c->bin = pgbin_find(programs, bin_dir, wanted != 0 ? wanted : MAJOR_MIN, wanted != 0 ? PGBIN_ONLY : PGBIN_NEWEST,
+                        &c->major, &others);
     if (c->bin != NULL) {
         /* found */
     } else if (wanted != 0) {

@@ -20,7 +20,7 @@ static const char *const bin_globs[] = {"/usr/lib/postgresql/*/bin", "/usr/pgsql
 struct found {
     const char *const *programs;
     int wanted;
-    bool only;
+    enum pgbin_choice choice;
     int major; /* of dir; 0: nothing yet */
     char *dir;
     struct strbuf *others;
@@ -51,21 +51,28 @@ version_of(const char *dir, const char *const programs[])
     return major;
 }
 
+static bool
+is_better(const struct found *f, int major)
+{
+    return f->major == 0 || (f->choice == PGBIN_NEWEST && major > f->major) ||
+           (f->choice == PGBIN_OLDEST && major < f->major);
+}
+
 static void
 consider(struct found *f, const char *dir)
 {
     int major = version_of(dir, f->programs);
 
-    if (major == 0 || (f->only ? f->major != 0 : major <= f->major)) {
+    if (major == 0) {
         return;
     }
-    if (f->only ? major != f->wanted : major < f->wanted) {
+    if (major < f->wanted || (f->choice == PGBIN_ONLY && major != f->wanted)) {
         strbuf_addf(f->others, "%s%d in '%s'", f->others->n > 0 ? ", " : "", major, dir);
-        return;
+    } else if (is_better(f, major)) {
+        free(f->dir);
+        f->dir = xstrdup(dir);
+        f->major = major;
     }
-    free(f->dir);
-    f->dir = xstrdup(dir);
-    f->major = major;
 }
 
 static void
@@ -83,7 +90,7 @@ search(struct found *f)
     }
     globfree(&g);
     while ((dir = strsep(&rest, ":")) != NULL) {
-        if (dir[0] == '/' && f->major == 0) {
+        if (dir[0] == '/' && (f->major == 0 || f->choice == PGBIN_OLDEST)) {
             consider(f, dir);
         }
     }
@@ -91,10 +98,10 @@ search(struct found *f)
 }
 
 char *
-pgbin_find(const char *const programs[], const char *bin_dir, int major, bool only, int *ret_major,
+pgbin_find(const char *const programs[], const char *bin_dir, int major, enum pgbin_choice choice, int *ret_major,
            struct strbuf *others)
 {
-    struct found f = {.programs = programs, .wanted = major, .only = only, .others = others};
+    struct found f = {.programs = programs, .wanted = major, .choice = choice, .others = others};
 
     if (bin_dir[0] != '\0') {
         consider(&f, bin_dir);

@@ -7,10 +7,12 @@
 
 #include "common/strbuf.h"
 
-/* A folder with all of `programs` (ends with NULL; the last is asked for its version), malloc'd; NULL: there is none. only:
- * of exactly this major version, else the newest that is not older. bin_dir not "": look there alone. others gets the
- * versions that do not fit, for a message. Blocks for the time of `PROGRAM --version`. */
-char *pgbin_find(const char *const programs[], const char *bin_dir, int major, bool only, int *ret_major,
+enum pgbin_choice { PGBIN_ONLY, PGBIN_NEWEST, PGBIN_OLDEST };
+
+/* A folder with all of `programs` (ends with NULL; the last is asked for its version), malloc'd; NULL: there is none. Only
+ * of this major version, or the newest or oldest of those that are not older. bin_dir not "": look there alone. others gets
+ * the versions that do not fit, for a message. Blocks for the time of `PROGRAM --version`. */
+char *pgbin_find(const char *const programs[], const char *bin_dir, int major, enum pgbin_choice choice, int *ret_major,
                  struct strbuf *others);
 
 #endif

@@ -318,7 +318,12 @@ with_fake() { "$cli" backup "$desk/none" "${external[@]}" "${owner[@]}" --set da
 leaves_nothing() { [ ! -e "$desk/none" ] && [ ! -e "$desk/none.partial" ]; }
 fake 9.6 false
 ok "an old pg_dump is refused with what to install" refused "install package postgresql-client-" with_fake
-fake 99.0 'echo half; echo "pg_dump: error: it broke" >&2; exit 1'
+server=$("$programs/postgres" --version | grep -o '[0-9]*' | head -n 1) # what fits it: its own
+if [ "$server" -lt 17 ]; then
+    fake 17.0 false
+    ok "one that makes what the server would refuse, too" refused "install package postgresql-client-$server" with_fake
+fi
+fake "$server.0" 'echo half; echo "pg_dump: error: it broke" >&2; exit 1'
 ok "a pg_dump that fails half way is a failure" refused "it broke" with_fake
 ok "… and leaves nothing behind" leaves_nothing
 half_done() { [ "$(stat -c %s "$desk/none.partial" 2>/dev/null || echo 0)" -gt 4096 ]; }
@@ -331,7 +336,7 @@ stopped()
     wait "$pid" || rc=$?
     [ "$rc" = 1 ] && leaves_nothing
 }
-fake 99.0 'echo half; exec sleep 60'
+fake "$server.0" 'echo half; exec sleep 60'
 ok "a backup that is stopped leaves nothing behind" stopped
 restore_stopped()
 {

@@ -8,12 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "common/xalloc.h"
 #include "daemon/db/archive.h"
+#include "daemon/os/pgbin.h"
+#include "daemon/tool.h"
 
 static const struct archive_facts facts = {
     .turno = "0.1",
@@ -150,14 +153,89 @@ reading_can_be_stopped(void **state)
     (void)close(fds[1]);
 }
 
+/* A folder with a pg_restore that says it is of this version. */
+static void
+install(const char *top, int major, struct strbuf *path)
+{
+    char *dir = xasprintf("%s/%d", top, major), *file = xasprintf("%s/pg_restore", dir);
+    FILE *f;
+
+    assert_int_equal(mkdir(dir, 0700), 0);
+    f = fopen(file, "w");
+    assert_non_null(f);
+    assert_true(fprintf(f, "#!/bin/sh\necho 'pg_restore (PostgreSQL) %d.1'\n", major) > 0);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(chmod(file, 0700), 0);
+    strbuf_addf(path, "%s%s", path->n > 0 ? ":" : "", dir);
+    free(file);
+    free(dir);
+}
+
+static void
+chooses(int wanted, enum pgbin_choice choice, int expected)
+{
+    static const char *const programs[] = {"pg_restore", NULL};
+    struct strbuf others;
+    int major;
+
+    strbuf_init(&others);
+    free(pgbin_find(programs, "", wanted, choice, &major, &others));
+    strbuf_release(&others);
+    assert_int_equal(major, expected);
+}
+
+/* Versions that no machine has in its usual places. */
+static void
+the_nearest_program_is_taken(void **state)
+{
+    static const int majors[] = {903, 905, 901, 904};
+    char top[] = "/tmp/turno.XXXXXX", *before = xstrdup(getenv("PATH"));
+    struct strbuf path;
+
+    (void)state;
+    assert_non_null(mkdtemp(top));
+    strbuf_init(&path);
+    for (size_t i = 0; i < sizeof(majors) / sizeof(majors[0]); i++) {
+        install(top, majors[i], &path);
+    }
+    assert_int_equal(setenv("PATH", path.p, 1), 0);
+    chooses(901, PGBIN_OLDEST, 901);
+    chooses(902, PGBIN_OLDEST, 903);
+    chooses(906, PGBIN_OLDEST, 0);
+    chooses(904, PGBIN_ONLY, 904);
+    chooses(902, PGBIN_ONLY, 0);
+    assert_int_equal(setenv("PATH", before, 1), 0);
+    for (size_t i = 0; i < sizeof(majors) / sizeof(majors[0]); i++) {
+        char *file = xasprintf("%s/%d/pg_restore", top, majors[i]);
+
+        assert_int_equal(unlink(file), 0);
+        *strrchr(file, '/') = '\0';
+        assert_int_equal(rmdir(file), 0);
+        free(file);
+    }
+    assert_int_equal(rmdir(top), 0);
+    strbuf_release(&path);
+    free(before);
+}
+
+static void
+a_program_too_new_for_the_server_is_known(void **state)
+{
+    (void)state;
+    assert_true(tool_is_too_new(17, 16));
+    assert_true(tool_is_too_new(18, 15));
+    assert_false(tool_is_too_new(17, 17));
+    assert_false(tool_is_too_new(16, 15));
+    assert_false(tool_is_too_new(18, 17));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_written_is_read),
-        cmocka_unit_test(any_changed_byte_is_found),
-        cmocka_unit_test(a_cut_file_is_found),
-        cmocka_unit_test(reading_can_be_stopped),
+        cmocka_unit_test(what_is_written_is_read),      cmocka_unit_test(any_changed_byte_is_found),
+        cmocka_unit_test(a_cut_file_is_found),          cmocka_unit_test(reading_can_be_stopped),
+        cmocka_unit_test(the_nearest_program_is_taken), cmocka_unit_test(a_program_too_new_for_the_server_is_known),
     };
 
     return cmocka_run_group_tests_name("archive", tests, NULL, NULL);
