@@ -132,21 +132,49 @@ out:
     return ok;
 }
 
+static void
+forget(bool (*is_unwanted)(const char *name))
+{
+    for (size_t i = 0; environ[i] != NULL;) {
+        size_t n = strcspn(environ[i], "=");
+        char *name = xstrndup(environ[i], n);
+
+        if (environ[i][n] == '\0' || !is_unwanted(name) || unsetenv(name) != 0) {
+            i++;
+        }
+        free(name);
+    }
+}
+
+static bool
+is_setting(const char *name)
+{
+    return strncmp(name, "PG", 2) == 0;
+}
+
+static bool
+is_private(const char *name)
+{
+    static const char *const others[] = {"PATH", "HOME", "LANG", "TZ", "TERM"};
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        if (strcmp(name, others[i]) == 0) {
+            return false;
+        }
+    }
+    return strncmp(name, "LC_", 3) != 0 && !is_setting(name);
+}
+
 void
 program_forget_settings(void)
 {
-    for (size_t i = 0; environ[i] != NULL;) {
-        const char *eq = strchr(environ[i], '=');
+    forget(is_setting);
+}
 
-        if (eq != NULL && strncmp(environ[i], "PG", 2) == 0) {
-            char *name = xstrndup(environ[i], (size_t)(eq - environ[i]));
-
-            (void)unsetenv(name);
-            free(name);
-        } else {
-            i++;
-        }
-    }
+void
+program_forget_private(void)
+{
+    forget(is_private);
 }
 
 pid_t

@@ -26,5 +26,7 @@ bool program_wait(pid_t pid, const char *name, bool (*stop)(void), struct err *e
 
 /* Take PGOPTIONS and the like out of our own environment: they are not meant for a database that is nobody else's. */
 void program_forget_settings(void);
+/* Take out what is root's own (secrets, proxies, where programs look for their parts): for one who becomes another. */
+void program_forget_private(void);
 
 #endif

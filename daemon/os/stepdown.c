@@ -13,12 +13,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/os/program.h"
+
 static bool
 become(const struct passwd *pw, struct err *e)
 {
     if (initgroups(pw->pw_name, pw->pw_gid) != 0 || setgid(pw->pw_gid) != 0 || setuid(pw->pw_uid) != 0) {
         return err_set(e, ERR_INTERNAL, "could not become user '%s': %s", pw->pw_name, strerror(errno));
     }
+    program_forget_private();
     (void)setenv("HOME", pw->pw_dir, 1); /* where libpq looks for a password */
     return true;
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -16,6 +17,7 @@
 #include "common/xalloc.h"
 #include "daemon/db/archive.h"
 #include "daemon/os/pgbin.h"
+#include "daemon/os/program.h"
 #include "daemon/tool.h"
 
 static const struct archive_facts facts = {
@@ -229,6 +231,49 @@ a_program_too_new_for_the_server_is_known(void **state)
     assert_false(tool_is_too_new(18, 17));
 }
 
+/* In a child, which may lose what cmocka needs. */
+static const char *
+environment_left(void)
+{
+    static const char *const kept[] = {"PATH", "HOME", "LANG", "LC_ALL", "TZ", "TERM", "PGPASSFILE"};
+    static const char *const gone[] = {"VAULT_TOKEN", "LD_LIBRARY_PATH", "PATHS", "XDG_STATE_HOME", "SSH_AUTH_SOCK"};
+    const char *wrong = NULL;
+
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        (void)setenv(kept[i], "C", 1);
+    }
+    for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++) {
+        (void)setenv(gone[i], "secret", 1);
+    }
+    program_forget_private();
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+        wrong = getenv(kept[i]) == NULL ? kept[i] : wrong;
+    }
+    for (size_t i = 0; i < sizeof(gone) / sizeof(gone[0]); i++) {
+        wrong = getenv(gone[i]) != NULL ? gone[i] : wrong;
+    }
+    return wrong;
+}
+
+static void
+nothing_private_goes_along(void **state)
+{
+    int status = -1;
+    pid_t pid = fork();
+
+    (void)state;
+    if (pid == 0) {
+        const char *wrong = environment_left();
+
+        if (wrong != NULL) {
+            (void)fprintf(stderr, "# %s\n", wrong);
+        }
+        _exit(wrong != NULL);
+    }
+    assert_true(pid > 0 && waitpid(pid, &status, 0) == pid);
+    assert_int_equal(status, 0);
+}
+
 int
 main(void)
 {
@@ -236,6 +281,7 @@ main(void)
         cmocka_unit_test(what_is_written_is_read),      cmocka_unit_test(any_changed_byte_is_found),
         cmocka_unit_test(a_cut_file_is_found),          cmocka_unit_test(reading_can_be_stopped),
         cmocka_unit_test(the_nearest_program_is_taken), cmocka_unit_test(a_program_too_new_for_the_server_is_known),
+        cmocka_unit_test(nothing_private_goes_along),
     };
 
     return cmocka_run_group_tests_name("archive", tests, NULL, NULL);
