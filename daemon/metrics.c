@@ -39,7 +39,7 @@ collect_http(struct stats_page *p, void *arg)
     }
     one(p, "turno_http_aborted_total", STATS_COUNTER, "Clients that left before their answer.", (double)s.aborted);
     one(p, "turno_http_given_up_total", STATS_COUNTER,
-        "Connections that took longest when buffers were needed for others.", (double)s.given_up);
+        "Connections closed, the largest or slowest, when buffers were short.", (double)s.given_up);
     one(p, "turno_http_connections", STATS_GAUGE, "Open connections.", s.connections);
     one(p, "turno_http_open_requests", STATS_GAUGE, "Requests being worked on.", s.ops);
     one(p, "turno_http_streams", STATS_GAUGE, "Open event streams.", s.streams);

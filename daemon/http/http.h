@@ -75,7 +75,7 @@ struct http_stats {
     uint64_t refused;             /* answered before they became an op: malformed, too large, too slow, too many */
     uint64_t replies_by_class[6]; /* [4]: 4xx */
     uint64_t aborted;             /* the client left before its answer */
-    uint64_t given_up;            /* connections that took longest when buffers were needed for others */
+    uint64_t given_up;            /* connections closed, the largest or slowest, when buffers were short */
     unsigned connections, ops, streams;
 };
 void http_get_stats(const struct http *h, struct http_stats *ret);
