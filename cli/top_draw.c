@@ -203,36 +203,81 @@ draw_totals(struct top *t, struct arena *a)
                      (long long)jint(agents, "there", 0), (long long)jint(agents, "away", 0)));
 }
 
+/* Columns of queues; where there is no room for all, those go first whose `drop` is highest. */
+enum { COLUMNS = 8, DROPS = 4 };
+static const struct {
+    const char *name;
+    int width, drop;
+} columns[COLUMNS] = {
+    {"WAITING", 7, 0},
+    {"OLDEST",  8, 0},
+    {"LATE",    4, 0},
+    {"SOON",    5, 2},
+    {"HAND",    4, 1},
+    {"OFFERED", 7, 4},
+    {"THERE",   5, 0},
+    {"AWAY",    4, 3},
+};
+
+/* What those take that are not dropped above `most`. */
+static int
+columns_width(int most)
+{
+    int n = 0;
+
+    for (int i = 0; i < COLUMNS; i++) {
+        n += columns[i].drop <= most ? columns[i].width + 1 : 0;
+    }
+    return n;
+}
+
 static void
-draw_queue(struct line *l, const json_t *q, int wide)
+draw_queue(struct line *l, const json_t *q, int wide, int most)
 {
     struct arena *a = l->a;
     bool waits = jint(q, "waiting", 0) > 0;
     double oldest = jnum(q, "oldest_seconds");
+    const char *cells[COLUMNS] = {"-",
+                                  "-",
+                                  number(a, q, "late"),
+                                  number(a, q, "near"),
+                                  number(a, q, "held"),
+                                  number(a, q, "offered"),
+                                  number(a, q, "there"),
+                                  number(a, q, "away")};
+    attr_t attrs[COLUMNS] = {0};
 
+    if (waits) {
+        cells[0] = brief_count(a, jint(q, "waiting", 0), jbool(q, "more"));
+        cells[1] = isnan(oldest) ? "-" : text_short(a, (usec_t)(oldest * 1e6));
+    }
+    attrs[2] = jint(q, "late", 0) > 0 ? bad : A_NORMAL;
+    attrs[3] = jint(q, "near", 0) > 0 ? warn : A_NORMAL;
+    attrs[6] = waits && jint(q, "there", 0) == 0 ? bad : A_NORMAL;
     add(l, wide, name_attr, jtext(q, "queue"));
-    add_right(l, 7, A_NORMAL, waits ? brief_count(a, jint(q, "waiting", 0), jbool(q, "more")) : "-");
-    add_right(l, 8, A_NORMAL, waits && !isnan(oldest) ? text_short(a, (usec_t)(oldest * 1e6)) : "-");
-    add_right(l, 4, jint(q, "late", 0) > 0 ? bad : A_NORMAL, number(a, q, "late"));
-    add_right(l, 5, jint(q, "near", 0) > 0 ? warn : A_NORMAL, number(a, q, "near"));
-    add_right(l, 4, A_NORMAL, number(a, q, "held"));
-    add_right(l, 7, A_NORMAL, number(a, q, "offered"));
-    add_right(l, 5, waits && jint(q, "there", 0) == 0 ? bad : A_NORMAL, number(a, q, "there"));
-    add_right(l, 4, A_NORMAL, number(a, q, "away"));
+    for (int i = 0; i < COLUMNS; i++) {
+        if (columns[i].drop <= most) {
+            add_right(l, columns[i].width, attrs[i], cells[i]);
+        }
+    }
 }
 
 static void
 draw_queues(struct top *t, struct arena *a, int y, int rows)
 {
-    static const char *const names[] = {"WAITING", "OLDEST", "LATE", "SOON", "HAND", "OFFERED", "THERE", "AWAY"};
-    static const int widths[] = {7, 8, 4, 5, 4, 7, 5, 4};
-    int wide = COLS >= 120 ? 24 : COLS >= 70 ? 14 : 10, rest = COLS - wide - 53;
+    int wide = COLS >= 120 ? 24 : COLS >= 70 ? 14 : 10, most = DROPS, rest;
     size_t at = top_chosen(t), first = at >= (size_t)rows ? at - (size_t)rows + 1 : 0;
     struct line l = line(t, a, y, true);
 
+    while (most > 0 && wide + 1 + columns_width(most) > COLS) {
+        most--;
+    }
+    rest = COLS - wide - 1 - columns_width(most);
     add(&l, wide, 0, "QUEUE");
-    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
-        add_right(&l, widths[i], 0, names[i]);
+    for (int i = 0; i < COLUMNS; i++) {
+        if (columns[i].drop <= most) {
+            add_right(&l, columns[i].width, 0, columns[i].name);
+        }
     }
     if (rest > 12) {
         add_right(&l, rest, 0, "WAITED");
@@ -241,7 +286,7 @@ draw_queues(struct top *t, struct arena *a, int y, int rows)
         const json_t *q = t->queues[first + (size_t)i];
         bool chosen = first + (size_t)i == at;
         l = line(t, a, y + 1 + i, chosen);
-        draw_queue(&l, q, wide);
+        draw_queue(&l, q, wide, most);
         put(t, a, y + 1 + i, COLS - rest, rest, chosen ? A_REVERSE : A_NORMAL, spark(t, a, jtext(q, "queue"), rest));
     }
 }

@@ -81,6 +81,11 @@ tm resize-window -t t -x 120 -y 40
 ok "a larger terminal is filled" until_true 10 last_row 40
 tm resize-window -t t -x 30 -y 6
 ok "one that is too small is told so" shows 'needs 40 x 8'
+tm resize-window -t t -x 40 -y 12
+ok "a narrow one has what matters most" shows '^QUEUE +WAITING +OLDEST +LATE +THERE *$'
+ok "… of each queue" shows '^frontdesk +5 +[0-9]+ [a-z]+ +[1-] +3 '
+tm resize-window -t t -x 52 -y 12
+ok "a wider one more of it" shows '^QUEUE +WAITING +OLDEST +LATE +SOON +HAND +THERE *$'
 tm resize-window -t t -x 80 -y 24
 ok "… and is filled again" shows '^frontdesk +5 '
 
