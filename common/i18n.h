@@ -10,9 +10,8 @@
 
 #include "common/arena.h"
 
-#define _(text)           gettext(text) // NOLINT(bugprone-reserved-identifier): the name that everybody knows
-#define N_(text)          (text)        /* to be translated where it is shown */
-#define NP_(one, many, n) ngettext(one, many, (unsigned long)(n))
+#define _(text)  gettext(text) // NOLINT(bugprone-reserved-identifier): the name that everybody knows
+#define N_(text) (text)        /* to be translated where it is shown */
 
 /* Languages there are, ends with NULL; the first is the language of the sources. */
 extern const char *const i18n_languages[];

@@ -218,8 +218,7 @@ letter_go_on(struct op *op, struct letter *l)
                        ? go_to(op, l->link, "submit")
                        : ask_again(op, l, 409,
                                    N_("This form was sent before, and we have what stood in it then. Send this one "
-                                      "only if it is "
-                                      "another request."));
+                                      "only if it is another request."));
         }
         p = ARENA_NEW(op->a, struct person);
         person_from_row(op->a, row, 2, p);
@@ -229,7 +228,7 @@ letter_go_on(struct op *op, struct letter *l)
         op->who.external = true;
         op->who.account_id = p->account_id;
         token_hash(l->link, hash);
-        memcpy(key.b, hash + sizeof hash - sizeof key.b, sizeof key.b); /* (its first half is that of the token) */
+        memcpy(key.b, hash, sizeof key.b); /* one form, one request: its key follows from its link */
         return submit(op, l,
                       &(struct submit_letter){.key = key,
                                               .subject = l->in.subject,

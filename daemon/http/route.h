@@ -16,7 +16,7 @@ enum perm {
     PERM_AGENT = 4,  /* member of a department with queues */
     PERM_LEAD = 8,
     PERM_ADMIN = 16,
-    PERM_LINK = 32,   /* the private link in the path is who asks: {link} is the first placeholder */
+    PERM_LINK = 32,   /* the private link in the path says who asks: the first {word} */
     PERM_ANYONE = 64, /* everybody, and work is done for them: the web form */
 };
 

@@ -29,8 +29,9 @@ $$;
 -- What happened, in the order in which it was committed, as far as the actor may see it. Only transactions older than
 -- every running one are read (xid < xmin): nothing can appear behind a cursor that was given out. A cursor names an event
 -- as xid.ticket.n, n counting within both, or a transaction that is read whole (xid + 1); `-` is the end: nothing that
--- has happened, all that will; @usec is a time: what was recorded from about then on. A page looks at about `budget` events, so next moves on even when nothing of them is for
--- this actor, and without naming tickets that are not; more says that there is more to read at once.
+-- has happened, all that will; @usec is a time: what was recorded from about then on. A page looks at about `budget` events,
+-- so next moves on even when nothing of them is for this actor, and without naming tickets that are not; more says that there
+-- is more to read at once.
 create or replace function feed(actor int, after text, n int,
                                 out status int, out body text, out error text, out message text, out looked bigint[])
 language plpgsql stable
