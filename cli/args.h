@@ -39,9 +39,9 @@ struct opt {
     char letter;      /* 0: none */
     const char *name; /* NULL ends a list */
     enum opt_kind kind;
-    bool maybe;      /* the value may be left out: taken only when what follows is one */
-    const char *arg; /* word for the value in the usage; the choices, separated by | */
-    const char *help;
+    bool maybe;       /* the value may be left out: taken only when what follows is one */
+    const char *arg;  /* word for the value in the usage; the choices, separated by | */
+    const char *help; /* here and below: marked with N_() */
 };
 
 enum hat { HAT_EVERYONE, HAT_AGENT, HAT_LEAD, HAT_ADMIN, HAT_COUNT };

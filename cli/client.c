@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "cli/text.h"
+#include "common/i18n.h"
 #include "common/strbuf.h"
 #include "common/uuid.h"
 
@@ -126,6 +127,9 @@ prepare(struct client *c, CURL *curl, const char *method, const char *path, cons
         curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE, (long)(body ? strlen(body) : 0));
     } else {
         curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
+    }
+    if (i18n_user() != i18n_languages[0]) {
+        add_header(c, &headers, "Accept-Language", i18n_user());
     }
     add_header(c, &headers, "Expect", ""); /* none: the body goes at once */
     if (body) {

@@ -6,9 +6,11 @@
 #include "cli/api.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "common/i18n.h"
 #include "common/version.h"
 
-static const char *const hat_names[HAT_COUNT] = {"For everyone", "For agents", "For leads", "For administrators"};
+static const char *const hat_names[HAT_COUNT] = {N_("For everyone"), N_("For agents"), N_("For leads"),
+                                                 N_("For administrators")};
 
 static void
 wrapped(struct ctx *c, const char *s, const char *indent)
@@ -67,7 +69,7 @@ print_options(struct ctx *c, const struct opt *opts)
         two_columns(c,
                     o->letter ? arena_printf(c->a, "  -%c, --%s%s", o->letter, o->name, value)
                               : arena_printf(c->a, "      --%s%s", o->name, value),
-                    28, many ? arena_printf(c->a, "%s: %s", o->help, listed(c->a, o->arg)) : o->help);
+                    28, many ? arena_printf(c->a, "%s: %s", i18n(o->help), listed(c->a, o->arg)) : i18n(o->help));
     }
 }
 
@@ -76,15 +78,17 @@ help_verb(struct ctx *c, const struct cli_verb *v)
 {
     FILE *out = c->s->out;
 
-    fprintf(out, "usage: turno %s%s\n\n", v->pattern, v->opts ? " [OPTIONS]" : "");
+    const char *does = i18n(v->help);
+
+    fprintf(out, v->opts ? _("usage: turno %s [OPTIONS]\n\n") : _("usage: turno %s\n\n"), v->pattern);
     wrapped(c,
-            arena_printf(c->a, "%c%s.%s%s", v->help[0] - ('a' <= v->help[0] && v->help[0] <= 'z' ? 32 : 0), v->help + 1,
-                         v->more ? " " : "", v->more ? v->more : ""),
+            arena_printf(c->a, "%c%s.%s%s", does[0] - ('a' <= does[0] && does[0] <= 'z' ? 32 : 0), does + 1,
+                         v->more ? " " : "", v->more ? i18n(v->more) : ""),
             "");
-    fputs("\nOptions:\n", out);
+    fputs(_("\nOptions:\n"), out);
     print_options(c, v->opts);
     print_options(c, opts_global);
-    fputs("\nExamples:\n", out);
+    fputs(_("\nExamples:\n"), out);
     for (const char *p = v->example; p; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL) {
         fprintf(out, "  %.*s\n", (int)strcspn(p, "\n"), p);
     }
@@ -95,20 +99,21 @@ help_all(struct ctx *c)
 {
     FILE *out = c->s->out;
 
-    fputs("usage: turno [VERB] [ARGUMENTS] [OPTIONS]\n\n", out);
-    wrapped(c,
-            "turno alone says who you are and what you can do now. N, a ticket number, may be left out for the ticket "
-            "in hand. Verbs and options may be abbreviated.",
-            "");
+    fputs(_("usage: turno [VERB] [ARGUMENTS] [OPTIONS]\n\n"), out);
+    wrapped(
+        c,
+        _("turno alone says who you are and what you can do now. N, a ticket number, may be left out for the ticket "
+          "in hand. Verbs and options may be abbreviated."),
+        "");
     for (int hat = 0; hat < HAT_COUNT; hat++) {
-        fprintf(out, "\n%s%s%s\n", screen_style(c->s, STYLE_BOLD), hat_names[hat], screen_plain(c->s));
+        fprintf(out, "\n%s%s%s\n", screen_style(c->s, STYLE_BOLD), i18n(hat_names[hat]), screen_plain(c->s));
         for (const struct cli_verb *v = cli_verbs; v->pattern; v++) {
             if ((int)v->hat == hat && (v->flags & VERB_HIDDEN) == 0) {
-                two_columns(c, arena_printf(c->a, "  %s", v->pattern), 29, v->help);
+                two_columns(c, arena_printf(c->a, "  %s", v->pattern), 29, i18n(v->help));
             }
         }
     }
-    fputs("\nturno help VERB tells more about one of them, man turno about all.\n", out);
+    fputs(_("\nturno help VERB tells more about one of them, man turno about all.\n"), out);
 }
 
 bool

@@ -12,6 +12,7 @@
 #include "cli/endpoint.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "common/i18n.h"
 #include "common/json.h"
 
 /* What one can do about an error. */
@@ -135,6 +136,10 @@ main(int argc, char **argv)
     int status;
 
     screen_start(&s);
+    if (i18n_user() != i18n_languages[0]) {
+        i18n_start(s.utf8);
+        i18n_use(i18n_user());
+    }
     ok = run(&c, argc, argv, &e);
     written = screen_stop(&s, &write_err);
     status = ok ? EXIT_OK : err_exit(e.code);

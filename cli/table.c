@@ -12,6 +12,7 @@
 
 #include "cli/text.h"
 #include "common/err.h"
+#include "common/i18n.h"
 
 #define GAP       2 /* blanks between columns */
 #define BAR_LEAST 10
@@ -154,13 +155,19 @@ table_rows(const struct table *t)
 /* ---- choosing ---- */
 
 /* "PRIO" is meant by "priority". */
+static bool
+is_meant(const char *heading, const char *word, size_t len)
+{
+    return strlen(heading) <= len && strncasecmp(heading, word, strlen(heading)) == 0;
+}
+
+/* By its heading, in the reader's language too. */
 static size_t
 column_named(const struct table *t, const char *word, size_t len)
 {
     size_t c = 0;
 
-    while (c < t->ncols &&
-           (strlen(t->cols[c].name) > len || strncasecmp(t->cols[c].name, word, strlen(t->cols[c].name)) != 0)) {
+    while (c < t->ncols && !is_meant(t->cols[c].name, word, len) && !is_meant(i18n(t->cols[c].name), word, len)) {
         c++;
     }
     return c;
@@ -265,7 +272,7 @@ lay_out(const struct table *t, struct layout *l)
 {
     for (size_t c = 0; c < t->ncols; c++) {
         bool empty = true;
-        l->width[c] = t->cols[c].kind == COL_BAR ? BAR_MOST : text_width(t->cols[c].name);
+        l->width[c] = t->cols[c].kind == COL_BAR ? BAR_MOST : text_width(i18n(t->cols[c].name));
         for (size_t r = 0; r < t->nrows; r++) {
             int w = text_width(cell_at(t, r, c)->text);
             l->width[c] = w > l->width[c] ? w : l->width[c];
@@ -337,7 +344,7 @@ print_terminal(const struct table *t)
             struct libscols_column *cl = scols_table_new_column(tb, t->cols[c].name, 0, right ? SCOLS_FL_RIGHT : 0);
             ensure(cl);
             (void)scols_cell_set_data(scols_column_get_header(cl),
-                                      text_fit(t->a, t->cols[c].name, l.width[c], t->s->utf8));
+                                      text_fit(t->a, i18n(t->cols[c].name), l.width[c], t->s->utf8));
         }
     }
     for (size_t r = 0; r < t->nrows; r++) {

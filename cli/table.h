@@ -25,7 +25,7 @@ enum col_kind {
 };
 
 struct col {
-    const char *name; /* heading; also the word of the man page */
+    const char *name; /* heading, marked with N_(); also the word of the man page */
     enum col_kind kind;
     int least; /* may be cut down to so many columns; 0: never cut */
     int drop;  /* 0: always there; else the higher goes first on a narrow terminal */

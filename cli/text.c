@@ -12,6 +12,7 @@
 #include <time.h>
 #include <wchar.h>
 
+#include "common/i18n.h"
 #include "common/utf8.h"
 
 #define BAD UINT32_MAX
@@ -305,10 +306,10 @@ text_relative(struct arena *a, usec_t t, usec_t now)
         return "";
     }
     if (t < now + USEC_SEC && now < t + USEC_SEC) {
-        return "now";
+        return _("now");
     }
     format_duration(t > now ? t - now : now - t, buf);
-    return t > now ? arena_printf(a, "in %s", buf) : arena_printf(a, "%s ago", buf);
+    return t > now ? arena_printf(a, _("in %s"), buf) : arena_printf(a, _("%s ago"), buf);
 }
 
 const char *
@@ -332,9 +333,11 @@ text_local(struct arena *a, usec_t t, usec_t now)
         return "";
     }
     if (now > 0 && localtime_r(&now_secs, &this) && this.tm_year == tm.tm_year) {
-        (void)strftime(buf, sizeof buf, "%m-%d %H:%M", &tm); /* always fits */
+        /* TRANSLATORS: as strftime takes it: month, day, time; numbers only, always as wide */
+        (void)strftime(buf, sizeof buf, _("%m-%d %H:%M"), &tm); /* always fits */
     } else {
-        (void)strftime(buf, sizeof buf, "%Y-%m-%d %H:%M", &tm);
+        /* TRANSLATORS: as strftime takes it: year, month, day, time; numbers only, always as wide */
+        (void)strftime(buf, sizeof buf, _("%Y-%m-%d %H:%M"), &tm);
     }
     return arena_strdup(a, buf);
 }

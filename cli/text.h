@@ -36,7 +36,7 @@ usec_t text_instant(const char *iso);
 const char *text_relative(struct arena *a, usec_t t, usec_t now);
 /* The largest unit alone: "3 h". d >= 0. */
 const char *text_short(struct arena *a, usec_t d);
-/* Local time: "2026-11-22 10:00", without the year when it is the year of now (0: with it always). */
+/* Local time as the reader's language writes it: "2026-11-22 10:00", without the year when it is the year of now (0: with it always). */
 const char *text_local(struct arena *a, usec_t t, usec_t now);
 /* "3 d 4 h"; at most two units. */
 const char *text_span(struct arena *a, double seconds);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/i18n.h"
 #include "common/utf8.h"
 
 struct kind {
@@ -42,33 +43,39 @@ put(char *to, size_t size, const char *fmt, va_list ap)
 }
 
 bool
-err_set(struct err *e, enum err_code code, const char *fmt, ...)
+err_vset(struct err *e, enum err_code code, const char *field, const char *fmt, va_list ap)
 {
     if (e) {
-        va_list ap;
-        va_start(ap, fmt);
-        put(e->msg, sizeof(e->msg), fmt, ap);
-        va_end(ap);
+        put(e->msg, sizeof(e->msg), i18n(fmt), ap);
         e->code = code;
-        e->field[0] = '\0';
+        e->fmt = fmt;
+        size_t n = strnlen(field, sizeof(e->field));
+        n = n < sizeof(e->field) ? n : utf8_cut(field, sizeof(e->field) - 1);
+        memmove(e->field, field, n); /* field may be e->field itself */
+        e->field[n] = '\0';
     }
+    return false;
+}
+
+bool
+err_set(struct err *e, enum err_code code, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)err_vset(e, code, "", fmt, ap);
+    va_end(ap);
     return false;
 }
 
 bool
 err_field(struct err *e, enum err_code code, const char *field, const char *fmt, ...)
 {
-    if (e) {
-        va_list ap;
-        va_start(ap, fmt);
-        put(e->msg, sizeof(e->msg), fmt, ap);
-        va_end(ap);
-        e->code = code;
-        size_t n = strnlen(field, sizeof(e->field));
-        n = n < sizeof(e->field) ? n : utf8_cut(field, sizeof(e->field) - 1);
-        memmove(e->field, field, n); /* field may be e->field itself */
-        e->field[n] = '\0';
-    }
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)err_vset(e, code, field, fmt, ap);
+    va_end(ap);
     return false;
 }
 
@@ -83,13 +90,20 @@ err_wrap(struct err *e, const char *fmt, ...)
     }
     old = *e;
     va_start(ap, fmt);
-    put(e->msg, sizeof(e->msg), fmt, ap);
+    put(e->msg, sizeof(e->msg), i18n(fmt), ap);
     va_end(ap);
+    e->fmt = NULL;
     size_t n = strlen(e->msg);
     int more = snprintf(e->msg + n, sizeof(e->msg) - n, ": %s", old.msg);
     if (more < 0 || (size_t)more >= sizeof(e->msg) - n) {
         e->msg[utf8_cut(e->msg, sizeof(e->msg) - 1)] = '\0';
     }
+}
+
+const char *
+err_said(const struct err *e, char *buf, size_t size)
+{
+    return e->msg[0] ? i18n_again(e->fmt, e->msg, buf, size) : i18n(err_title(e->code));
 }
 
 const char *

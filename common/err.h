@@ -9,6 +9,7 @@
 
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Exit codes of the CLI (turno(1), EXIT STATUS). */
 enum exit_code {
@@ -67,14 +68,21 @@ enum err_code {
 
 struct err {
     enum err_code code;
-    char msg[256];  /* lower case, no full stop; names in single quotes */
-    char field[64]; /* the JSON member, query parameter or configuration key, or empty */
+    char msg[256];   /* lower case, no full stop; names in single quotes */
+    char field[64];  /* the JSON member, query parameter or configuration key, or empty */
+    const char *fmt; /* what msg was made from, for its translation; NULL: not known */
 };
 
-/* Fill e (NULL is accepted) and return false, so that callers can write `return err_set(...)`. */
+/* Fill e (NULL is accepted) and return false, so that callers can write `return err_set(...)`. The text is translated into
+ * the language in use (common/i18n.h); the formats are found by tests/check/po and need no mark. fmt is a literal. */
 bool err_set(struct err *e, enum err_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 bool err_field(struct err *e, enum err_code code, const char *field, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
+bool err_vset(struct err *e, enum err_code code, const char *field, const char *fmt, va_list ap)
+    __attribute__((format(printf, 4, 0)));
+/* What an error that was set in English says in the language in use now: its msg, or its title without one. In buf, or a text
+ * that lives as long as e. */
+const char *err_said(const struct err *e, char *buf, size_t size);
 /* Put `context: ` before the message. */
 void err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -12,6 +12,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "common/utf8.h"
+
 #define DOMAIN "turno"
 
 const char *const i18n_languages[] = {"en", "es", NULL};
@@ -44,7 +46,7 @@ find(char *ret, size_t size)
 }
 
 void
-i18n_start(void)
+i18n_start(bool utf8)
 {
     char path[PATH_MAX];
     const char *dir = getenv("TURNO_LOCALE_DIR");
@@ -56,7 +58,7 @@ i18n_start(void)
         /* Any locale but "C" will do, which looks at no translation; this one is always there. */
         (void)setlocale(LC_MESSAGES, "C.UTF-8");
         (void)bindtextdomain(DOMAIN, dir);
-        (void)bind_textdomain_codeset(DOMAIN, "UTF-8");
+        (void)bind_textdomain_codeset(DOMAIN, utf8 ? "UTF-8" : "ASCII"); /* glibc writes a for á */
         (void)textdomain(DOMAIN);
     }
 }
@@ -71,6 +73,143 @@ i18n_use(const char *lang)
         (void)setenv("LANGUAGE", now, 1);
         _nl_msg_cat_cntr++;
     }
+}
+
+/* Whether the locale "es_MX.UTF-8@x" is one in this language. */
+static bool
+is_in(const char *locale, size_t n, const char *lang)
+{
+    size_t code = strlen(lang);
+
+    return n >= code && strncmp(locale, lang, code) == 0 && (n == code || strchr("_.@", locale[code]) != NULL);
+}
+
+const char *
+i18n_user(void)
+{
+    static const char *const names[] = {"LC_ALL", "LC_MESSAGES", "LANG"};
+    const char *locale = NULL, *list = getenv("LANGUAGE");
+
+    for (size_t i = 0; i < sizeof names / sizeof *names && locale == NULL; i++) {
+        locale = getenv(names[i]);
+        locale = locale != NULL && *locale != '\0' ? locale : NULL;
+    }
+    if (locale == NULL || is_in(locale, strlen(locale), "C") || strcmp(locale, "POSIX") == 0) {
+        return i18n_languages[0];
+    }
+    for (const char *p = list != NULL && *list != '\0' ? list : locale; *p != '\0';) {
+        size_t n = strcspn(p, ":");
+        for (size_t i = 0; i18n_languages[i] != NULL; i++) {
+            if (is_in(p, n, i18n_languages[i])) {
+                return i18n_languages[i];
+            }
+        }
+        p += n + (p[n] == ':' ? 1 : 0);
+    }
+    return i18n_languages[0];
+}
+
+const char *
+i18n(const char *text)
+{
+    return text != NULL && *text != '\0' ? gettext(text) : text; /* "" would be the catalogue's head */
+}
+
+/* ---- a message translated after it was made ---- */
+
+#define ARGUMENTS_MAX 8
+
+struct argument {
+    const char *p;
+    int n;
+};
+
+/* Behind the conversion of a printf format that begins at p. */
+static const char *
+conversion_end(const char *p)
+{
+    p += strcspn(p, "csdiuxXoegf");
+    return *p != '\0' ? p + 1 : p;
+}
+
+/* What stands in msg for each conversion of fmt: all up to the text that follows it in fmt. False: msg is not of that format,
+ * or was cut. */
+static bool
+arguments(const char *fmt, const char *msg, struct argument *ret, size_t *ret_n)
+{
+    *ret_n = 0;
+    for (size_t n = strcspn(fmt, "%");; n = strcspn(fmt, "%")) {
+        if (strncmp(msg, fmt, n) != 0) {
+            return false;
+        }
+        fmt += n;
+        msg += n;
+        if (*fmt == '\0') {
+            return *msg == '\0';
+        }
+        if (fmt[1] == '%' || *ret_n == ARGUMENTS_MAX) {
+            return false;
+        }
+        fmt = conversion_end(fmt);
+        size_t left = strlen(msg), at = 0, next = strcspn(fmt, "%");
+        if (*fmt == '\0') {
+            at = left;
+        }
+        while (at < left && strncmp(msg + at, fmt, next) != 0) {
+            at++;
+        }
+        ret[(*ret_n)++] = (struct argument){msg, (int)at};
+        msg += at;
+    }
+}
+
+const char *
+i18n_again(const char *fmt, const char *msg, char *buf, size_t size)
+{
+    bool plain = fmt == NULL || strcmp(fmt, "%s") == 0;
+    const char *said = i18n(plain ? msg : fmt);
+    struct argument args[ARGUMENTS_MAX];
+    size_t nargs, next = 0, n = 0;
+
+    if (plain) {
+        return said;
+    }
+    if (said == fmt || !arguments(fmt, msg, args, &nargs)) {
+        return msg;
+    }
+    for (const char *p = said; *p != '\0' && n < size;) {
+        size_t len = strcspn(p, "%");
+        int more = snprintf(buf + n, size - n, "%.*s", (int)len, p);
+        n += more > 0 ? (size_t)more : 0;
+        p += len;
+        if (*p == '\0') {
+            break;
+        }
+        size_t which = next++;
+        if (p[1] >= '1' && p[1] <= '9' && p[2] == '$') { /* "%2$s" */
+            which = (size_t)(p[1] - '1');
+        }
+        p = conversion_end(p);
+        if (which < nargs && n < size) {
+            more = snprintf(buf + n, size - n, "%.*s", args[which].n, args[which].p);
+            n += more > 0 ? (size_t)more : 0;
+        }
+    }
+    buf[n < size ? n : utf8_cut(buf, size - 1)] = '\0';
+    return buf;
+}
+
+const char *
+i18n_decimal(struct arena *a, double x, int decimals)
+{
+    char *s = arena_printf(a, "%.*f", decimals, x);
+    char *mark = strchr(s, '.');
+
+    if (mark != NULL) {
+        /* TRANSLATORS: the decimal mark, one character of ASCII */
+        *mark = *_(".");
+    }
+    return s;
 }
 
 /* The weight of a language range, in thousandths: "es;q=0.8" is 800. */

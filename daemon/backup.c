@@ -344,7 +344,7 @@ has_made(pid_t pid)
 int
 backup_run(const struct config *config, const char *file, bool force)
 {
-    struct err e = {ERR_NONE, "", ""};
+    struct err e = {0};
     struct sink s;
     int fds[2];
     pid_t pid;

@@ -100,7 +100,7 @@ static bool
 run_migration(struct task_out *out, void *arg, struct err *e)
 {
     const struct database *d = arg;
-    struct err own = {ERR_NONE, "", ""};
+    struct err own = {0};
 
     if (migrate_check(d->conninfo, e)) {
         return true;

@@ -719,7 +719,7 @@ main(int argc, char **argv)
     int status;
 
     stats_start();
-    i18n_start();
+    i18n_start(true);
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGCHLD, SIG_DFL); /* ignored by whoever started us, children could not be waited for */
     (void)umask(077);

@@ -296,7 +296,7 @@ restore_run(const struct config *config, const char *file, int64_t skip)
 {
     bool embedded = config->database.conninfo[0] == '\0';
     struct restore r = {.config = config, .skip = skip, .fd = open(file, O_RDONLY | O_CLOEXEC)};
-    struct err e = {ERR_NONE, "", ""};
+    struct err e = {0};
     bool ok;
 
     tool_catch();

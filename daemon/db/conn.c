@@ -322,7 +322,7 @@ static void
 start(struct conn *c)
 {
     struct session s = {NULL, NULL};
-    struct err e = {ERR_NONE, "", ""};
+    struct err e = {0};
 
     conn_enter(c, CONN_CONNECTING);
     if (!session_init(&s, c->conf.conninfo, c->conf.role, c->conf.statement_timeout_ms, c->rotate, &e)) {

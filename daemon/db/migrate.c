@@ -378,7 +378,7 @@ static bool
 transaction(struct migrate *m, bool *ret_more, struct err *e)
 {
     for (int tries = 1;; tries++) {
-        struct err mine = {ERR_NONE, "", ""};
+        struct err mine = {0};
 
         m->lock_timeout = false;
         if (!run(m, "begin", NULL, e)) {

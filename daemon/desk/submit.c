@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/i18n.h"
 #include "common/json.h"
 #include "common/names.h"
 #include "common/parse.h"
@@ -406,7 +407,10 @@ item_render(struct strbuf *sb, struct submission *s, struct submit *it)
 
     if (it->err.code != ERR_NONE) {
         strbuf_addf(sb, "{\"error\":{\"code\":\"%s\",\"detail\":", err_name(it->err.code));
-        strbuf_add_json(sb, it->err.msg);
+        char said[2 * sizeof(it->err.msg)];
+        i18n_use(i18n_choose(op_accept_language(s->op)));
+        strbuf_add_json(sb, err_said(&it->err, said, sizeof(said)));
+        i18n_use(i18n_languages[0]);
         strbuf_add(sb, ",\"field\":");
         strbuf_add_json(sb, it->err.field[0] != '\0' ? it->err.field : NULL);
         strbuf_add(sb, "}}");

@@ -172,7 +172,7 @@ http_conn_refuse(struct http_conn *c, const struct err *e)
     strbuf_init(&head);
     strbuf_init(&body);
     uint64_t id = c->h->next_id++;
-    problem_render(&body, e, id, NULL);
+    problem_render(&body, e, id, NULL, NULL);
     strbuf_addf(&head,
                 "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: " PROBLEM_TYPE "\r\nContent-Length: %zu\r\n"
                 "Cache-Control: no-store\r\n%sConnection: close\r\n\r\n",

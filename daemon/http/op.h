@@ -138,8 +138,9 @@ enum op_next op_stream_end(struct op *op);
 bool op_wants_stream(const struct op *op);
 /* The request's Last-Event-ID header, or NULL: where a stream is to go on. */
 const char *op_last_event_id(const struct op *op);
-/* On routes for browsers: the request's Accept-Language and X-Forwarded-For headers, or NULL. */
+/* The request's Accept-Language header, or NULL. */
 const char *op_accept_language(const struct op *op);
+/* On routes for browsers: the request's X-Forwarded-For header, or NULL. */
 const char *op_forwarded_for(const struct op *op);
 /* On routes for browsers: the textual address of the client, "unix" at the Unix socket, "" when it is not known. */
 const char *op_peer(const struct op *op);

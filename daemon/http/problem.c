@@ -8,12 +8,13 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/i18n.h"
 #include "common/utf8.h"
 
 static void
 add_clean(struct strbuf *sb, const char *s)
 {
-    char clean[sizeof(((struct err *)0)->msg)];
+    char clean[2 * sizeof(((struct err *)0)->msg)]; /* a translation may be longer */
     size_t n = strnlen(s, sizeof(clean) - 1), to = 0;
 
     for (size_t i = 0; i < n;) {
@@ -31,12 +32,16 @@ add_clean(struct strbuf *sb, const char *s)
 }
 
 void
-problem_render(struct strbuf *sb, const struct err *e, uint64_t id, const char *extra)
+problem_render(struct strbuf *sb, const struct err *e, uint64_t id, const char *accept_language, const char *extra)
 {
+    char said[2 * sizeof(e->msg)];
+
+    i18n_use(i18n_choose(accept_language));
     strbuf_add(sb, "{\"type\":\"about:blank\",\"title\":");
-    strbuf_add_json(sb, err_title(e->code));
+    strbuf_add_json(sb, i18n(err_title(e->code)));
     strbuf_addf(sb, ",\"status\":%d,\"detail\":", err_http(e->code));
-    add_clean(sb, e->msg[0] ? e->msg : err_title(e->code));
+    add_clean(sb, err_said(e, said, sizeof(said)));
+    i18n_use(i18n_languages[0]);
     strbuf_addf(sb, ",\"code\":\"%s\"", err_name(e->code));
     if (e->field[0]) {
         strbuf_add(sb, ",\"field\":");

@@ -271,7 +271,7 @@ op_fail_extra(struct op *op, const struct err *e, const char *extra)
         op->req->h->conf.fail_page(op, e, &body);
         (void)answer(op, err_http(e->code), PAGE_TYPE, problem_headers(e->code), body.p, body.n);
     } else {
-        problem_render(&body, e, op->id, extra);
+        problem_render(&body, e, op->id, op->req->accept_language, extra);
         (void)answer(op, err_http(e->code), PROBLEM_TYPE, problem_headers(e->code), body.p, body.n);
     }
     strbuf_release(&body);
@@ -287,11 +287,11 @@ op_fail_err(struct op *op, const struct err *e)
 enum op_next
 op_fail(struct op *op, enum err_code code, const char *fmt, ...)
 {
-    struct err e = {.code = code};
+    struct err e;
     va_list ap;
 
     va_start(ap, fmt);
-    (void)vsnprintf(e.msg, sizeof(e.msg), fmt, ap);
+    (void)err_vset(&e, code, "", fmt, ap);
     va_end(ap);
     return op_fail_extra(op, &e, NULL);
 }
@@ -299,13 +299,12 @@ op_fail(struct op *op, enum err_code code, const char *fmt, ...)
 enum op_next
 op_fail_field(struct op *op, enum err_code code, const char *field, const char *fmt, ...)
 {
-    struct err e = {.code = code};
+    struct err e;
     va_list ap;
 
     va_start(ap, fmt);
-    (void)vsnprintf(e.msg, sizeof(e.msg), fmt, ap);
+    (void)err_vset(&e, code, field, fmt, ap);
     va_end(ap);
-    (void)snprintf(e.field, sizeof(e.field), "%s", field);
     return op_fail_extra(op, &e, NULL);
 }
 

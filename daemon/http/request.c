@@ -288,7 +288,6 @@ keep_for_page(struct http_request *rq, const struct head *head)
 {
     struct http_conn *c = rq->conn;
 
-    rq->accept_language = keep(rq->op.a, head->field[HEAD_ACCEPT_LANGUAGE]);
     rq->forwarded_for = keep(rq->op.a, head->field[HEAD_FORWARDED_FOR]);
     if (!c->peer) {
         c->peer = peer_read(c->fd, c->is_unix);
@@ -305,6 +304,7 @@ begin(struct http_request *rq, const struct head *head)
     unsigned allow = 0;
     char *token;
 
+    rq->accept_language = keep(op->a, head->field[HEAD_ACCEPT_LANGUAGE]);
     if (!target_parse(op->a, head->target, &target, &e)) {
         (void)op_fail_err(op, &e);
         return;

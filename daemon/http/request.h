@@ -20,10 +20,11 @@ struct http_request {
     bool is_page;       /* its path is one of a page, whether there is a route for it or not */
     bool accepts_stream;
     const char *last_event_id;
-    const char *accept_language, *forwarded_for; /* pages only, or NULL */
-    const char *peer;                            /* pages only: see op_peer */
-    struct slice body; /* borrowed from the connection; a copy in the arena while identity is awaited */
-    size_t working;    /* bytes of it that count in the server's; what is made of it takes some times as much */
+    const char *accept_language; /* or NULL */
+    const char *forwarded_for;   /* pages only, or NULL */
+    const char *peer;            /* pages only: see op_peer */
+    struct slice body;           /* borrowed from the connection; a copy in the arena while identity is awaited */
+    size_t working; /* bytes of it that count in the server's; what is made of it takes some times as much */
     struct query_pair *query;
     size_t nquery;
     struct strbuf headers; /* op_header's */

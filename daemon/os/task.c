@@ -106,7 +106,7 @@ static void
 child_main(const struct task_conf *conf, int fd)
 {
     struct task_out out = {.fd = STDERR_FILENO + 1};
-    struct err e = {ERR_NONE, "", ""};
+    struct err e = {0};
     bool ok;
 
     if (fd != out.fd && dup3(fd, out.fd, O_CLOEXEC) < 0) {

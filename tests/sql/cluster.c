@@ -418,7 +418,7 @@ connect_with(const char *conninfo)
 static void
 fill(const struct cluster *c)
 {
-    struct err e = {ERR_NONE, "", ""};
+    struct err e = {0};
     char text[200];
     PGconn *conn;
 

@@ -521,7 +521,7 @@ side_open(struct desk *d)
 {
     struct side *s = xcalloc(1, sizeof(*s));
     struct session conf = {NULL, NULL};
-    struct err e = {ERR_NONE, "", ""};
+    struct err e = {0};
     char text[60];
 
     if (!session_init(&conf, cluster_conninfo(d->cluster), SESSION_WRITE, 0, 0, &e)) {

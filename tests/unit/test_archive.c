@@ -53,7 +53,7 @@ static void
 fails(int fd, const char *why)
 {
     struct archive_facts got;
-    struct err e = {ERR_NONE, "", ""};
+    struct err e = {0};
     int64_t n;
 
     assert_false(archive_verify(fd, &got, &n, NULL, &e));
