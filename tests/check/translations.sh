@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 template=$(mktemp)
-trap 'rm -f "$template" "$template.mo"' EXIT
+trap 'rm -f "$template" "$template".*' EXIT
 tests/check/po extract "$template"
 
 untranslated()
@@ -17,6 +17,18 @@ untranslated()
         msgattrib --only-fuzzy --no-wrap "$file" | grep '^msgid' || true
         msgfmt --check-format -o "$template.mo" "$file" 2>&1
     done
+}
+# Texts of the CLI that read like English (two words side by side, or a table's heading) and have no mark. po/as-it-is lists
+# those that are no prose: commands, and what scripts read.
+unmarked()
+{
+    find common cli -name '*.c' | LC_ALL=C sort |
+        xgettext --files-from=- --from-code=UTF-8 --language=C -a --no-location --no-wrap -o "$template.all" 2>/dev/null
+    msgattrib --no-wrap --ignore-file="$template" "$template.all" 2>/dev/null | sed '/^"/!{/^msg/!d}' |
+        awk '/^msgid/ { id = substr($0, 7); next } /^msgstr/ { print id; next } { id = id $0 }' | sed 's/""//g' |
+        grep -E '[[:alpha:]]{2,} [[:alpha:]]{2,}' | cut -c1-70 | LC_ALL=C sort -u >"$template.bare"
+    LC_ALL=C sort -u po/as-it-is | comm -3 "$template.bare" - | sed 's/^\t/no longer there: /'
+    grep -nE '\{"[A-Z][A-Z ]+", *COL_' cli/*.c || true
 }
 # The marks in a sentence ({}) are as many in every language.
 lost_marks()
@@ -39,6 +51,7 @@ languages_without_texts()
 
 holds "the sources hold texts to translate" test "$(grep -c '^msgid' "$template")" -gt 50
 holds "every text is translated" untranslated
+holds "what the CLI says has a mark, or is on the list" unmarked
 holds "marks are kept" lost_marks
 holds "i18n_languages are those of po/" languages_without_texts
 done_checking
