@@ -9,15 +9,16 @@
 #include <string.h>
 
 #include "cli/text.h"
+#include "common/i18n.h"
 #include "common/strbuf.h"
 
 const struct opt opts_global[] = {
-    {0,   "json",     OPT_FLAG, false, NULL, "print the API's JSON"                    },
-    {0,   "table",    OPT_FLAG, false, NULL, "print as on a terminal, also into a pipe"},
-    {0,   "no-pager", OPT_FLAG, false, NULL, "never start $PAGER"                      },
-    {'h', "help",     OPT_FLAG, false, NULL, "say how the verb is used"                },
-    {'V', "version",  OPT_FLAG, false, NULL, "print the version"                       },
-    {0,   NULL,       OPT_FLAG, false, NULL, NULL                                      },
+    {0,   "json",     OPT_FLAG, false, NULL, N_("print the API's JSON")                    },
+    {0,   "table",    OPT_FLAG, false, NULL, N_("print as on a terminal, also into a pipe")},
+    {0,   "no-pager", OPT_FLAG, false, NULL, N_("never start $PAGER")                      },
+    {'h', "help",     OPT_FLAG, false, NULL, N_("say how the verb is used")                },
+    {'V', "version",  OPT_FLAG, false, NULL, N_("print the version")                       },
+    {0,   NULL,       OPT_FLAG, false, NULL, NULL                                          },
 };
 
 /* ---- patterns ---- */
@@ -185,13 +186,13 @@ convert(struct arena *a, const struct opt *o, const char *s, usec_t now, struct 
     case OPT_TEXT:
         break;
     case OPT_TICKET:
-        wanted = parse_ticket(s, &ret->number) ? NULL : "a ticket number";
+        wanted = parse_ticket(s, &ret->number) ? NULL : _("a ticket number");
         break;
     case OPT_COUNT:
-        wanted = parse_i64(s, 1, 100000, &ret->number) ? NULL : "a number from 1 to 100000";
+        wanted = parse_i64(s, 1, 100000, &ret->number) ? NULL : _("a number from 1 to 100000");
         break;
     case OPT_DURATION:
-        wanted = parse_duration(s, &ret->number) ? NULL : "a duration: 30s, 10m, 4h, 2d, 1w";
+        wanted = parse_duration(s, &ret->number) ? NULL : _("a duration: 30s, 10m, 4h, 2d, 1w");
         break;
     case OPT_WHEN:
         if (parse_when(s, now, &t)) {
@@ -199,7 +200,7 @@ convert(struct arena *a, const struct opt *o, const char *s, usec_t now, struct 
             ret->text = arena_strdup(a, iso);
             ret->number = t;
         } else {
-            wanted = "a time: 14:30, tomorrow, 2026-12-24, 2026-12-24T10:00, 4h (from now)";
+            wanted = _("a time: 14:30, tomorrow, 2026-12-24, 2026-12-24T10:00, 4h (from now)");
         }
         break;
     case OPT_PAST:
@@ -208,13 +209,13 @@ convert(struct arena *a, const struct opt *o, const char *s, usec_t now, struct 
             ret->text = arena_strdup(a, iso);
             ret->number = t;
         } else {
-            wanted = "a time: today, yesterday, 2026-12-24, 2026-12-24T10:00, 7d (ago)";
+            wanted = _("a time: today, yesterday, 2026-12-24, 2026-12-24T10:00, 7d (ago)");
         }
         break;
     case OPT_CHOICE:
     case OPT_CHOICES:
         if (!(o->kind == OPT_CHOICE ? is_choice(o->arg, s, strlen(s)) : all_choices(o->arg, s))) {
-            wanted = arena_printf(a, "%s%s", o->arg, o->kind == OPT_CHOICES ? " (several with commas)" : "");
+            wanted = o->kind == OPT_CHOICES ? arena_printf(a, _("%s (several with commas)"), o->arg) : o->arg;
         }
         break;
     }
@@ -425,7 +426,7 @@ no_verb(struct parser *p)
     }
     near = near_verb(p, w);
     if (near) {
-        p->ret->possible = arena_printf(p->a, "turno %s (turno help lists all verbs)", near);
+        p->ret->possible = arena_printf(p->a, _("turno %s (turno help lists all verbs)"), near);
     }
     return err_set(p->e, ERR_USAGE, "no verb '%.60s'", w);
 }
@@ -450,10 +451,10 @@ settle_verb(struct parser *p, bool last)
             return true;
         }
         p->ret->possible = list_verbs(p, p->words, p->nwords);
-        return err_set(p->e, ERR_USAGE,
-                       pattern_words(match[0]->pattern) > p->nwords ? "'%.60s' is half a verb"
-                                                                    : "'%.60s' may be several verbs",
-                       p->words[p->nwords - 1]);
+        if (pattern_words(match[0]->pattern) > p->nwords) {
+            return err_set(p->e, ERR_USAGE, "'%.60s' is half a verb", p->words[p->nwords - 1]);
+        }
+        return err_set(p->e, ERR_USAGE, "'%.60s' may be several verbs", p->words[p->nwords - 1]);
     }
     return true;
 }

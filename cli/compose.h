@@ -30,13 +30,6 @@ struct compose {
     struct draft *draft; /* of the editor, or NULL */
 };
 
-/* The options of verbs with a text. */
-#define COMPOSE_OPTS                                                                                                   \
-    {'m', "message", OPT_TEXT, false, "TEXT", "the text; - reads it from standard input"},                             \
-    {                                                                                                                  \
-        'e', "edit", OPT_FLAG, false, NULL, "write the text in $VISUAL or $EDITOR"                                     \
-    }
-
 /* "To: …": the recipient, before anything is written or sent. */
 void compose_to(struct ctx *c, const char *head);
 /* The text: from the command line, standard input, or the editor, which goes on with what was not sent before. */

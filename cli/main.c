@@ -22,30 +22,30 @@ hint_for(const struct err *e, const struct args *args)
     bool has_n = args->verb && strstr(args->verb->pattern, "N");
 
     if (strcmp(e->field, "to") == 0 || strcmp(e->field, "queue") == 0) {
-        return "turno queues lists whom you can ask";
+        return _("turno queues lists whom you can ask");
     }
     switch ((int)e->code) { /* a hint is no state machine: most codes need none */
     case ERR_UNAUTHORIZED:
-        return "set TURNO_TOKEN or put a token into ~/.config/turno/token";
+        return _("set TURNO_TOKEN or put a token into ~/.config/turno/token");
     case ERR_FORBIDDEN:
-        return "turno whoami says what you may do";
+        return _("turno whoami says what you may do");
     case ERR_NOT_FOUND:
-        return has_n ? "turno list shows what you can see" : NULL;
+        return has_n ? _("turno list shows what you can see") : NULL;
     case ERR_CONFLICT:
     case ERR_STALE:
     case ERR_BLOCKED:
-        return has_n ? "turno show tells how it stands and what is possible" : NULL;
+        return has_n ? _("turno show tells how it stands and what is possible") : NULL;
     case ERR_NEWS:
-        return "read it, then send your text again";
+        return _("read it, then send your text again");
     case ERR_AWAY:
         return "turno back";
     case ERR_FULL:
-        return "finish something, or let it wait: turno mine";
+        return _("finish something, or let it wait: turno mine");
     case ERR_UNREACHABLE:
-        return "turno doctor says why";
+        return _("turno doctor says why");
     case ERR_MISMATCH:
     case ERR_INTERNAL:
-        return "the daemon's log knows more";
+        return _("the daemon's log knows more");
     default:
         return NULL;
     }
@@ -62,9 +62,9 @@ complain(const struct err *e, const struct args *args)
 
     fprintf(stderr, "turno: %s%s%s\n", e->msg, hint ? "; " : "", hint ? hint : "");
     if (args->possible) {
-        fprintf(stderr, "possible: %s\n", args->possible);
+        fprintf(stderr, _("possible: %s\n"), args->possible);
     } else if (e->code == ERR_USAGE && args->verb) {
-        fprintf(stderr, "possible: turno %s (turno help tells more)\n", args->verb->pattern);
+        fprintf(stderr, _("possible: turno %s (turno help tells more)\n"), args->verb->pattern);
     }
 }
 

@@ -15,6 +15,7 @@
 #include "cli/machine.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "common/i18n.h"
 
 #define WORDS_MAX 200
 
@@ -233,9 +234,9 @@ verbs(struct words *w)
             continue;
         }
         if (w->spot->first == NULL) {
-            word(w, first, second == NULL ? v->help : seconds(w->c->a, first));
+            word(w, first, second == NULL ? i18n(v->help) : seconds(w->c->a, first));
         } else if (second != NULL && strcmp(w->spot->first, first) == 0) {
-            word(w, second, v->help);
+            word(w, second, i18n(v->help));
         }
     }
 }
@@ -247,7 +248,7 @@ options(struct words *w)
 
     for (size_t i = 0; i < 2; i++) {
         for (const struct opt *o = lists[i]; o != NULL && o->name != NULL; o++) {
-            word(w, arena_printf(w->c->a, "--%s", o->name), o->help);
+            word(w, arena_printf(w->c->a, "--%s", o->name), i18n(o->help));
         }
     }
 }
