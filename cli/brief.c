@@ -11,6 +11,7 @@
 #include "cli/api.h"
 #include "cli/table.h"
 #include "cli/ticket.h"
+#include "common/i18n.h"
 
 const char *
 brief_path(struct arena *a, const char *what, int limit, const char *department, const char *since, const char *only)
@@ -33,7 +34,7 @@ brief_count(struct arena *a, int64_t n, bool more)
 }
 
 const char *
-brief_numbers(struct arena *a, const json_t *tickets, int64_t n)
+brief_numbers(struct arena *a, const json_t *tickets, int64_t n, bool people)
 {
     const char *s = "";
     int64_t shown = 0;
@@ -41,24 +42,45 @@ brief_numbers(struct arena *a, const json_t *tickets, int64_t n)
     for (size_t i = 0; i < json_array_size(tickets) && i < 3; i++, shown++) {
         s = arena_printf(a, "%s%s%lld", s, i > 0 ? ", " : "", (long long)jint(json_array_get(tickets, i), "ticket", 0));
     }
-    return n > shown ? arena_printf(a, "%s and %lld more", s, (long long)(n - shown)) : s;
+    if (n <= shown) {
+        return s;
+    }
+    return arena_printf(a, people ? _("%s and %lld more") : "%s and %lld more", s, (long long)(n - shown));
+}
+
+const char *
+brief_agent_state(struct arena *a, const json_t *agent, bool reason)
+{
+    /* TRANSLATORS: what an agent does: has work, waits for work, neither, is not there */
+    static const char *const states[] = {N_("working"), N_("waiting"), N_("there"), N_("away")};
+    const char *state = jtext(agent, "state"), *why = jtext(agent, "away_reason");
+
+    if (state && strcmp(state, "away") == 0 && reason && why) {
+        return arena_printf(a, _("away: %s"), why);
+    }
+    for (size_t i = 0; state && i < sizeof states / sizeof *states; i++) {
+        if (strcmp(state, states[i]) == 0) {
+            return i18n(states[i]);
+        }
+    }
+    return state;
 }
 
 void
 brief_queues(struct ctx *c, const json_t *part)
 {
     static const struct col cols[] = {
-        {"ROW",        COL_TEXT,   0,  COL_HIDDEN},
-        {"QUEUE",      COL_TEXT,   10, 0         },
-        {"DEPARTMENT", COL_TEXT,   10, 2         },
-        {"LATE",       COL_NUMBER, 0,  0         },
-        {"SOON",       COL_NUMBER, 0,  0         },
-        {"WAITING",    COL_TEXT,   0,  0         },
-        {"OLDEST",     COL_SPAN,   0,  0         },
-        {"IN HAND",    COL_NUMBER, 0,  0         },
-        {"OFFERED",    COL_NUMBER, 0,  3         },
-        {"THERE",      COL_NUMBER, 0,  0         },
-        {"AWAY",       COL_NUMBER, 0,  1         },
+        {"ROW",            COL_TEXT,   0,  COL_HIDDEN},
+        {N_("QUEUE"),      COL_TEXT,   10, 0         },
+        {N_("DEPARTMENT"), COL_TEXT,   10, 2         },
+        {N_("LATE"),       COL_NUMBER, 0,  0         },
+        {N_("SOON"),       COL_NUMBER, 0,  0         },
+        {N_("WAITING"),    COL_TEXT,   0,  0         },
+        {N_("OLDEST"),     COL_SPAN,   0,  0         },
+        {N_("IN HAND"),    COL_NUMBER, 0,  0         },
+        {N_("OFFERED"),    COL_NUMBER, 0,  3         },
+        {N_("THERE"),      COL_NUMBER, 0,  0         },
+        {N_("AWAY"),       COL_NUMBER, 0,  1         },
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
     const json_t *rows = jlist(part, "rows");
@@ -84,7 +106,8 @@ brief_queues(struct ctx *c, const json_t *part)
     }
     table_print(tb);
     if (c->s->tty && jint(part, "n", 0) > (int64_t)json_array_size(rows)) {
-        fprintf(c->s->out, "%lld more queues\n", (long long)jint(part, "n", 0) - (long long)json_array_size(rows));
+        long long more = (long long)jint(part, "n", 0) - (long long)json_array_size(rows);
+        fprintf(c->s->out, P_("%lld more queue\n", "%lld more queues\n", more), more);
     }
 }
 
@@ -92,15 +115,15 @@ void
 brief_late(struct ctx *c, const json_t *part)
 {
     static const struct col cols[] = {
-        {"ROW",       COL_TEXT,   0,  COL_HIDDEN},
-        {"TICKET",    COL_NUMBER, 0,  0         },
-        {"TARGET",    COL_DUE,    0,  0         },
-        {"PRIO",      COL_TEXT,   0,  3         },
-        {"QUEUE",     COL_TEXT,   10, 1         },
-        {"STATE",     COL_TEXT,   0,  4         },
-        {"AGENT",     COL_TEXT,   10, 2         },
-        {"REQUESTER", COL_TEXT,   12, 5         },
-        {"SUBJECT",   COL_TEXT,   20, 0         },
+        {"ROW",           COL_TEXT,   0,  COL_HIDDEN},
+        {N_("TICKET"),    COL_NUMBER, 0,  0         },
+        {N_("TARGET"),    COL_DUE,    0,  0         },
+        {N_("PRIO"),      COL_TEXT,   0,  3         },
+        {N_("QUEUE"),     COL_TEXT,   10, 1         },
+        {N_("STATE"),     COL_TEXT,   0,  4         },
+        {N_("AGENT"),     COL_TEXT,   10, 2         },
+        {N_("REQUESTER"), COL_TEXT,   12, 5         },
+        {N_("SUBJECT"),   COL_TEXT,   20, 0         },
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
     const json_t *rows = jlist(part, "rows");
@@ -127,17 +150,17 @@ void
 brief_agents(struct ctx *c, const json_t *part)
 {
     static const struct col cols[] = {
-        {"ROW",       COL_TEXT,   0,  COL_HIDDEN},
-        {"AGENT",     COL_TEXT,   10, 0         },
-        {"STATE",     COL_TEXT,   0,  0         },
-        {"REASON",    COL_TEXT,   0,  COL_HIDDEN},
-        {"IN HAND",   COL_NUMBER, 0,  0         },
-        {"OFFERED",   COL_NUMBER, 0,  6         },
-        {"SLOTS",     COL_TEXT,   0,  5         },
-        {"OLDEST",    COL_AGE,    0,  1         },
-        {"LAST SEEN", COL_AGE,    0,  2         },
-        {"TICKETS",   COL_TEXT,   8,  0         },
-        {"SUBJECT",   COL_TEXT,   16, 4         },
+        {"ROW",           COL_TEXT,   0,  COL_HIDDEN},
+        {N_("AGENT"),     COL_TEXT,   10, 0         },
+        {N_("STATE"),     COL_TEXT,   0,  0         },
+        {N_("REASON"),    COL_TEXT,   0,  COL_HIDDEN},
+        {N_("IN HAND"),   COL_NUMBER, 0,  0         },
+        {N_("OFFERED"),   COL_NUMBER, 0,  6         },
+        {N_("SLOTS"),     COL_TEXT,   0,  5         },
+        {N_("OLDEST"),    COL_AGE,    0,  1         },
+        {N_("LAST SEEN"), COL_AGE,    0,  2         },
+        {N_("TICKETS"),   COL_TEXT,   8,  0         },
+        {N_("SUBJECT"),   COL_TEXT,   16, 4         },
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
     const json_t *rows = jlist(part, "rows");
@@ -150,7 +173,7 @@ brief_agents(struct ctx *c, const json_t *part)
         table_row(tb);
         table_text(tb, "agent");
         table_text(tb, jtext(g, "agent"));
-        table_text(tb, c->s->tty && away && reason ? arena_printf(c->a, "away: %s", reason) : state);
+        table_text(tb, c->s->tty ? brief_agent_state(c->a, g, true) : state);
         table_style(tb, away ? STYLE_DIM : state && strcmp(state, "working") == 0 ? STYLE_GOOD : STYLE_PLAIN);
         table_text(tb, reason);
         table_number(tb, jint(g, "held", TABLE_NONE));
@@ -161,7 +184,7 @@ brief_agents(struct ctx *c, const json_t *part)
         table_style(tb, capacity > 0 && jint(g, "used", 0) >= capacity ? STYLE_WARN : STYLE_PLAIN);
         table_time(tb, jtime(g, "oldest"));
         table_time(tb, jtime(g, "last"));
-        table_text(tb, brief_numbers(c->a, tickets, n));
+        table_text(tb, brief_numbers(c->a, tickets, n, c->s->tty));
         table_text(tb, jtext(json_array_get(tickets, 0), "subject"));
     }
     table_print(tb);

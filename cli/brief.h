@@ -13,8 +13,10 @@ const char *brief_path(struct arena *a, const char *what, int limit, const char 
                        const char *only);
 /* 5000 as "5000", or "5000+" when there are more. */
 const char *brief_count(struct arena *a, int64_t n, bool more);
-/* "42, 57 and 3 more" */
-const char *brief_numbers(struct arena *a, const json_t *tickets, int64_t n);
+/* "42, 57 and 3 more"; to people in their language. */
+const char *brief_numbers(struct arena *a, const json_t *tickets, int64_t n, bool people);
+/* What an agent does, of the "rows" of "agents": "away: lunch". */
+const char *brief_agent_state(struct arena *a, const json_t *agent, bool reason);
 
 /* Each prints its heading and its rows; a heading says so where there are none. In a pipe rows are told apart by their first field. */
 void brief_queues(struct ctx *c, const json_t *part);

@@ -8,6 +8,7 @@
 
 #include "cli/table.h"
 #include "cli/text.h"
+#include "common/i18n.h"
 
 #define FACTS_MAX 48
 
@@ -61,7 +62,7 @@ add_time(struct facts *f, const char *label, usec_t t, bool due)
         facts_text(f, label, buf);
     } else if (due && t < now) {
         format_duration(now - t, buf);
-        facts_text(f, label, arena_printf(a, "%s (%s late)", text_local(a, t, 0), buf));
+        facts_text(f, label, arena_printf(a, _("%s (%s late)"), text_local(a, t, 0), buf));
     } else {
         facts_text(f, label, arena_printf(a, "%s (%s)", text_local(a, t, 0), text_relative(a, t, now)));
     }
@@ -105,7 +106,7 @@ facts_print(const struct facts *f)
     int width = 0;
 
     for (size_t i = 0; i < f->n; i++) {
-        int w = text_width(f->fact[i].label);
+        int w = text_width(i18n(f->fact[i].label));
         width = *f->fact[i].value && w > width ? w : width;
     }
     strbuf_init(&value);
@@ -117,11 +118,11 @@ facts_print(const struct facts *f)
             }
             fprintf(s->out, "\t%s\n", fact->value);
         } else if (*fact->value) {
-            const char *margin = arena_printf(f->c->a, "%*s", width + 2, "");
+            const char *margin = arena_printf(f->c->a, "%*s", width + 2, ""), *label = i18n(fact->label);
             strbuf_clear(&value);
             text_wrap(&value, fact->value, margin, s->width);
-            fprintf(s->out, "%s%-*s%s  %s%.*s%s\n", screen_style(s, STYLE_DIM), width, fact->label, screen_plain(s),
-                    screen_style(s, fact->style), (int)value.n - width - 3, value.p + width + 2,
+            fprintf(s->out, "%s%s%*s%s  %s%.*s%s\n", screen_style(s, STYLE_DIM), label, width - text_width(label), "",
+                    screen_plain(s), screen_style(s, fact->style), (int)value.n - width - 3, value.p + width + 2,
                     fact->style == STYLE_PLAIN ? "" : screen_plain(s));
         }
     }

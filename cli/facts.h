@@ -12,7 +12,7 @@
 struct facts;
 
 struct facts *facts_new(struct ctx *c);
-/* label must outlive the run; value is cleaned here, NULL is empty. */
+/* label, marked by N_(), is in the reader's language on a terminal; it must outlive the run. value is cleaned here, NULL is empty. */
 void facts_text(struct facts *f, const char *label, const char *value);
 void facts_number(struct facts *f, const char *label, int64_t n); /* TABLE_NONE is empty */
 /* Terminal: "2026-11-22 10:00 (3 h ago)". */

@@ -38,8 +38,10 @@ filter_split(struct arena *a, const char *line, const char **words, size_t *ret_
                 strbuf_addch(&sb, *p);
             }
         }
-        if (quoted || n == FILTER_WORDS_MAX) {
-            ok = err_set(e, ERR_USAGE, quoted ? "a quote is not closed" : "it has too many words");
+        if (quoted) {
+            ok = err_set(e, ERR_USAGE, "a quote is not closed");
+        } else if (n == FILTER_WORDS_MAX) {
+            ok = err_set(e, ERR_USAGE, "it has too many words");
         } else {
             words[n++] = arena_strdup(a, sb.p);
         }

@@ -106,9 +106,9 @@ table_time(struct table *t, usec_t at)
     } else if (at != USEC_NONE && kind == COL_TIME) {
         text = text_local(t->a, at, now);
     } else if (at != USEC_NONE && at > now) {
-        text = arena_printf(t->a, "in %s", text_short(t->a, at - now));
+        text = arena_printf(t->a, _("in %s"), text_short(t->a, at - now));
     } else if (at != USEC_NONE) {
-        text = arena_printf(t->a, "%s %s", text_short(t->a, now - at), kind == COL_DUE ? "late" : "ago");
+        text = arena_printf(t->a, kind == COL_DUE ? _("%s late") : _("%s ago"), text_short(t->a, now - at));
     }
     (void)add(t, kind, text);
 }
@@ -165,12 +165,14 @@ is_meant(const char *heading, const char *word, size_t len)
 static size_t
 column_named(const struct table *t, const char *word, size_t len)
 {
-    size_t c = 0;
-
-    while (c < t->ncols && !is_meant(t->cols[c].name, word, len) && !is_meant(i18n(t->cols[c].name), word, len)) {
-        c++;
+    for (int translated = 0; translated < 2; translated++) {
+        for (size_t c = 0; c < t->ncols; c++) {
+            if (is_meant(text_said(translated == 1, t->cols[c].name), word, len)) {
+                return c;
+            }
+        }
     }
-    return c;
+    return t->ncols;
 }
 
 struct table *

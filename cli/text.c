@@ -289,6 +289,12 @@ text_wrap(struct strbuf *out, const char *s, const char *indent, int width)
     } while (*s && *++s);
 }
 
+const char *
+text_said(bool tty, const char *s)
+{
+    return tty ? i18n(s) : s;
+}
+
 usec_t
 text_instant(const char *iso)
 {
@@ -340,6 +346,23 @@ text_local(struct arena *a, usec_t t, usec_t now)
         (void)strftime(buf, sizeof buf, _("%Y-%m-%d %H:%M"), &tm);
     }
     return arena_strdup(a, buf);
+}
+
+const char *
+text_day(struct arena *a, usec_t t)
+{
+    static const char *const days[] = {N_("Sunday"),   N_("Monday"), N_("Tuesday"), N_("Wednesday"),
+                                       N_("Thursday"), N_("Friday"), N_("Saturday")};
+    time_t secs = (time_t)(t / USEC_SEC);
+    struct tm tm;
+    char buf[32];
+
+    if (t == USEC_NONE || !localtime_r(&secs, &tm)) {
+        return "";
+    }
+    /* TRANSLATORS: as strftime takes it: year, month, day; numbers only */
+    (void)strftime(buf, sizeof buf, _("%Y-%m-%d"), &tm); /* always fits */
+    return arena_printf(a, "%s %s", i18n(days[tm.tm_wday]), buf);
 }
 
 const char *

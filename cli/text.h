@@ -30,6 +30,8 @@ const char *text_fit(struct arena *a, const char *s, int width, bool utf8);
  * than a line stay whole, so that addresses can be copied. Ends with a line end. */
 void text_wrap(struct strbuf *out, const char *s, const char *indent, int width);
 
+/* A text of ours in the reader's language where people read it, on a terminal; as it stands in a pipe. */
+const char *text_said(bool tty, const char *s);
 /* An instant of the API ("2026-11-22T10:00:00.123Z"); USEC_NONE for NULL and for anything else. */
 usec_t text_instant(const char *iso);
 /* "3 h 10 min ago", "in 20 min", "now". */
@@ -38,6 +40,8 @@ const char *text_relative(struct arena *a, usec_t t, usec_t now);
 const char *text_short(struct arena *a, usec_t d);
 /* Local time as the reader's language writes it: "2026-11-22 10:00", without the year when it is the year of now (0: with it always). */
 const char *text_local(struct arena *a, usec_t t, usec_t now);
+/* "Friday 2026-11-27", local. */
+const char *text_day(struct arena *a, usec_t t);
 /* "3 d 4 h"; at most two units. */
 const char *text_span(struct arena *a, double seconds);
 /* Edit distance of two short words, for "did you mean". */

@@ -12,6 +12,7 @@
 #include "cli/facts.h"
 #include "cli/table.h"
 #include "cli/text.h"
+#include "common/i18n.h"
 
 /* s or the empty text */
 static const char *
@@ -32,18 +33,26 @@ ticket_state_style(const char *state)
     return is(state, "held") || is(state, "offered") ? STYLE_GOOD : is(state, "queued") ? STYLE_WARN : STYLE_PLAIN;
 }
 
+static const struct {
+    const char *park, *says;
+} parks[] = {
+    {"customer", N_("parked for customer")       },
+    {"vendor",   N_("parked for vendor")         },
+    {"until",    N_("parked until a date")       },
+    {"child",    N_("parked for another request")},
+};
+
 const char *
 ticket_state(struct ctx *c, const json_t *t)
 {
     const char *state = or_empty(jtext(t, "state")), *park = jtext(t, "park"), *note = jtext(t, "park_note");
-    const char *outcome = jtext(t, "outcome");
+    const char *outcome = jtext(t, "outcome"), *parked = NULL;
 
-    if (is(state, "parked") && is(park, "until")) {
-        return note && *note ? arena_printf(c->a, "parked until a date: %s", note) : "parked until a date";
+    for (size_t i = 0; is(state, "parked") && i < sizeof parks / sizeof *parks; i++) {
+        parked = is(park, parks[i].park) ? text_said(c->s->tty, parks[i].says) : parked;
     }
-    if (is(state, "parked") && park) {
-        return note && *note ? arena_printf(c->a, "parked for %s: %s", park, note)
-                             : arena_printf(c->a, "parked for %s", is(park, "child") ? "another request" : park);
+    if (parked) {
+        return note && *note ? arena_printf(c->a, "%s: %s", parked, note) : parked;
     }
     if (is(state, "closed") && outcome) {
         return arena_printf(c->a, "closed: %s", outcome);
@@ -66,10 +75,10 @@ ticket_addressee(struct ctx *c, const json_t *t)
                *from = jtext(t, "from_department");
 
     if (account) {
-        return text_line(c->a, arena_printf(c->a, "%s (customer, %s)", who, account));
+        return text_line(c->a, arena_printf(c->a, _("%s (customer, %s)"), who, account));
     }
-    return text_line(c->a, from && !is(from, who) ? arena_printf(c->a, "%s (colleague, %s)", who, from)
-                                                  : arena_printf(c->a, "%s (colleague)", who));
+    return text_line(c->a, from && !is(from, who) ? arena_printf(c->a, _("%s (colleague, %s)"), who, from)
+                                                  : arena_printf(c->a, _("%s (colleague)"), who));
 }
 
 const char *
@@ -77,8 +86,8 @@ ticket_desk(struct ctx *c, const json_t *t)
 {
     const char *agent = jtext(t, "agent"), *queue = or_empty(jtext(t, "queue"));
 
-    return text_line(c->a, agent ? arena_printf(c->a, "the desk (%s, %s has it)", queue, agent)
-                                 : arena_printf(c->a, "the desk (%s)", queue));
+    return text_line(c->a, agent ? arena_printf(c->a, _("the desk (%s, %s has it)"), queue, agent)
+                                 : arena_printf(c->a, _("the desk (%s)"), queue));
 }
 
 /* ---- a list ---- */
@@ -87,21 +96,21 @@ void
 ticket_table(struct ctx *c, const json_t *list, const char *none)
 {
     static const struct col cols[] = {
-        {"TICKET",     COL_NUMBER, 0,  0         },
-        {"STATE",      COL_TEXT,   12, 0         },
-        {"PARK",       COL_TEXT,   0,  COL_HIDDEN},
-        {"PRIO",       COL_TEXT,   0,  3         },
-        {"CLASS",      COL_TEXT,   0,  9         },
-        {"QUEUE",      COL_TEXT,   12, 4         },
-        {"REQUESTER",  COL_TEXT,   16, 5         },
-        {"AGENT",      COL_TEXT,   10, 7         },
-        {"OPENED",     COL_AGE,    0,  8         },
-        {"SINCE",      COL_AGE,    0,  6         },
-        {"TARGET",     COL_DUE,    0,  2         },
-        {"SUBJECT",    COL_TEXT,   24, 0         },
-        {"DEPARTMENT", COL_TEXT,   12, COL_ASKED },
-        {"ACCOUNT",    COL_TEXT,   12, COL_ASKED },
-        {"TAGS",       COL_TEXT,   12, COL_ASKED },
+        {N_("TICKET"),     COL_NUMBER, 0,  0         },
+        {N_("STATE"),      COL_TEXT,   12, 0         },
+        {N_("PARK"),       COL_TEXT,   0,  COL_HIDDEN},
+        {N_("PRIO"),       COL_TEXT,   0,  3         },
+        {N_("CLASS"),      COL_TEXT,   0,  9         },
+        {N_("QUEUE"),      COL_TEXT,   12, 4         },
+        {N_("REQUESTER"),  COL_TEXT,   16, 5         },
+        {N_("AGENT"),      COL_TEXT,   10, 7         },
+        {N_("OPENED"),     COL_AGE,    0,  8         },
+        {N_("SINCE"),      COL_AGE,    0,  6         },
+        {N_("TARGET"),     COL_DUE,    0,  2         },
+        {N_("SUBJECT"),    COL_TEXT,   24, 0         },
+        {N_("DEPARTMENT"), COL_TEXT,   12, COL_ASKED },
+        {N_("ACCOUNT"),    COL_TEXT,   12, COL_ASKED },
+        {N_("TAGS"),       COL_TEXT,   12, COL_ASKED },
     };
     const char *columns = args_opt(c->args, "columns");
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
@@ -171,21 +180,21 @@ page_desk_facts(struct ctx *c, struct facts *f, const json_t *t)
 {
     const char *rule = jtext(t, "rule");
 
-    facts_number(f, "place", jint(t, "place", TABLE_NONE));
-    facts_text(f, "tags", jjoin(c->a, jlist(t, "tags"), ", "));
-    facts_text(f, "needs", jjoin(c->a, jlist(t, "skills"), ", "));
-    facts_text(f, "rule", rule);
-    facts_number(f, "desk", jint(t, "desk", TABLE_NONE));
-    facts_text(f, "submitter",
+    facts_number(f, N_("place"), jint(t, "place", TABLE_NONE));
+    facts_text(f, N_("tags"), jjoin(c->a, jlist(t, "tags"), ", "));
+    facts_text(f, N_("needs"), jjoin(c->a, jlist(t, "skills"), ", "));
+    facts_text(f, N_("rule"), rule);
+    facts_number(f, N_("desk"), jint(t, "desk", TABLE_NONE));
+    facts_text(f, N_("submitter"),
                is(jtext(t, "submitter"), or_empty(jtext(t, "requester"))) && c->s->tty ? NULL : jtext(t, "submitter"));
-    facts_text(f, "from department", jtext(t, "from_department"));
-    facts_text(f, "lang", jtext(t, "lang"));
+    facts_text(f, N_("from department"), jtext(t, "from_department"));
+    facts_text(f, N_("lang"), jtext(t, "lang"));
     if (!c->s->tty) {
         facts_text(f, "park", jtext(t, "park"));
         facts_text(f, "park_note", jtext(t, "park_note"));
         facts_text(f, "outcome", jtext(t, "outcome"));
         facts_text(f, "department", jtext(t, "department"));
-        facts_text(f, "account", jtext(t, "account"));
+        facts_text(f, N_("account"), jtext(t, "account"));
         facts_text(f, "late", jbool(t, "late") ? "yes" : "no");
         facts_number(f, "version", jint(t, "version", TABLE_NONE));
         facts_number(f, "epoch", jint(t, "epoch", TABLE_NONE));
@@ -201,36 +210,36 @@ page_facts(struct ctx *c, const json_t *t, unsigned flags)
     struct facts *f = facts_new(c);
 
     if (!c->s->tty) {
-        facts_number(f, "ticket", jint(t, "ticket", TABLE_NONE));
+        facts_number(f, N_("ticket"), jint(t, "ticket", TABLE_NONE));
         facts_text(f, "subject", jtext(t, "subject"));
     }
-    facts_text(f, "state", c->s->tty ? ticket_state(c, t) : state);
+    facts_text(f, N_("state"), c->s->tty ? ticket_state(c, t) : state);
     facts_style(f, ticket_state_style(state));
-    facts_time(f, "since", jtime(t, "since"));
-    facts_text(f, "agent", agent);
-    facts_text(f, "requester", c->s->tty ? ticket_recipient(c, t) : jtext(t, "requester"));
-    facts_text(f, "queue",
+    facts_time(f, N_("since"), jtime(t, "since"));
+    facts_text(f, N_("agent"), agent);
+    facts_text(f, N_("requester"), c->s->tty ? ticket_recipient(c, t) : jtext(t, "requester"));
+    facts_text(f, N_("queue"),
                c->s->tty && queue && department && !is(queue, department)
                    ? arena_printf(c->a, "%s (%s)", queue, department)
                    : queue);
-    facts_text(f, "priority", jtext(t, "priority"));
-    facts_text(f, "class", jtext(t, "class"));
-    facts_text(f, "channel", jtext(t, "channel"));
-    facts_time(f, "opened", jtime(t, "opened"));
-    facts_due(f, "target", jtime(t, "target"));
+    facts_text(f, N_("priority"), jtext(t, "priority"));
+    facts_text(f, N_("class"), jtext(t, "class"));
+    facts_text(f, N_("channel"), jtext(t, "channel"));
+    facts_time(f, N_("opened"), jtime(t, "opened"));
+    facts_due(f, N_("target"), jtime(t, "target"));
     facts_style(f, jbool(t, "late") ? STYLE_BAD : STYLE_PLAIN);
-    facts_text(f, "estimate", jtext(t, "estimate_text"));
+    facts_text(f, N_("estimate"), text_said(c->s->tty, jtext(t, "estimate_text")));
     if (!(flags & SHOW_AS_CUSTOMER)) {
         page_desk_facts(c, f, t);
     }
-    facts_text(f, "blocked by", blockers(c, jlist(t, "blocked_by")));
-    facts_text(f, "blocks", numbers(c, json_object_get(t, "blocks")));
-    facts_text(f, "follows", numbers(c, json_object_get(t, "follows")));
-    facts_text(f, "followed by", numbers(c, json_object_get(t, "followed_by")));
-    facts_text(f, "merged into", numbers(c, json_object_get(t, "merged_into")));
-    facts_time(f, "resolved", jtime(t, "resolved"));
-    facts_time(f, "closed", jtime(t, "closed"));
-    facts_text(f, "rating",
+    facts_text(f, N_("blocked by"), blockers(c, jlist(t, "blocked_by")));
+    facts_text(f, N_("blocks"), numbers(c, json_object_get(t, "blocks")));
+    facts_text(f, N_("follows"), numbers(c, json_object_get(t, "follows")));
+    facts_text(f, N_("followed by"), numbers(c, json_object_get(t, "followed_by")));
+    facts_text(f, N_("merged into"), numbers(c, json_object_get(t, "merged_into")));
+    facts_time(f, N_("resolved"), jtime(t, "resolved"));
+    facts_time(f, N_("closed"), jtime(t, "closed"));
+    facts_text(f, N_("rating"),
                json_is_object(json_object_get(t, "rating"))
                    ? numbers(c, json_object_get(json_object_get(t, "rating"), "score"))
                    : numbers(c, json_object_get(t, "rating")));
@@ -254,6 +263,8 @@ ticket_message(struct ctx *c, const json_t *m)
 {
     const char *kind = or_empty(jtext(m, "kind")), *side = or_empty(jtext(m, "side"));
     const char *author = text_line(c->a, jtext(m, "author")), *body = or_empty(jtext(m, "body"));
+    /* TRANSLATORS: behind a name: one who asks, one of the desk, a note */
+    static const char *const whats[] = {N_("customer"), N_("desk"), N_("note")};
     const char *what = is(kind, "public") || !*kind ? side : kind;
     enum style st = is(kind, "note") ? STYLE_WARN : is(side, "customer") ? STYLE_NAME : STYLE_GOOD;
     usec_t at = jtime(m, "at");
@@ -264,6 +275,9 @@ ticket_message(struct ctx *c, const json_t *m)
         fprintf(c->s->out, "message\t%lld\t%s\t%s\t%s\t%s\t%s\n", (long long)jint(m, "number", 0), kind, side,
                 text_field(c->a, author), iso, text_field(c->a, body));
         return;
+    }
+    for (size_t i = 0; i < sizeof whats / sizeof *whats; i++) {
+        what = is(what, whats[i]) ? i18n(whats[i]) : what;
     }
     fprintf(c->s->out, "\n%s%s%s%s%s%s, %s (%s)%s\n", screen_style(c->s, st),
             c->s->utf8 ? author : text_ascii(c->a, author), screen_plain(c->s), screen_style(c->s, STYLE_DIM),
@@ -295,13 +309,13 @@ static void
 page_events(struct ctx *c, const json_t *list)
 {
     static const struct col cols[] = {
-        {"AT",    COL_TIME, 0, 0},
-        {"VERB",  COL_TEXT, 0, 0},
-        {"ACTOR", COL_TEXT, 8, 0},
-        {"FROM",  COL_TEXT, 0, 3},
-        {"TO",    COL_TEXT, 0, 0},
-        {"QUEUE", COL_TEXT, 8, 2},
-        {"AGENT", COL_TEXT, 6, 1},
+        {N_("AT"),    COL_TIME, 0, 0},
+        {N_("VERB"),  COL_TEXT, 0, 0},
+        {N_("ACTOR"), COL_TEXT, 8, 0},
+        {N_("FROM"),  COL_TEXT, 0, 3},
+        {N_("TO"),    COL_TEXT, 0, 0},
+        {N_("QUEUE"), COL_TEXT, 8, 2},
+        {N_("AGENT"), COL_TEXT, 6, 1},
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
 
@@ -340,7 +354,7 @@ ticket_actions(struct ctx *c, const json_t *actions)
         *p = *p == ' ' && p > list && p[-1] != ',' ? '\001' : *p;
     }
     strbuf_init(&sb);
-    text_wrap(&sb, arena_printf(c->a, "You may: %s", list), "", c->s->width);
+    text_wrap(&sb, arena_printf(c->a, _("You may: %s"), list), "", c->s->width);
     for (char *p = sb.p; *p; p++) {
         *p = *p == '\001' ? ' ' : *p;
     }

@@ -11,6 +11,7 @@
 
 #include "cli/api.h"
 #include "cli/brief.h"
+#include "common/i18n.h"
 #include "common/xalloc.h"
 
 #define ROWS 60 /* a part: more than any screen shows */
@@ -162,11 +163,12 @@ top_look_list(struct top *t, bool (*go_on)(void *arg))
 /* ---- order and choice --------------------------------------------------------------------------------------------------------- */
 
 const char *
-top_sort_name(enum top_sort sort)
+top_sorted(enum top_sort sort)
 {
-    static const char *const names[SORT_COUNT] = {"late", "waiting", "oldest", "name"};
+    static const char *const by[SORT_COUNT] = {N_("sorted by late"), N_("sorted by waiting"), N_("sorted by oldest"),
+                                               N_("sorted by name")};
 
-    return names[sort];
+    return i18n(by[sort]);
 }
 
 static double

@@ -59,7 +59,8 @@ size_t top_chosen(const struct top *t);
 /* Choose the one so many places further down (or up). */
 void top_choose(struct top *t, int by);
 const struct top_past *top_past(const struct top *t, const char *queue);
-const char *top_sort_name(enum top_sort sort);
+/* "sorted by late" */
+const char *top_sorted(enum top_sort sort);
 
 /* Draw all of it; ncurses must be started. */
 void top_draw(struct top *t);

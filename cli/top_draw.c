@@ -12,6 +12,7 @@
 #include "cli/brief.h"
 #include "cli/text.h"
 #include "cli/top.h"
+#include "common/i18n.h"
 
 #define NARROWEST 40
 #define LOWEST    8
@@ -117,7 +118,7 @@ number(struct arena *a, const json_t *o, const char *name)
 static const char *
 ago(struct arena *a, usec_t at, usec_t now)
 {
-    return at == USEC_NONE ? "" : at > now ? "now" : text_short(a, now - at);
+    return at == USEC_NONE ? "" : at > now ? _("now") : text_short(a, now - at);
 }
 
 /* ---- the past as a line --------------------------------------------------------------------------------------------------------- */
@@ -187,18 +188,18 @@ draw_totals(struct top *t, struct arena *a)
     const char *when = clock_of(a, t->heard);
 
     put(t, a, 0, 0, COLS, A_BOLD,
-        arena_printf(a, "turno top%s%s", t->department ? " of " : "", text_line(a, t->department)));
+        t->department ? arena_printf(a, _("turno top of %s"), text_line(a, t->department)) : "turno top");
     put(t, a, 0, COLS - text_width(when) > 0 ? COLS - text_width(when) : 0, COLS, A_NORMAL, when);
     if (t->heard == USEC_NONE) {
         return;
     }
     put(t, a, 1, 0, COLS, A_NORMAL,
-        arena_printf(a, "%lld waiting, %lld in hand, %lld offered; %lld late, %lld within the hour",
+        arena_printf(a, _("%lld waiting, %lld in hand, %lld offered; %lld late, %lld within the hour"),
                      (long long)sum(queues, "waiting"), (long long)sum(queues, "held"),
                      (long long)sum(queues, "offered"), (long long)jint(late, "late", 0),
                      (long long)jint(late, "near", 0)));
     put(t, a, 2, 0, COLS, A_NORMAL,
-        arena_printf(a, "agents: %lld working, %lld waiting for work, %lld there, %lld away",
+        arena_printf(a, _("agents: %lld working, %lld waiting for work, %lld there, %lld away"),
                      (long long)jint(agents, "working", 0), (long long)jint(agents, "waiting", 0),
                      (long long)jint(agents, "there", 0), (long long)jint(agents, "away", 0)));
 }
@@ -207,17 +208,25 @@ draw_totals(struct top *t, struct arena *a)
 enum { COLUMNS = 8, DROPS = 4 };
 static const struct {
     const char *name;
-    int width, drop;
+    int least, drop; /* as wide at least, and as its name */
 } columns[COLUMNS] = {
-    {"WAITING", 7, 0},
-    {"OLDEST",  8, 0},
-    {"LATE",    4, 0},
-    {"SOON",    5, 2},
-    {"HAND",    4, 1},
-    {"OFFERED", 7, 4},
-    {"THERE",   5, 0},
-    {"AWAY",    4, 3},
+    {N_("WAITING"), 7, 0},
+    {N_("OLDEST"),  8, 0},
+    {N_("LATE"),    4, 0},
+    {N_("SOON"),    5, 2},
+    {N_("HAND"),    4, 1},
+    {N_("OFFERED"), 7, 4},
+    {N_("THERE"),   5, 0},
+    {N_("AWAY"),    4, 3},
 };
+
+static int
+column_width(int i)
+{
+    int w = text_width(i18n(columns[i].name));
+
+    return w > columns[i].least ? w : columns[i].least;
+}
 
 /* What those take that are not dropped above `most`. */
 static int
@@ -226,7 +235,7 @@ columns_width(int most)
     int n = 0;
 
     for (int i = 0; i < COLUMNS; i++) {
-        n += columns[i].drop <= most ? columns[i].width + 1 : 0;
+        n += columns[i].drop <= most ? column_width(i) + 1 : 0;
     }
     return n;
 }
@@ -257,7 +266,7 @@ draw_queue(struct line *l, const json_t *q, int wide, int most)
     add(l, wide, name_attr, jtext(q, "queue"));
     for (int i = 0; i < COLUMNS; i++) {
         if (columns[i].drop <= most) {
-            add_right(l, columns[i].width, attrs[i], cells[i]);
+            add_right(l, column_width(i), attrs[i], cells[i]);
         }
     }
 }
@@ -273,14 +282,14 @@ draw_queues(struct top *t, struct arena *a, int y, int rows)
         most--;
     }
     rest = COLS - wide - 1 - columns_width(most);
-    add(&l, wide, 0, "QUEUE");
+    add(&l, wide, 0, _("QUEUE"));
     for (int i = 0; i < COLUMNS; i++) {
         if (columns[i].drop <= most) {
-            add_right(&l, columns[i].width, 0, columns[i].name);
+            add_right(&l, column_width(i), 0, i18n(columns[i].name));
         }
     }
-    if (rest > 12) {
-        add_right(&l, rest, 0, "WAITED");
+    if (rest > text_width(_("WAITED"))) {
+        add_right(&l, rest, 0, _("WAITED"));
     }
     for (int i = 0; i < rows && first + (size_t)i < t->nqueues; i++) {
         const json_t *q = t->queues[first + (size_t)i];
@@ -292,22 +301,22 @@ draw_queues(struct top *t, struct arena *a, int y, int rows)
 }
 
 static void
-draw_agent(struct line *l, const json_t *g)
+draw_agent(struct line *l, const json_t *g, int state_width)
 {
     struct arena *a = l->a;
     const json_t *tickets = jlist(g, "tickets");
-    const char *state = jtext(g, "state"), *reason = jtext(g, "away_reason");
+    const char *state = jtext(g, "state");
     const char *subject = jtext(json_array_get(tickets, 0), "subject");
     int64_t n = jint(g, "held", 0) + jint(g, "offered", 0), capacity = jint(g, "capacity", 0);
     bool wide = COLS >= 120, away = state && strcmp(state, "away") == 0;
-    const char *numbers = brief_numbers(a, tickets, n);
+    const char *numbers = brief_numbers(a, tickets, n, true);
 
     add(l, wide ? 24 : 14, name_attr, jtext(g, "agent"));
-    add(l, wide ? 20 : 9,
+    add(l, state_width,
         away                                     ? dim
         : state && strcmp(state, "working") == 0 ? good
                                                  : A_NORMAL,
-        wide && away && reason ? arena_printf(a, "away: %s", reason) : state);
+        brief_agent_state(a, g, wide));
     add_right(l, 5, A_NORMAL,
               capacity > 0 ? arena_printf(a, "%lld/%lld", (long long)jint(g, "used", 0), (long long)capacity)
               : n > 0      ? arena_printf(a, "%lld", (long long)n)
@@ -321,11 +330,16 @@ draw_agents(struct top *t, struct arena *a, int y, int rows)
 {
     const json_t *part = json_object_get(t->data.doc, "agents"), *list = jlist(part, "rows");
     int64_t more = jint(part, "n", 0) - rows;
+    int state_width = COLS >= 120 ? 20 : 9;
 
-    put_title(t, a, y, more > 0 ? arena_printf(a, "AGENTS (%lld more)", (long long)more) : "AGENTS");
+    for (int i = 0; COLS < 120 && i < rows; i++) {
+        int w = text_width(text_line(a, brief_agent_state(a, json_array_get(list, (size_t)i), false)));
+        state_width = w > state_width ? w : state_width;
+    }
+    put_title(t, a, y, more > 0 ? arena_printf(a, _("AGENTS (%lld more)"), (long long)more) : _("AGENTS"));
     for (int i = 0; i < rows; i++) {
         struct line l = line(t, a, y + 1 + i, false);
-        draw_agent(&l, json_array_get(list, (size_t)i));
+        draw_agent(&l, json_array_get(list, (size_t)i), state_width);
     }
 }
 
@@ -335,8 +349,8 @@ due(struct arena *a, usec_t at, usec_t now)
     if (at == USEC_NONE) {
         return "";
     }
-    return at > now ? arena_printf(a, "in %s", text_short(a, at - now))
-                    : arena_printf(a, "%s late", text_short(a, now - at));
+    return at > now ? arena_printf(a, _("in %s"), text_short(a, at - now))
+                    : arena_printf(a, _("%s late"), text_short(a, now - at));
 }
 
 /* A ticket a row: what is late, and what waits in a queue. */
@@ -351,7 +365,7 @@ draw_ticket(struct top *t, struct arena *a, int y, const json_t *k, bool in_queu
     add_right(&l, 12, jbool(k, "late") ? bad : warn, due(a, jtime(k, "target"), t->heard));
     add(&l, 6, priority && strcmp(priority, "urgent") == 0 ? bad : A_NORMAL, priority);
     add(&l, in_queue ? 0 : wide ? 20 : 12, name_attr, jtext(k, "queue"));
-    add(&l, wide ? 20 : 10, A_NORMAL, in_queue ? jtext(k, "requester") : agent ? agent : "(waits)");
+    add(&l, wide ? 20 : 10, A_NORMAL, in_queue ? jtext(k, "requester") : agent ? agent : _("(waits)"));
     add(&l, COLS - l.x, A_NORMAL, jtext(k, "subject"));
 }
 
@@ -362,10 +376,10 @@ draw_late(struct top *t, struct arena *a, int y, int rows)
     int64_t n = jint(part, "late", 0) + jint(part, "near", 0), more = n - rows;
 
     put_title(t, a, y,
-              n == 0     ? "LATE: nothing, and nothing will be within the hour"
-              : more > 0 ? arena_printf(a, "LATE, OR WITHIN THE HOUR (%lld%s more)", (long long)more,
-                                        jbool(part, "more") ? "+" : "")
-                         : "LATE, OR WITHIN THE HOUR");
+              n == 0 ? _("LATE: nothing, and nothing will be within the hour")
+              : more > 0
+                  ? arena_printf(a, _("LATE, OR WITHIN THE HOUR (%s more)"), brief_count(a, more, jbool(part, "more")))
+                  : _("LATE, OR WITHIN THE HOUR"));
     for (int i = 0; i < rows; i++) {
         draw_ticket(t, a, y + 1 + i, json_array_get(list, (size_t)i), false);
     }
@@ -403,37 +417,74 @@ draw_tickets(struct top *t, struct arena *a)
     const json_t *list = jlist(t->list.doc, "tickets");
     size_t n = json_array_size(list), rows = LINES > 5 ? (size_t)LINES - 5 : 0;
     const json_t *q = t->nqueues > 0 ? t->queues[top_chosen(t)] : NULL;
+    const char *queue = text_line(a, t->chosen ? t->chosen : "");
+    const char *waiting = brief_count(a, jint(q, "waiting", 0), jbool(q, "more"));
 
     t->first = n > rows ? t->first < n - rows ? t->first : n - rows : 0;
     put_title(t, a, 3,
-              arena_printf(a, "%s: %s waiting, first in turn first%s", text_line(a, t->chosen ? t->chosen : ""),
-                           brief_count(a, jint(q, "waiting", 0), jbool(q, "more")),
-                           n > rows ? arena_printf(a, " (%zu to %zu)", t->first + 1, t->first + rows) : ""));
+              n > rows ? arena_printf(a, _("%s: %s waiting, first in turn first (%zu to %zu)"), queue, waiting,
+                                      t->first + 1, t->first + rows)
+                       : arena_printf(a, _("%s: %s waiting, first in turn first"), queue, waiting));
     for (size_t i = 0; i < rows && t->first + i < n; i++) {
         draw_ticket(t, a, 4 + (int)i, json_array_get(list, t->first + i), true);
     }
 }
 
+/* The widest of every `step`th text from the first on. */
+static int
+widest(const char *const *texts, size_t n, size_t step)
+{
+    int most = 0;
+
+    for (size_t i = 0; i < n; i += step) {
+        int w = text_width(i18n(texts[i]));
+        most = w > most ? w : most;
+    }
+    return most;
+}
+
 static void
 draw_help(struct top *t, struct arena *a)
 {
-    static const char *const lines[] = {
-        "up, down, j, k   choose a queue; scroll its tickets",
-        "Enter            what waits in the chosen queue; again: back",
-        "s                sort queues: late, waiting, oldest, name",
-        "p                pause, and go on",
-        "?                this help, and back",
-        "q                end (also Ctrl-C)",
-        "",
-        "LATE   past the target          SOON    within the hour",
-        "HAND   in the hands of agents   OFFERED not accepted yet",
-        "THERE  agents who are not away  WAITED  at each look since this runs",
-        "An agent waits who has turno next --wait running at this daemon.",
-        "A figure with + is at least so much.",
+    static const char *const keys[] = {
+        N_("up, down, j, k"),
+        N_("choose a queue; scroll its tickets"),
+        N_("Enter"),
+        N_("what waits in the chosen queue; again: back"),
+        "s",
+        N_("sort queues: late, waiting, oldest, name"),
+        "p",
+        N_("pause, and go on"),
+        "?",
+        N_("this help, and back"),
+        "q",
+        N_("end (also Ctrl-C)"),
     };
+    static const char *const words[] = {
+        N_("LATE"),  N_("past the target"),         N_("SOON"),    N_("within the hour"),
+        N_("HAND"),  N_("in the hands of agents"),  N_("OFFERED"), N_("not accepted yet"),
+        N_("THERE"), N_("agents who are not away"), N_("WAITED"),  N_("at each look since this runs"),
+    };
+    static const char *const notes[] = {
+        N_("An agent waits who has turno next --wait running at this daemon."),
+        N_("A figure with + is at least so much."),
+    };
+    enum { NKEYS = sizeof keys / sizeof *keys, NWORDS = sizeof words / sizeof *words };
+    int x[4] = {2}, y = 4, wide = widest(keys, NKEYS, 2) + 3;
 
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        put(t, a, 4 + (int)i, 2, COLS - 2, A_NORMAL, lines[i]);
+    for (size_t i = 0; i < NKEYS; i += 2, y++) {
+        put(t, a, y, 2, COLS - 2, A_NORMAL, i18n(keys[i]));
+        put(t, a, y, 2 + wide, COLS, A_NORMAL, i18n(keys[i + 1]));
+    }
+    for (size_t i = 1; i < 4; i++) {
+        x[i] = x[i - 1] + widest(words + i - 1, NWORDS + 1 - i, 4) + 2;
+    }
+    for (size_t i = 0; i < NWORDS; i++) {
+        y += i % 4 == 0;
+        put(t, a, y, x[i % 4], COLS, A_NORMAL, i18n(words[i]));
+    }
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+        put(t, a, ++y, 2, COLS - 2, A_NORMAL, i18n(notes[i]));
     }
 }
 
@@ -443,16 +494,20 @@ draw_status(struct top *t, struct arena *a)
     int y = LINES - 1;
 
     if (t->err.code != 0) {
-        const char *since =
-            t->heard == USEC_NONE ? "" : arena_printf(a, " as of %s ago", text_short(a, t->c->s->now - t->heard));
-        put(t, a, y, 0, COLS, bad | A_REVERSE, arena_printf(a, "TRYING AGAIN%s: %s", since, text_line(a, t->err.msg)));
+        const char *why = text_line(a, t->err.msg);
+        put(t, a, y, 0, COLS, bad | A_REVERSE,
+            t->heard == USEC_NONE
+                ? arena_printf(a, _("TRYING AGAIN: %s"), why)
+                : arena_printf(a, _("TRYING AGAIN as of %s ago: %s"), text_short(a, t->c->s->now - t->heard), why));
     } else {
+        const char *every =
+            t->every < USEC_SEC ? arena_printf(a, "%d ms", (int)(t->every / 1000)) : text_short(a, t->every);
+        const char *sorted = top_sorted(t->sort);
         put(t, a, y, 0, COLS, A_NORMAL,
-            arena_printf(a, "%severy %s  sorted by %s   Enter tickets  s sort  p pause  ? help  q end",
-                         t->paused ? "PAUSED  " : "",
-                         t->every < USEC_SEC ? arena_printf(a, "%d ms", (int)(t->every / 1000))
-                                             : text_short(a, t->every),
-                         top_sort_name(t->sort)));
+            t->paused
+                ? arena_printf(a, _("PAUSED  every %s  %s   Enter tickets  s sort  p pause  ? help  q end"), every,
+                               sorted)
+                : arena_printf(a, _("every %s  %s   Enter tickets  s sort  p pause  ? help  q end"), every, sorted));
     }
 }
 
@@ -463,7 +518,7 @@ top_draw(struct top *t)
 
     (void)erase();
     if (COLS < NARROWEST || LINES < LOWEST) {
-        put(t, a, 0, 0, COLS, A_NORMAL, arena_printf(a, "needs %d x %d", NARROWEST, LOWEST));
+        put(t, a, 0, 0, COLS, A_NORMAL, arena_printf(a, _("needs %d x %d"), NARROWEST, LOWEST));
     } else {
         draw_totals(t, a);
         if (t->view == VIEW_HELP) {

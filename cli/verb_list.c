@@ -10,6 +10,7 @@
 #include "cli/text.h"
 #include "cli/ticket.h"
 #include "cli/verbs.h"
+#include "common/i18n.h"
 
 #define PAGE_MAX 500 /* tickets the API gives at once */
 
@@ -79,7 +80,8 @@ show_list(struct ctx *c, const char *query, const char *none, struct err *e)
     if (!api_json(c, &r)) {
         ticket_table(c, jlist(r.doc, "tickets"), none);
         if (jtext(r.doc, "next")) {
-            fprintf(c->s->after, "there are more: --limit N, or --after %s\n", text_line(c->a, jtext(r.doc, "next")));
+            fprintf(c->s->after, _("there are more: --limit N, or --after %s\n"),
+                    text_line(c->a, jtext(r.doc, "next")));
         }
     }
     return true;
@@ -180,8 +182,8 @@ static bool
 show_saved(struct ctx *c, struct err *e)
 {
     static const struct col cols[] = {
-        {"FILTER", COL_TEXT, 0,  0},
-        {"MEANS",  COL_TEXT, 30, 0},
+        {N_("FILTER"), COL_TEXT, 0,  0},
+        {N_("MEANS"),  COL_TEXT, 30, 0},
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
     const char *text, *name, *line;
@@ -201,7 +203,7 @@ show_saved(struct ctx *c, struct err *e)
         return true;
     }
     if (table_rows(tb) == 0) {
-        fprintf(c->s->chat, "no filter is saved: turno list --save NAME FILTERS\n");
+        fputs(_("no filter is saved: turno list --save NAME FILTERS\n"), c->s->chat);
     }
     table_print(tb);
     return true;
@@ -222,7 +224,7 @@ save(struct ctx *c, const char *name, struct err *e)
     if (!filters_set(c->a, name, filter_join(c->a, words, n), e)) {
         return false;
     }
-    fprintf(c->s->out, c->s->tty ? "saved: turno list @%s\n" : "@%s\n", name);
+    fprintf(c->s->out, c->s->tty ? _("saved: turno list @%s\n") : "@%s\n", name);
     return true;
 }
 
@@ -244,11 +246,11 @@ run_list(struct ctx *c, struct err *e)
     if (!expand(&all, e)) {
         return false;
     }
-    return name ? save(&all, name + (*name == '@'), e) : show_list(&all, list_query(&all), "no ticket fits", e);
+    return name ? save(&all, name + (*name == '@'), e) : show_list(&all, list_query(&all), _("no ticket fits"), e);
 }
 
 bool
 run_mine(struct ctx *c, struct err *e)
 {
-    return show_list(c, "&mine=1", "you have nothing in hand: turno next", e);
+    return show_list(c, "&mine=1", _("you have nothing in hand: turno next"), e);
 }

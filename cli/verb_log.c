@@ -14,6 +14,7 @@
 #include "cli/sentence.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "common/i18n.h"
 
 #define SINCE_DEFAULT (8 * USEC_HOUR) /* a shift */
 #define LIMIT_DEFAULT 100
@@ -91,16 +92,14 @@ say_day(struct log *l, usec_t at)
     struct ctx *c = l->c;
     time_t secs = (time_t)(at / USEC_SEC), now = (time_t)(c->s->now / USEC_SEC);
     struct tm tm, today;
-    char buf[64];
     int day;
 
     if (!localtime_r(&secs, &tm) || !localtime_r(&now, &today)) {
         return;
     }
     day = tm.tm_year * 366 + tm.tm_yday;
-    if (day != (l->day ? l->day : today.tm_year * 366 + today.tm_yday) &&
-        strftime(buf, sizeof buf, "%A %Y-%m-%d", &tm) > 0) {
-        fprintf(c->s->out, "%s%s%s\n", screen_style(c->s, STYLE_BOLD), buf, screen_plain(c->s));
+    if (day != (l->day ? l->day : today.tm_year * 366 + today.tm_yday)) {
+        fprintf(c->s->out, "%s%s%s\n", screen_style(c->s, STYLE_BOLD), text_day(c->a, at), screen_plain(c->s));
     }
     l->day = day;
 }
@@ -110,7 +109,7 @@ say(struct log *l, const json_t *event)
 {
     struct ctx *c = l->c;
     struct arena *a = arena_new();
-    const char *says = text_line(a, sentence_of(a, event));
+    const char *says = text_line(a, sentence_of(a, event, c->s->tty));
     usec_t at = jtime(event, "at");
 
     if (c->json) {
@@ -197,10 +196,14 @@ say_last(struct log *l, const json_t *events)
         }
     }
     if (wanted > most) {
-        fprintf(l->c->s->after, "%zu earlier ones are not shown: --limit N\n", wanted - most);
+        fprintf(l->c->s->after,
+                P_("%zu earlier one is not shown: --limit N\n", "%zu earlier ones are not shown: --limit N\n",
+                   wanted - most),
+                wanted - most);
     } else if (wanted == 0) {
-        fprintf(l->c->s->chat, "nothing happened that you may see%s\n",
-                l->since != USEC_NONE ? " since then: --since T" : "");
+        fputs(l->since != USEC_NONE ? _("nothing happened that you may see since then: --since T\n")
+                                    : _("nothing happened that you may see\n"),
+              l->c->s->chat);
     }
 }
 

@@ -10,6 +10,7 @@
 #include "cli/text.h"
 #include "cli/ticket.h"
 #include "cli/verbs.h"
+#include "common/i18n.h"
 
 static const char *
 departments(struct ctx *c, const json_t *list)
@@ -19,7 +20,30 @@ departments(struct ctx *c, const json_t *list)
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *d = json_array_get(list, i);
         const char *name = jtext(d, "name");
-        s = arena_printf(c->a, "%s%s%s%s", s, *s ? ", " : "", name ? name : "", jbool(d, "lead") ? " (lead)" : "");
+        if (name && jbool(d, "lead")) {
+            name = arena_printf(c->a, c->s->tty ? _("%s (lead)") : "%s (lead)", name);
+        }
+        s = arena_printf(c->a, "%s%s%s", s, *s ? ", " : "", name ? name : "");
+    }
+    return s;
+}
+
+static const char *
+hats(struct ctx *c, const json_t *me)
+{
+    static const struct {
+        const char *is, *hat;
+    } rows[] = {
+        {"agent", N_("agent")        },
+        {"lead",  N_("lead")         },
+        {"admin", N_("administrator")}
+    };
+    const char *s = text_said(c->s->tty, jbool(me, "external") ? N_("customer") : N_("colleague"));
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (jbool(me, rows[i].is)) {
+            s = arena_printf(c->a, "%s, %s", s, text_said(c->s->tty, rows[i].hat));
+        }
     }
     return s;
 }
@@ -30,23 +54,22 @@ who_facts(struct ctx *c, const json_t *me)
     const char *person = jtext(me, "person"), *name = jtext(me, "name");
     struct facts *f = facts_new(c);
 
-    facts_text(f, "person", person ? person : name);
+    facts_text(f, N_("person"), person ? person : name);
     facts_style(f, STYLE_BOLD);
-    facts_text(f, "name", c->s->tty && name && (!person || strcmp(name, person) == 0) ? NULL : name);
-    facts_text(f, "account", jtext(me, "account"));
-    facts_text(f, "departments", departments(c, jlist(me, "departments")));
-    facts_text(f, "queues", jjoin(c->a, jlist(me, "queues"), ", "));
-    facts_text(f, "hats",
-               arena_printf(c->a, "%s%s%s%s", jbool(me, "external") ? "customer" : "colleague",
-                            jbool(me, "agent") ? ", agent" : "", jbool(me, "lead") ? ", lead" : "",
-                            jbool(me, "admin") ? ", administrator" : ""));
-    facts_text(f, "token", jtext(me, "scope"));
-    facts_text(f, "away", jbool(me, "away") ? jtext(me, "away_reason") ? jtext(me, "away_reason") : "yes" : NULL);
-    facts_text(f, "skills", jjoin(c->a, jlist(me, "skills"), ", "));
-    facts_number(f, "capacity", jint(me, "capacity", TABLE_NONE));
+    facts_text(f, N_("name"), c->s->tty && name && (!person || strcmp(name, person) == 0) ? NULL : name);
+    facts_text(f, N_("account"), jtext(me, "account"));
+    facts_text(f, N_("departments"), departments(c, jlist(me, "departments")));
+    facts_text(f, N_("queues"), jjoin(c->a, jlist(me, "queues"), ", "));
+    facts_text(f, N_("hats"), hats(c, me));
+    facts_text(f, N_("token"), jtext(me, "scope"));
+    facts_text(f, N_("away"),
+               jbool(me, "away") ? jtext(me, "away_reason") ? jtext(me, "away_reason") : text_said(c->s->tty, N_("yes"))
+                                 : NULL);
+    facts_text(f, N_("skills"), jjoin(c->a, jlist(me, "skills"), ", "));
+    facts_number(f, N_("capacity"), jint(me, "capacity", TABLE_NONE));
     facts_style(f, STYLE_WARN);
     if (!c->s->tty) {
-        facts_number(f, "desk", jint(me, "desk", TABLE_NONE));
+        facts_number(f, N_("desk"), jint(me, "desk", TABLE_NONE));
     }
     facts_print(f);
 }
@@ -55,10 +78,10 @@ static void
 holding_table(struct ctx *c, const json_t *list)
 {
     static const struct col cols[] = {
-        {"ROW",     COL_TEXT,   0,  COL_HIDDEN},
-        {"IN HAND", COL_NUMBER, 0,  0         },
-        {"STATE",   COL_TEXT,   0,  1         },
-        {"SUBJECT", COL_TEXT,   20, 0         },
+        {"ROW",         COL_TEXT,   0,  COL_HIDDEN},
+        {N_("IN HAND"), COL_NUMBER, 0,  0         },
+        {N_("STATE"),   COL_TEXT,   0,  1         },
+        {N_("SUBJECT"), COL_TEXT,   20, 0         },
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
 
@@ -140,8 +163,8 @@ static void
 hints(struct ctx *c, const json_t *me, int64_t waiting, const json_t *asked)
 {
     static const struct col cols[] = {
-        {"NOW", COL_TEXT, 20, 0},
-        {"BY",  COL_TEXT, 0,  0},
+        {N_("NOW"), COL_TEXT, 20, 0},
+        {N_("BY"),  COL_TEXT, 0,  0},
     };
     struct table *t = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
     size_t holding = json_array_size(jlist(me, "holding")), n = json_array_size(asked);
@@ -150,28 +173,28 @@ hints(struct ctx *c, const json_t *me, int64_t waiting, const json_t *asked)
     size_t unsent = draft_names(c->a, &drafts);
 
     if (jbool(me, "away")) {
-        hint(t, "you are away: nothing is dealt to you", "turno back");
+        hint(t, _("you are away: nothing is dealt to you"), "turno back");
     }
     if (holding > 0) {
-        hint(t, arena_printf(c->a, "%zu%s in your hand", holding, holding >= 100 ? " or more" : ""),
+        hint(t, arena_printf(c->a, holding >= 100 ? _("%zu or more in your hand") : _("%zu in your hand"), holding),
              holding == 1 ? "turno show" : "turno mine");
     }
     if (unsent > 0) {
-        hint(t, arena_printf(c->a, "%zu you wrote and have not sent", unsent), "turno drafts");
+        hint(t, arena_printf(c->a, _("%zu you wrote and have not sent"), unsent), "turno drafts");
     }
     if (answers > 0) {
-        hint(t, arena_printf(c->a, "%lld wait for your answer", (long long)answers), "turno asked --state parked");
+        hint(t, arena_printf(c->a, _("%lld wait for your answer"), (long long)answers), "turno asked --state parked");
     }
     if (jbool(me, "agent") && waiting > 0) {
-        hint(t, arena_printf(c->a, "%lld wait in your queues", (long long)waiting), "turno next");
+        hint(t, arena_printf(c->a, _("%lld wait in your queues"), (long long)waiting), "turno next");
     } else if (jbool(me, "agent")) {
-        hint(t, "nothing waits in your queues", "turno next --wait");
+        hint(t, _("nothing waits in your queues"), "turno next --wait");
     }
     if (n > 0) {
-        hint(t, arena_printf(c->a, "you wait for %zu%s", n, n >= 100 ? " or more" : ""), "turno asked");
+        hint(t, arena_printf(c->a, n >= 100 ? _("you wait for %zu or more") : _("you wait for %zu"), n), "turno asked");
     }
-    hint(t, "ask a department for work", "turno ask");
-    hint(t, "everything else", "turno help");
+    hint(t, _("ask a department for work"), "turno ask");
+    hint(t, _("everything else"), "turno help");
     fputc('\n', c->s->out);
     table_print(t);
 }
@@ -226,8 +249,10 @@ run_away(struct ctx *c, struct err *e)
         list = arena_printf(c->a, "%s%s%lld", list, *list ? c->s->tty ? ", " : "," : "",
                             (long long)json_integer_value(json_array_get(released, i)));
     }
-    if (c->s->tty) {
-        fprintf(c->s->out, "you are away; %s%s\n", *list ? "given back: " : "you had nothing in hand", list);
+    if (c->s->tty && *list) {
+        fprintf(c->s->out, _("you are away; given back: %s\n"), list);
+    } else if (c->s->tty) {
+        fputs(_("you are away; you had nothing in hand\n"), c->s->out);
     } else {
         fprintf(c->s->out, "away\t%s\n", list);
     }
@@ -243,7 +268,7 @@ run_back(struct ctx *c, struct err *e)
         return false;
     }
     if (!api_json(c, &r)) {
-        fprintf(c->s->out, "%s\n", c->s->tty ? "you are back: turno next" : "back");
+        fprintf(c->s->out, "%s\n", c->s->tty ? _("you are back: turno next") : "back");
     }
     return true;
 }

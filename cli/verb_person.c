@@ -10,6 +10,7 @@
 #include "cli/text.h"
 #include "cli/ticket.h"
 #include "cli/verbs.h"
+#include "common/i18n.h"
 
 static const char *
 or_empty(const char *s)
@@ -24,32 +25,36 @@ print_who(struct ctx *c, const json_t *p, const json_t *totals)
     bool outside = json_is_object(account);
     struct facts *f = facts_new(c);
 
-    facts_text(f, "person", jtext(p, "name"));
+    facts_text(f, N_("person"), jtext(p, "name"));
     facts_style(f, STYLE_BOLD);
-    facts_text(f, "kind", c->s->tty && or_empty(jtext(p, "kind"))[0] == 'h' ? NULL : jtext(p, "kind"));
-    facts_text(f, "class", jtext(p, "class"));
-    facts_text(f, "account", jtext(account, "name"));
-    facts_text(f, "account kind", jtext(account, "kind"));
-    facts_text(f, "departments", jjoin(c->a, jlist(p, "departments"), ", "));
-    facts_text(f, "employment", jtext(p, "employment"));
-    facts_text(f, "segment", outside ? jtext(account, "segment") : jtext(p, "segment"));
-    facts_text(f, "lang", jtext(p, "lang"));
+    facts_text(f, N_("kind"), c->s->tty && or_empty(jtext(p, "kind"))[0] == 'h' ? NULL : jtext(p, "kind"));
+    facts_text(f, N_("class"), jtext(p, "class"));
+    facts_text(f, N_("account"), jtext(account, "name"));
+    facts_text(f, N_("account kind"), jtext(account, "kind"));
+    facts_text(f, N_("departments"), jjoin(c->a, jlist(p, "departments"), ", "));
+    facts_text(f, N_("employment"), jtext(p, "employment"));
+    facts_text(f, N_("segment"), outside ? jtext(account, "segment") : jtext(p, "segment"));
+    facts_text(f, N_("lang"), jtext(p, "lang"));
     if (json_is_object(totals)) {
         int64_t rated = jint(totals, "rated", 0);
-        facts_number(f, "open", jint(totals, "open", TABLE_NONE));
-        facts_text(
-            f, "done",
-            arena_printf(c->a, "%" PRId64 "%s", jint(totals, "done", 0), jbool(totals, "more") ? " or more" : ""));
-        facts_number(f, "reopened", jint(totals, "reopened", TABLE_NONE));
-        facts_text(f, "rating",
+        facts_number(f, N_("open"), jint(totals, "open", TABLE_NONE));
+        facts_text(f, N_("done"),
+                   arena_printf(c->a,
+                                !jbool(totals, "more") ? "%lld"
+                                : c->s->tty            ? _("%lld or more")
+                                                       : "%lld or more",
+                                (long long)jint(totals, "done", 0)));
+        facts_number(f, N_("reopened"), jint(totals, "reopened", TABLE_NONE));
+        facts_text(f, N_("rating"),
                    rated == 0  ? NULL
-                   : c->s->tty ? arena_printf(c->a, "%.1f of 5, from %" PRId64, jnum(totals, "rating"), rated)
+                   : c->s->tty ? arena_printf(c->a, _("%s of 5, from %lld"),
+                                              i18n_decimal(c->a, jnum(totals, "rating"), 1), (long long)rated)
                                : arena_printf(c->a, "%.2f", jnum(totals, "rating")));
         if (!c->s->tty) {
             facts_number(f, "rated", rated);
         }
-        facts_span(f, "first answer", jnum(totals, "first_reply_p50_seconds"));
-        facts_span(f, "in all", jnum(totals, "life_p50_seconds"));
+        facts_span(f, N_("first answer"), jnum(totals, "first_reply_p50_seconds"));
+        facts_span(f, N_("in all"), jnum(totals, "life_p50_seconds"));
     }
     facts_print(f);
 }
@@ -59,17 +64,17 @@ static void
 print_past(struct ctx *c, const char *row, const json_t *list)
 {
     static const struct col cols[] = {
-        {"ROW",      COL_TEXT,   0,  COL_HIDDEN},
-        {"TICKET",   COL_NUMBER, 0,  0         },
-        {"STATE",    COL_TEXT,   19, 0         },
-        {"QUEUE",    COL_TEXT,   10, 2         },
-        {"AGENT",    COL_TEXT,   8,  5         },
-        {"OPENED",   COL_AGE,    0,  3         },
-        {"WAITED",   COL_SPAN,   0,  1         },
-        {"ANSWERED", COL_SPAN,   0,  6         },
-        {"REOPENED", COL_NUMBER, 0,  7         },
-        {"RATING",   COL_NUMBER, 0,  4         },
-        {"SUBJECT",  COL_TEXT,   20, 0         },
+        {"ROW",          COL_TEXT,   0,  COL_HIDDEN},
+        {N_("TICKET"),   COL_NUMBER, 0,  0         },
+        {N_("STATE"),    COL_TEXT,   19, 0         },
+        {N_("QUEUE"),    COL_TEXT,   10, 2         },
+        {N_("AGENT"),    COL_TEXT,   8,  5         },
+        {N_("OPENED"),   COL_AGE,    0,  3         },
+        {N_("WAITED"),   COL_SPAN,   0,  1         },
+        {N_("ANSWERED"), COL_SPAN,   0,  6         },
+        {N_("REOPENED"), COL_NUMBER, 0,  7         },
+        {N_("RATING"),   COL_NUMBER, 0,  4         },
+        {N_("SUBJECT"),  COL_TEXT,   20, 0         },
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
 
@@ -94,7 +99,7 @@ print_past(struct ctx *c, const char *row, const json_t *list)
         table_text(tb, jtext(t, "subject"));
     }
     if (c->s->tty && table_rows(tb) > 0) {
-        fprintf(c->s->out, "\n%s%s%s\n", screen_style(c->s, STYLE_BOLD), row[0] == 'o' ? "Open" : "Done",
+        fprintf(c->s->out, "\n%s%s%s\n", screen_style(c->s, STYLE_BOLD), row[0] == 'o' ? _("Open") : _("Done"),
                 screen_plain(c->s));
     }
     table_print(tb);
@@ -105,11 +110,11 @@ static bool
 which_one(struct ctx *c, const json_t *list, bool more, struct err *e)
 {
     static const struct col cols[] = {
-        {"NAME",        COL_TEXT, 12, 0},
-        {"ACCOUNT",     COL_TEXT, 12, 0},
-        {"KIND",        COL_TEXT, 0,  2},
-        {"SEGMENT",     COL_TEXT, 0,  3},
-        {"DEPARTMENTS", COL_TEXT, 12, 1},
+        {N_("NAME"),        COL_TEXT, 12, 0},
+        {N_("ACCOUNT"),     COL_TEXT, 12, 0},
+        {N_("KIND"),        COL_TEXT, 0,  2},
+        {N_("SEGMENT"),     COL_TEXT, 0,  3},
+        {N_("DEPARTMENTS"), COL_TEXT, 12, 1},
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
 
@@ -126,8 +131,13 @@ which_one(struct ctx *c, const json_t *list, bool more, struct err *e)
     if (!c->json) {
         table_print(tb);
     }
-    return err_set(e, ERR_AMBIGUOUS, "%zu%s are meant by that: give the whole name, with --account or --inside",
-                   json_array_size(list), more ? " or more" : "");
+    if (more) {
+        return err_set(e, ERR_AMBIGUOUS,
+                       "%zu or more are meant by that: give the whole name, with --account or --inside",
+                       json_array_size(list));
+    }
+    return err_set(e, ERR_AMBIGUOUS, "%zu are meant by that: give the whole name, with --account or --inside",
+                   json_array_size(list));
 }
 
 bool
@@ -156,7 +166,7 @@ run_person(struct ctx *c, struct err *e)
     print_past(c, "open", jlist(r.doc, "open"));
     print_past(c, "done", jlist(r.doc, "done"));
     if (jtext(r.doc, "next")) {
-        fprintf(c->s->after, "there are more that are done: --limit N (100), or --after %s\n",
+        fprintf(c->s->after, _("there are more that are done: --limit N (100), or --after %s\n"),
                 text_line(c->a, jtext(r.doc, "next")));
     }
     return true;

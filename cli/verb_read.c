@@ -11,6 +11,7 @@
 #include "cli/text.h"
 #include "cli/ticket.h"
 #include "cli/verbs.h"
+#include "common/i18n.h"
 
 /* The holder has looked at it: its idle clock starts again. Not when a script looks, which may do so for ever. */
 static void
@@ -76,10 +77,10 @@ static void
 print_ahead(struct ctx *c, const json_t *list)
 {
     static const struct col cols[] = {
-        {"ROW",      COL_TEXT,   0, COL_HIDDEN},
-        {"AHEAD",    COL_NUMBER, 0, 0         },
-        {"PRIORITY", COL_TEXT,   0, 0         },
-        {"CLASS",    COL_TEXT,   0, 0         },
+        {"ROW",          COL_TEXT,   0, COL_HIDDEN},
+        {N_("AHEAD"),    COL_NUMBER, 0, 0         },
+        {N_("PRIORITY"), COL_TEXT,   0, 0         },
+        {N_("CLASS"),    COL_TEXT,   0, 0         },
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
 
@@ -113,20 +114,20 @@ run_why(struct ctx *c, struct err *e)
         return true;
     }
     f = facts_new(c);
-    facts_number(f, "ticket", jint(r.doc, "ticket", TABLE_NONE));
-    facts_text(f, "rule", jtext(r.doc, "rule"));
-    facts_number(f, "desk", jint(r.doc, "desk", TABLE_NONE));
-    facts_text(f, "asked", jtext(r.doc, "asked"));
-    facts_text(f, "queue", jtext(r.doc, "queue"));
-    facts_text(f, "priority", jtext(r.doc, "priority"));
-    facts_time(f, "counts from", jtime(r.doc, "anchor"));
-    facts_span(f, "target time", jnum(r.doc, "target_seconds"));
-    facts_text(f, "hours of", jtext(r.doc, "calendar"));
+    facts_number(f, N_("ticket"), jint(r.doc, "ticket", TABLE_NONE));
+    facts_text(f, N_("rule"), jtext(r.doc, "rule"));
+    facts_number(f, N_("desk"), jint(r.doc, "desk", TABLE_NONE));
+    facts_text(f, N_("asked"), jtext(r.doc, "asked"));
+    facts_text(f, N_("queue"), jtext(r.doc, "queue"));
+    facts_text(f, N_("priority"), jtext(r.doc, "priority"));
+    facts_time(f, N_("counts from"), jtime(r.doc, "anchor"));
+    facts_span(f, N_("target time"), jnum(r.doc, "target_seconds"));
+    facts_text(f, N_("hours of"), jtext(r.doc, "calendar"));
     if (jnum(json_object_get(r.doc, "key_parts"), "penalty_seconds") > 0) {
-        facts_span(f, "added", jnum(json_object_get(r.doc, "key_parts"), "penalty_seconds"));
+        facts_span(f, N_("added"), jnum(json_object_get(r.doc, "key_parts"), "penalty_seconds"));
     }
-    facts_due(f, "target", jtime(r.doc, "target"));
-    facts_number(f, "place", jint(r.doc, "place", TABLE_NONE));
+    facts_due(f, N_("target"), jtime(r.doc, "target"));
+    facts_number(f, N_("place"), jint(r.doc, "place", TABLE_NONE));
     facts_print(f);
     print_ahead(c, jlist(r.doc, "ahead"));
     text = jlist(r.doc, "text");

@@ -11,6 +11,7 @@
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/ticket.h"
+#include "common/i18n.h"
 
 static bool
 is(const char *s, const char *word)
@@ -26,7 +27,7 @@ holder_of(struct ctx *c, const json_t *span)
     const char *note = jtext(span, "note");
 
     if (is(label, "waiting-customer")) {
-        return "the customer";
+        return text_said(c->s->tty, N_("the customer"));
     }
     if (label && strncmp(label, "waiting-", 8) == 0) {
         return note && *note ? note : "";
@@ -53,12 +54,12 @@ static void
 print_spans(struct ctx *c, const json_t *spans, double life)
 {
     static const struct col cols[] = {
-        {"ROW",    COL_TEXT, 0, COL_HIDDEN},
-        {"SPAN",   COL_TEXT, 0, 0         },
-        {"HOLDER", COL_TEXT, 8, 0         },
-        {"FROM",   COL_TIME, 0, 2         },
-        {"FOR",    COL_SPAN, 0, 0         },
-        {"",       COL_BAR,  0, 0         },
+        {"ROW",        COL_TEXT, 0, COL_HIDDEN},
+        {N_("SPAN"),   COL_TEXT, 0, 0         },
+        {N_("HOLDER"), COL_TEXT, 8, 0         },
+        {N_("FROM"),   COL_TIME, 0, 2         },
+        {N_("FOR"),    COL_SPAN, 0, 0         },
+        {"",           COL_BAR,  0, 0         },
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
     double at = 0;
@@ -86,12 +87,12 @@ static void
 print_holders(struct ctx *c, const json_t *list)
 {
     static const struct col cols[] = {
-        {"ROW",       COL_TEXT, 0, COL_HIDDEN},
-        {"BY HOLDER", COL_TEXT, 8, 0         },
-        {"SPAN",      COL_TEXT, 0, 2         },
-        {"FOR",       COL_SPAN, 0, 0         },
-        {"SHARE",     COL_PART, 0, 0         },
-        {"",          COL_BAR,  0, 0         },
+        {"ROW",           COL_TEXT, 0, COL_HIDDEN},
+        {N_("BY HOLDER"), COL_TEXT, 8, 0         },
+        {N_("SPAN"),      COL_TEXT, 0, 2         },
+        {N_("FOR"),       COL_SPAN, 0, 0         },
+        {N_("SHARE"),     COL_PART, 0, 0         },
+        {"",              COL_BAR,  0, 0         },
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
 
@@ -116,8 +117,9 @@ ticket_waits(struct ctx *c, const json_t *waits)
     double life = jnum(waits, "life_seconds");
 
     if (c->s->tty) {
-        fprintf(c->s->out, "%s%lld  %s%s%s\n\n", screen_style(c->s, STYLE_BOLD), (long long)jint(waits, "ticket", 0),
-                text_span(c->a, life), jbool(waits, "open") ? " so far" : "", screen_plain(c->s));
+        const char *span = text_span(c->a, life);
+        fprintf(c->s->out, "%s%lld  %s%s\n\n", screen_style(c->s, STYLE_BOLD), (long long)jint(waits, "ticket", 0),
+                jbool(waits, "open") ? arena_printf(c->a, _("%s so far"), span) : span, screen_plain(c->s));
     }
     print_spans(c, jlist(waits, "spans"), life);
     if (c->s->tty) {

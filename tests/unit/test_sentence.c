@@ -18,7 +18,7 @@ says(struct arena *a, const char *verb, const char *actor, const char *from, con
     const char *s;
 
     assert_non_null(event);
-    s = sentence_of(a, event);
+    s = sentence_of(a, event, true);
     json_decref(event);
     return s;
 }
@@ -59,7 +59,7 @@ words_are_plain(void **state)
     assert_string_equal(says(a, "message", "ana", "parked", "queued"), "ana wrote to 42, which is back in billing");
     assert_string_equal(says(a, "message", "ana", "held", "held"), "ana wrote to 42");
     assert_string_equal(says(a, "from the future", "ana", "held", "held"), "ana: from the future 42");
-    assert_string_equal(sentence_of(a, bare), "somebody handed 7 over to its queue");
+    assert_string_equal(sentence_of(a, bare, true), "somebody handed 7 over to its queue");
     json_decref(bare);
     arena_free(a);
 }
