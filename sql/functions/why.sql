@@ -104,6 +104,7 @@ declare
     k calendar;
     kept boolean;
     alone boolean;
+    told boolean;
     parts record;
     says text[] := '{}';
 begin
@@ -219,10 +220,14 @@ begin
                 says := says || format('Whoever has more waiting than is normal for them comes later, by %s at most.', in_hours(q.burst_cap));
             end if;
             says := says || 'Requests that already had an earlier turn keep it: those that return from waiting or from another queue, or that hold up an older one. Whether they come from inside or outside the company makes no difference.'::text;
-            -- what would change it
+            -- what would change it; of a request in a private queue that it holds up nothing is told, so as if it did not
+            told := not exists (
+                select from link y cross join lateral (select z.queue_id from cards(array[y.blocks]) z) b
+                where y.ticket_id = id and y.open and y.child and (select z.private from queue z where z.queue_id = b.queue_id)
+                  and sees(me.person_id, y.blocks) = 0);
             for p in select x from generate_series(c.priority::int - 1, 1, -1) x loop
                 p_key := key_ranked(q.calendar_id, c.key, usec(c.anchor), now_at, q.targets, parts.reopened, c.priority, p,
-                                    q.age_cap, key_asked(id, p, now_at));
+                                    q.age_cap, case when told then key_asked(id, p, now_at) end);
                 continue when p_key = c.key;
                 p_place := place_of(c.queue_id, p_key, id) + 1;
                 if p_place is distinct from place then

@@ -4,7 +4,7 @@
 # For the fault tests: a desk of their own whose parts get killed, clients that note what was acknowledged, TAP.
 #
 #   . tests/fault/lib.sh
-#   desk_start                      turnod in $desk/state, ready; $turnod_pid, $socket
+#   desk_start                      turnod in $desk/state, ready; $turnod_pid, $socket. With the PostgreSQL in $TURNO_PG_BIN, if set
 #   ok "sentence" COMMAND...        the command succeeds
 #   load_start; until_acked N; load_stop; nothing_lost
 set -u
@@ -51,7 +51,8 @@ until_true()
 
 desk_spawn()
 {
-    "$build/turnod" -o state_dir="$state" -o socket="$socket" -o desk="$PWD/conf/desk.conf" "$@" >>"$log" 2>&1 </dev/null &
+    "$build/turnod" -o state_dir="$state" -o socket="$socket" -o desk="$PWD/conf/desk.conf" \
+        ${TURNO_PG_BIN:+-o "database.bin_dir=$TURNO_PG_BIN"} "$@" >>"$log" 2>&1 </dev/null &
     turnod_pid=$!
 }
 

@@ -84,6 +84,23 @@ bin_dir(void)
     return dir;
 }
 
+static int
+server_major(void)
+{
+    char command[320], line[64] = "";
+    FILE *p;
+    const char *digits;
+
+    (void)snprintf(command, sizeof(command), "'%s/postgres' --version", bin_dir());
+    p = popen(command, "r");
+    digits = p != NULL && fgets(line, sizeof(line), p) != NULL ? strpbrk(line, "0123456789") : NULL;
+    if (digits == NULL) {
+        die("'%s' does not tell its version", command);
+    }
+    (void)pclose(p);
+    return (int)strtol(digits, NULL, 10);
+}
+
 /* Who the server runs as: ourselves, or nobody when we are root. */
 static void
 server_user(uid_t *ret_uid, gid_t *ret_gid)
@@ -227,7 +244,7 @@ template_dir(void)
         die("%s cannot be used", base);
     }
     (void)snprintf(lock, sizeof(lock), "%s/lock", base);
-    (void)snprintf(dir, sizeof(dir), "%s/template-%d", base, PQlibVersion() / 10000);
+    (void)snprintf(dir, sizeof(dir), "%s/template-%d", base, server_major());
     (void)snprintf(fresh, sizeof(fresh), "%s.%ld", dir, (long)getpid());
     (void)snprintf(log, sizeof(log), "%s.log", fresh);
     fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -246,6 +263,7 @@ template_dir(void)
                               "--auth=trust",
                               "--no-sync",
                               "--no-instructions",
+                              server_major() >= 18 ? "--no-data-checksums" : NULL, /* as before 18, see test_doctor.c */
                               NULL};
 
         if (run_as_server(log, "initdb", argv) != 0) {

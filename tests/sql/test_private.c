@@ -610,6 +610,26 @@ a_hidden_request_that_holds_something_up(void **state)
     seen_clear(&s);
 }
 
+/* A visible request that holds up a hidden one: what a higher priority would change says nothing of when that is due. */
+static void
+a_hidden_request_that_is_held_up(void **state)
+{
+    struct fixture *x = *state;
+    int64_t parent = SUBMIT(x->s, .actor = ANA, .queue = Q_LEGAL, .priority = PRIORITY_NORMAL)->ticket, child;
+    struct seen before, after;
+
+    assert_string_equal(ACT(x->s, .ticket = parent, .verb = VERB_GIVE, .actor = LEA, .agent = "lex")->outcome, "done");
+    child = SUBMIT(x->s, .actor = LEX, .queue = Q_WAREHOUSE, .blocks = parent, .priority = PRIORITY_LOW)->ticket;
+    (void)SUBMIT(x->s, .actor = CARL, .queue = Q_WAREHOUSE, .priority = PRIORITY_URGENT);
+    before = LOOK(x->d->owner, STMT_TICKET_WHY, num(LUIS), num(child));
+    (void)desk_text(x->d, "update live set key = 1 where ticket_id = %lld", (long long)parent);
+    after = LOOK(x->d->owner, STMT_TICKET_WHY, num(LUIS), num(child));
+    assert_non_null(strstr(before.text, "it would be number"));
+    assert_string_equal(before.text, after.text);
+    seen_clear(&before);
+    seen_clear(&after);
+}
+
 /* ---- administrators ----------------------------------------------------------------------------------------------------- */
 
 static void
@@ -671,6 +691,7 @@ main(void)
         cmocka_unit_test(after_it_was_handed_over),
         cmocka_unit_test(why_after_it_was_handed_over),
         cmocka_unit_test(a_hidden_request_that_holds_something_up),
+        cmocka_unit_test(a_hidden_request_that_is_held_up),
         cmocka_unit_test(what_an_administrator_reads_is_noted),
     };
 
