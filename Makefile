@@ -328,7 +328,9 @@ install: all ## install under PREFIX (and DESTDIR); starts nothing, keeps existi
 	$(Q)for f in $(patsubst $(O)/%,%,$(catalogues)); do $(INSTALL) -m 644 $(O)/$$f $(D)$(DATADIR)/$$f || exit 1; done
 	$(Q)if [ -z '$(D)' ] && [ "$$(id -u)" = 0 ] && [ -d /run/systemd/system ]; then \
 		systemd-sysusers $(SYSUSERSDIR)/turno.conf && systemctl daemon-reload; fi
-	@echo 'installed under $(D)$(PREFIX); next: turno desk init, then systemctl start turnod'
+	@if [ -z '$(D)' ] && systemctl -q is-active turnod 2>/dev/null; then next='systemctl restart turnod'; \
+		else next='turno desk init, then systemctl enable --now turnod'; fi; \
+		echo "installed under $(D)$(PREFIX); next: $$next"
 uninstall: ## remove what install has put there, except configuration and data
 	$(Q)rm -f $(D)$(SBINDIR)/turnod $(D)$(BINDIR)/turno $(addprefix $(D)$(UNITDIR)/,$(notdir $(units))) \
 		$(D)$(SYSUSERSDIR)/turno.conf $(addprefix $(D)$(DATADIR)/,$(completions)) \

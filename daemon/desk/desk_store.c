@@ -166,7 +166,7 @@ desk_look_at_file(struct desk_store *s)
     memcpy(s->warned, hash, sizeof(hash));
     s->warned_version = s->desk->version;
     if (is_read) {
-        log_warn("the desk file differs from the applied desk: see turno desk diff file=%s version=%d", s->file,
+        log_warn("the desk file differs from the applied desk: see turno desk diff %s version=%d", s->file,
                  s->desk->version);
     } else {
         log_warn("the desk file cannot be compared with the applied desk: %s", e.msg);

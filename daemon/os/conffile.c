@@ -121,3 +121,38 @@ conffile_include_line(const char *text)
     }
     return 0;
 }
+
+int
+conffile_open_line(const char *text)
+{
+    static const char openers[] = "{[(", closers[] = "}])";
+    struct {
+        char closer;
+        int line;
+    } open[32];
+    size_t n = 0;
+    int line = 1;
+
+    for (const char *p = text; *p != '\0';) {
+        const char *next = skip_token(p), *opener = strchr(openers, *p);
+
+        if (opener != NULL) {
+            if (n == sizeof(open) / sizeof(open[0])) {
+                return 0;
+            }
+            open[n].closer = closers[opener - openers];
+            open[n++].line = line;
+        } else if (strchr(closers, *p) != NULL) {
+            if (n == 0) {
+                return 0;
+            }
+            if (open[--n].closer != *p) {
+                return open[n].line;
+            }
+        }
+        for (; p < next; p++) {
+            line += *p == '\n';
+        }
+    }
+    return n > 0 ? open[n - 1].line : 0;
+}

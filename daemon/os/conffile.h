@@ -16,5 +16,7 @@ bool conffile_read(const char *path, char **ret, size_t *ret_len, struct err *e)
 /* Line (from 1) of the first @include directive, outside of comments and strings; 0: none. Ours are files of one
  * piece, and libconfig would read any file the process may. */
 int conffile_include_line(const char *text);
+/* Line (from 1) of the innermost bracket that nothing, or a bracket of another kind, closes; 0: none. */
+int conffile_open_line(const char *text);
 
 #endif

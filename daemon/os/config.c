@@ -392,7 +392,13 @@ take_file(struct load *l, const char *file, bool must_exist)
     if (config_read_string(&tree, text) == CONFIG_TRUE) {
         take_group(l, "", config_root_setting(&tree));
     } else {
-        mistake(l, "%s:%d: %s", file, config_error_line(&tree), config_error_text(&tree));
+        line = conffile_open_line(text);
+        if (line != 0) {
+            mistake(l, "%s:%d: %s: the bracket in line %d is not closed", file, config_error_line(&tree),
+                    config_error_text(&tree), line);
+        } else {
+            mistake(l, "%s:%d: %s", file, config_error_line(&tree), config_error_text(&tree));
+        }
     }
     config_destroy(&tree);
     free(text);

@@ -162,7 +162,10 @@ each_mistake_has_its_line(void **state)
     expect_mistake("limits: { body = \"1X\"; };\n", "FILE:1: limits.body: must be a size");
     expect_mistake("socket_mode = \"0888\";\n", "FILE:1: socket_mode: must be an octal mode");
     expect_mistake("log_level = \"loud\";\n", "FILE:1: log_level: must be one of err, warn, notice, info, debug");
-    expect_mistake("state_dir = ;\n", "FILE:1: syntax error");
+    expect_mistake("state_dir = ;\n", "FILE:1: syntax error\n");
+    expect_mistake("\nweb: {\n  form = \"on\";\n#};\n\n", "syntax error: the bracket in line 2 is not closed\n");
+    expect_mistake("web: {\n proxies = [\"}\"; };\n", "FILE:2: syntax error: the bracket in line 2 is not closed\n");
+    expect_mistake("web: { form = \"on\"; };\n};\n", "FILE:2: syntax error\n");
     expect_mistake("socket = \"/a\";\nsocket = \"/b\";\n", "FILE:2: duplicate setting name");
 }
 
