@@ -21,6 +21,7 @@
 #define DEFAULT_FILE  "/etc/turno/desk.conf"
 #define DEFAULT_HOURS "mon-fri 09:00-17:00"
 #define OTHERS        "everybody"
+#define ADMINS        "turno-admin"
 #define DEPTS_MAX     60
 #define NAME_MAX_     31
 
@@ -76,10 +77,11 @@ has_suffix(const char *s, const char *suffix)
     return n > k && strcmp(s + n - k, suffix) == 0;
 }
 
+/* Of leads, or of those who administer: no department of its own, unless it is named. */
 static bool
-is_leads(const char *group)
+is_hat(const char *group)
 {
-    return has_suffix(group, "-leads") || has_suffix(group, "-lead");
+    return has_suffix(group, "-leads") || has_suffix(group, "-lead") || strcmp(group, ADMINS) == 0;
 }
 
 static bool
@@ -126,7 +128,7 @@ add_depts(struct ctx *c, struct plan *p, const char *words, const struct machine
     for (char *w = strtok_r(copy, " ,", &save); w; w = strtok_r(NULL, " ,", &save)) {
         if (list && strcmp(w, "all") == 0) {
             for (size_t k = 0; k < n; k++) {
-                if (!is_leads(list[k].name) && !add_dept(c, p, list[k].name, e)) {
+                if (!is_hat(list[k].name) && !add_dept(c, p, list[k].name, e)) {
                     return false;
                 }
             }
@@ -227,7 +229,7 @@ set_admin(struct ctx *c, struct plan *p, const char *s, struct err *e)
 static const char *
 default_admin(struct ctx *c)
 {
-    static const char *const groups[] = {"turno-admin", "sudo", "wheel"};
+    static const char *const groups[] = {ADMINS, "sudo", "wheel"};
     struct machine_group g;
 
     for (size_t i = 0; i < sizeof groups / sizeof *groups; i++) {

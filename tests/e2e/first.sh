@@ -58,7 +58,7 @@ ok "make install works on a bare machine" install_it
 groupadd sales
 groupadd sales-leads
 groupadd warehouse
-groupadd --system turno-admin
+groupadd turno-admin # one as any other: no department by that
 useradd -m -G sales sam
 useradd -m -G sales,sales-leads lea
 useradd -m -G warehouse wanda
