@@ -49,6 +49,8 @@ become(const struct practice *p, struct arena *a, const char *turnod, int out)
 {
     int null = open("/dev/null", O_RDONLY), log = open(arena_printf(a, "%s/log", p->folder), O_WRONLY | O_CREAT, 0600);
     const char *argv[] = {"turnod",
+                          "-f",
+                          arena_printf(a, "%s/turnod.conf", p->folder),
                           "-o",
                           arena_printf(a, "state_dir=%s/state", p->folder),
                           "-o",
@@ -120,7 +122,9 @@ practice_start(struct arena *a, const char *desk, struct practice *ret, struct e
     }
     ret->folder = folder;
     ret->url = arena_printf(a, "unix://%s/sock", folder);
-    if (!editor_put(arena_printf(a, "%s/desk.conf", folder), desk, NULL, e) || pipe2(out, O_CLOEXEC) != 0) {
+    /* a file without keys: that of the real desk names its database and its addresses */
+    if (!editor_put(arena_printf(a, "%s/desk.conf", folder), desk, NULL, e) ||
+        !editor_put(arena_printf(a, "%s/turnod.conf", folder), "", NULL, e) || pipe2(out, O_CLOEXEC) != 0) {
         practice_stop(ret);
         return false;
     }

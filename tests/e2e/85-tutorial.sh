@@ -30,6 +30,8 @@ ok "… a third" screen_opens third TMPDIR="$desk/tmp" TURNO_URL=unix:///nonexis
 types 'turno tutorial; echo "status $?"'
 ok "… and another" screen_opens one TMPDIR="$desk/tmp" TURNO_URL=unix:///nonexistent
 types 'turno tutorial'
+reads_its_own() { local p; p=$(turnod_of_it | head -n 1) && tr '\0' ' ' <"/proc/$p/cmdline" | grep -q -- "-f $desk/tmp/.*/turnod.conf"; }
+ok "its daemon reads a configuration of its own, not that of a real desk" until_true 20 reads_its_own
 ok "a colleague asks" does 1 'ask warehouse "12 boxes to Lugo" -m ""'
 ok "… looks" does 2 'asked'
 ok "… rates" does 3 'skip'
