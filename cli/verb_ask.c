@@ -227,6 +227,7 @@ run_ask(struct ctx *c, struct err *e)
     }
     jset(body, "to", to);
     jset(body, "from", args_opt(c->args, "from"));
+    jset(body, "account", args_opt(c->args, "account"));
     jset(body, "via", args_opt(c->args, "via"));
     jset(body, "priority", args_opt(c->args, "priority"));
     jset(body, "lang", args_opt(c->args, "lang"));

@@ -37,6 +37,7 @@ static const struct opt opts_ask[] = {
     {'k', "keep",     OPT_FLAG,   false, NULL,             N_("with --blocks: keep N in hand instead of parking it")},
     {'p', "priority", OPT_CHOICE, false, PRIORITIES,       N_("for agents and leads")                               },
     {'f', "from",     OPT_TEXT,   false, "PERSON",         N_("the person the request is for")                      },
+    {'a', "account",  OPT_TEXT,   false, "ACCOUNT",        N_("with --from: somebody of this account, outside")     },
     {0,   "via",      OPT_CHOICE, false, "phone|mail|web", N_("how the request came in")                            },
     {'t', "tag",      OPT_TEXT,   false, "TAG",            N_("may be repeated, or several with commas")            },
     {'l', "lang",     OPT_TEXT,   false, "LANG",           N_("language of the text: en, es, zh")                   },

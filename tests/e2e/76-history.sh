@@ -52,6 +52,10 @@ as luis person Ghost
 ok "… which looks as if there were nobody" diff "$desk/hidden" "$desk/err"
 ok "… but HR knows her" as hugo person Zoe
 ok "… and what she said" told "SECRET complaint"
+ok "a call is written down for a customer whom nobody knows yet" as luis ask "two lamps" --from Rosa --account "Café Luna" --via phone -m "She called."
+ok "… who is known from then on" as luis person Rosa
+ok "… with the account" told $'account\tCafé Luna'
+ok "a customer writes nothing down for another" exits 5 maria ask "two lamps" --from Rosa --account "Café Luna" -m "x"
 ok "customers ask in vain" exits 5 other person "María Pérez"
 ok "… also after themselves" exits 5 maria person "María Pérez"
 ok "a department that never had her ticket does not know her" exits 3 marta person "María Pérez"
