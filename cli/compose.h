@@ -8,6 +8,7 @@
 #include "cli/ctx.h"
 #include "cli/draft.h"
 #include "common/err.h"
+#include "common/i18n.h"
 
 #define COMPOSE_MAX (1024 * 1024)
 
@@ -23,7 +24,7 @@ struct compose {
     const char *name;    /* of the draft: "42-reply" */
     const char *initial; /* what the editor begins with when there is no draft, or NULL */
     const char *below;   /* shown in the editor below the line, or NULL */
-    const char *what;    /* for messages: "reply", "note" */
+    const char *empty;   /* said where a text was needed and none was written */
     int64_t n;           /* the ticket in hand that is meant, where the command line does not say it; or 0 */
     /* results */
     const char *text;    /* NULL: none */
@@ -32,9 +33,9 @@ struct compose {
 
 /* The options of verbs with a text. */
 #define COMPOSE_OPTS                                                                                                   \
-    {'m', "message", OPT_TEXT, false, "TEXT", "the text; - reads it from standard input"},                             \
+    {'m', "message", OPT_TEXT, false, "TEXT", N_("the text; - reads it from standard input")},                         \
     {                                                                                                                  \
-        'e', "edit", OPT_FLAG, false, NULL, "write the text in $VISUAL or $EDITOR"                                     \
+        'e', "edit", OPT_FLAG, false, NULL, N_("write the text in $VISUAL or $EDITOR")                                 \
     }
 
 /* "To: …": the recipient, before anything is written or sent. */

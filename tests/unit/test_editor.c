@@ -294,7 +294,8 @@ run_compose(struct compose *co, enum compose_need need, const char *in, const ch
     fd = open(path, O_RDONLY);
     dup2(fd, STDIN_FILENO);
     close(fd);
-    *co = (struct compose){.need = need, .given = args_text(&args, "TEXT"), .name = "42-reply", .what = "reply"};
+    *co = (struct compose){.need = need, .given = args_text(&args, "TEXT"), .name = "42-reply"};
+    co->empty = "the reply is empty: nothing sent";
     ok = compose(&ctx, co, &e);
     dup2(was, STDIN_FILENO);
     close(was);
