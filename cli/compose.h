@@ -8,7 +8,6 @@
 #include "cli/ctx.h"
 #include "cli/draft.h"
 #include "common/err.h"
-#include "common/i18n.h"
 
 #define COMPOSE_MAX (1024 * 1024)
 
@@ -33,9 +32,9 @@ struct compose {
 
 /* The options of verbs with a text. */
 #define COMPOSE_OPTS                                                                                                   \
-    {'m', "message", OPT_TEXT, false, "TEXT", N_("the text; - reads it from standard input")},                         \
+    {'m', "message", OPT_TEXT, false, "TEXT", "the text; - reads it from standard input"},                             \
     {                                                                                                                  \
-        'e', "edit", OPT_FLAG, false, NULL, N_("write the text in $VISUAL or $EDITOR")                                 \
+        'e', "edit", OPT_FLAG, false, NULL, "write the text in $VISUAL or $EDITOR"                                     \
     }
 
 /* "To: …": the recipient, before anything is written or sent. */
