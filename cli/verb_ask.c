@@ -67,7 +67,7 @@ run_queues(struct ctx *c, struct err *e)
         table_number(tb, jint(q, "parked", TABLE_NONE));
         table_span(tb, jint(q, "waiting", 1) > 0 ? jnum(q, "oldest_seconds") : -1);
         table_span(tb, jnum(json_object_get(q, "targets"), "normal"));
-        table_text(tb, jtext(q, "estimate_text"));
+        table_text(tb, c->s->tty ? i18n(jtext(q, "estimate_text")) : jtext(q, "estimate_text"));
         table_text(tb, jtext(q, "title"));
         say_unattended(c, q);
     }
@@ -186,7 +186,7 @@ static void
 tell_asked(struct ctx *c, const struct reply *r)
 {
     const json_t *t = r->doc;
-    const char *estimate = jtext(t, "estimate_text");
+    const char *estimate = i18n(jtext(t, "estimate_text"));
     struct facts *f;
 
     if (api_json(c, r)) {
