@@ -182,6 +182,10 @@ what_stands_below_the_line_is_not_sent(void **state)
     assert_string_equal(read_back(EDITOR_LINE "\nTo: Ana\n"), "");
     assert_string_equal(read_back("\n \n  indented\n"), "  indented");
     assert_string_equal(read_back("a " EDITOR_LINE "\n"), "a " EDITOR_LINE);
+    /* in whatever words it was written */
+    assert_string_equal(read_back("one\n" EDITOR_SCISSORS "de aquí no pasa" EDITOR_RULE "\nPara: Ana\n"), "one");
+    assert_string_equal(read_back("one\n" EDITOR_SCISSORS "cut\nhere" EDITOR_RULE "\n"),
+                        "one\n" EDITOR_SCISSORS "cut\nhere" EDITOR_RULE);
     assert_string_equal(read_back(""), "");
     assert_string_equal(read_back(" \n\t\n"), "");
     assert_null(read_back("\xff\n"));
