@@ -142,9 +142,11 @@ api_number(struct ctx *c, bool offer, int64_t *ret, struct err *e)
         (void)err_set(e, ERR_NOTHING, "nothing is offered to you");
     } else if (n == 0) {
         (void)err_set(e, ERR_USAGE, "you have no ticket in hand: say which one is meant");
+    } else if (n >= 100) {
+        (void)err_set(e, ERR_AMBIGUOUS, "you have %zu or more tickets in hand (%.150s): say which one is meant", n,
+                      list.p);
     } else if (n > 1) {
-        (void)err_set(e, ERR_AMBIGUOUS, "you have %zu%s tickets in hand (%.150s): say which one is meant", n,
-                      n >= 100 ? " or more" : "", list.p);
+        (void)err_set(e, ERR_AMBIGUOUS, "you have %zu tickets in hand (%.150s): say which one is meant", n, list.p);
     }
     strbuf_release(&list);
     return n == 1;

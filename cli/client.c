@@ -16,12 +16,14 @@
 #include "cli/text.h"
 #include "common/i18n.h"
 #include "common/strbuf.h"
+#include "common/utf8.h"
 #include "common/uuid.h"
 
 #define BODY_MAX      (64 * 1024 * 1024)
 #define CALL_SECONDS  30
 #define RETRY_SECONDS 10
 #define SILENCE_MAX   45 /* a stream has a comment every 10 s */
+#define WHY_MAX       120
 
 struct client {
     struct arena *a;
@@ -128,7 +130,7 @@ prepare(struct client *c, CURL *curl, const char *method, const char *path, cons
     } else {
         curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
     }
-    if (i18n_user() != i18n_languages[0]) {
+    if (c->s->prose && i18n_user() != i18n_languages[0]) {
         add_header(c, &headers, "Accept-Language", i18n_user());
     }
     add_header(c, &headers, "Expect", ""); /* none: the body goes at once */
@@ -158,7 +160,9 @@ void
 client_problem(const struct reply *r, struct err *e)
 {
     struct arena *a = arena_new();
-    const char *title = text_line(a, member(r->doc, "title")), *detail = text_line(a, member(r->doc, "detail"));
+    /* English where a script reads the answer, but an error is always for a person */
+    const char *title = text_line(a, i18n(member(r->doc, "title")));
+    const char *detail = text_line(a, i18n(member(r->doc, "detail")));
     const char *field = text_line(a, member(r->doc, "field")), *code = member(r->doc, "code");
     enum err_code known = *code ? err_from_name(code) : ERR_INTERNAL;
 
@@ -171,7 +175,7 @@ client_problem(const struct reply *r, struct err *e)
     }
     /* the field is named only where the sentence does not do it already */
     if (*field && !strstr(detail, field)) {
-        title = arena_printf(a, "%s ('%s')", *title ? title : err_title(known), field);
+        title = arena_printf(a, "%s ('%s')", *title ? title : i18n(err_title(known)), field);
     }
     if (!*title && !*detail) {
         (void)err_set(e, known, "the answer is HTTP %d without an explanation", r->status);
@@ -271,7 +275,7 @@ static void
 tell(struct client *c, const struct err *why)
 {
     if (!c->told) {
-        fprintf(c->s->chat, "turno: %s, trying again …\n", why->msg);
+        fprintf(c->s->chat, _("turno: %s, trying again …\n"), why->msg);
         (void)fflush(c->s->chat);
         c->told = true;
     }
@@ -383,9 +387,14 @@ call(struct client *c, const struct sending *rq, struct reply *ret, struct err *
     ret->judged = is_judgement(ret->status);
     ret->unknown = sent && rq->key && !ret->judged;
     if (ret->unknown) {
-        (void)err_set(e, err_exit(e->code) == EXIT_UNREACHABLE ? e->code : ERR_UNREACHABLE,
-                      "%.120s; %slook before you repeat it", arena_strdup(c->a, e->msg),
-                      e->code == ERR_UNKNOWN ? "" : "nobody knows whether it was done: ");
+        enum err_code code = err_exit(e->code) == EXIT_UNREACHABLE ? e->code : ERR_UNREACHABLE;
+        size_t n = strlen(e->msg) > WHY_MAX ? utf8_cut(e->msg, WHY_MAX) : strlen(e->msg);
+        const char *why = arena_strndup(c->a, e->msg, n);
+        if (code == ERR_UNKNOWN) {
+            (void)err_set(e, code, "%s; look before you repeat it", why);
+        } else {
+            (void)err_set(e, code, "%s; nobody knows whether it was done: look before you repeat it", why);
+        }
     }
     return false;
 }

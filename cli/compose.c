@@ -16,6 +16,7 @@
 #include "cli/api.h"
 #include "cli/editor.h"
 #include "cli/text.h"
+#include "common/i18n.h"
 
 #define PIPE_PATIENCE_MS 3000
 #define KEY_LASTS        (23 * USEC_HOUR) /* of 24: a request without a ticket is known so long */
@@ -146,15 +147,18 @@ describe_as(struct draft *d, json_t *how)
 static void
 tell_kept(struct ctx *c, const struct draft *d)
 {
-    fprintf(c->s->after, "turno: your text is kept in %s; turno drafts %s --send %s\n", d->path, d->name,
-            draft_is_unknown(d) ? "finds out whether it was done, and does it if not" : "sends it");
+    fprintf(c->s->after,
+            draft_is_unknown(d) ? _("turno: your text is kept in %s; turno drafts %s --send finds out whether it was "
+                                    "done, and does it if not\n")
+                                : _("turno: your text is kept in %s; turno drafts %s --send sends it\n"),
+            d->path, d->name);
 }
 
 /* What could not be written (a full disk) is shown, or it is lost. */
 static void
 tell_lost(struct ctx *c, const char *text, const struct err *why)
 {
-    fprintf(c->s->after, "turno: %s; your text was:\n%s\n", why->msg, text_clean(c->a, text));
+    fprintf(c->s->after, _("turno: %s; your text was:\n%s\n"), why->msg, text_clean(c->a, text));
 }
 
 /* A draft without a text is none. */
@@ -202,7 +206,7 @@ draft_to_edit(struct ctx *c, struct compose *co, const char **ret_text, struct e
                            d->name, d->name);
         }
         if (draft_text(c->a, d, ret_text, e)) {
-            fprintf(c->s->chat, "You go on with what was not sent before (turno drafts %s).\n", d->name);
+            fprintf(c->s->chat, _("You go on with what was not sent before (turno drafts %s).\n"), d->name);
             (void)fflush(c->s->chat);
         } /* else it was never written */
     } else if (!draft_make(c->a, co->name, d, e)) {
@@ -289,7 +293,7 @@ compose(struct ctx *c, struct compose *co, struct err *e)
         if (co->draft) {
             draft_drop(co->draft);
         }
-        return err_set(e, ERR_INVALID, "the %s is empty: nothing sent", co->what);
+        return err_set(e, ERR_INVALID, "%s", i18n(co->empty));
     }
     return true;
 }
@@ -318,8 +322,8 @@ watch_signals(bool on, const struct draft *d)
     if (on) {
         (void)snprintf(
             last_words, sizeof last_words,
-            "\nturno: nobody knows whether it was done; your text is kept in %.300s; turno drafts %.60s --send "
-            "finds out\n",
+            _("\nturno: nobody knows whether it was done; your text is kept in %.300s; turno drafts %.60s --send "
+              "finds out\n"),
             d->path, d->name);
     }
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++) {
@@ -421,7 +425,7 @@ compose_post(struct ctx *c, struct compose *co, const char *path, json_t *body, 
     /* What cannot be kept is sent all the same. */
     kept = again || ((there || draft_put_text(d, co->text, NULL, &why)) && draft_put_how(d, &why));
     if (!kept) {
-        fprintf(c->s->chat, "turno: %s; it is sent without a draft\n", why.msg);
+        fprintf(c->s->chat, _("turno: %s; it is sent without a draft\n"), why.msg);
     }
     return deliver(c, d, again, kept ? NULL : &why, ret, e);
 }

@@ -23,7 +23,7 @@ struct compose {
     const char *name;    /* of the draft: "42-reply" */
     const char *initial; /* what the editor begins with when there is no draft, or NULL */
     const char *below;   /* shown in the editor below the line, or NULL */
-    const char *what;    /* for messages: "reply", "note" */
+    const char *empty;   /* said where a text was needed and none was written */
     int64_t n;           /* the ticket in hand that is meant, where the command line does not say it; or 0 */
     /* results */
     const char *text;    /* NULL: none */

@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/i18n.h"
 #include "common/json.h"
 #include "common/strbuf.h"
 
@@ -80,7 +81,8 @@ editor_put(const char *path, const char *text, const char *below, struct err *e)
         strbuf_addch(&sb, '\n');
     }
     if (below) {
-        strbuf_addf(&sb, "%s\n" EDITOR_LINE "\n%s", sb.n == 0 ? "\n" : "", below);
+        strbuf_addf(&sb, "%s\n" EDITOR_SCISSORS "%s" EDITOR_RULE "\n%s", sb.n == 0 ? "\n" : "",
+                    _("what stands below this line is not sent"), below);
     }
     ok = holds(path, sb.p, sb.n) || replace(path, sb.p, sb.n);
     strbuf_release(&sb);
@@ -126,7 +128,7 @@ bool
 editor_slurp(struct arena *a, const char *path, size_t max, const char **ret, struct err *e)
 {
     bool is_stdin = strcmp(path, "-") == 0;
-    const char *what = is_stdin ? "standard input" : path;
+    const char *what = is_stdin ? _("standard input") : path;
     int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     struct strbuf sb;
     ssize_t n = fd < 0 ? -1 : 1;
@@ -159,17 +161,33 @@ editor_slurp(struct arena *a, const char *path, size_t max, const char **ret, st
     return ok;
 }
 
+/* Where the line is that ends the text; its end when there is none. */
+static size_t
+text_end(const char *s)
+{
+    size_t at = 0;
+
+    while (s[at] != '\0') {
+        size_t n = strcspn(s + at, "\n");
+        const char *rule = memmem(s + at, n, EDITOR_RULE, strlen(EDITOR_RULE));
+        if (rule != NULL && strncmp(s + at, EDITOR_SCISSORS, strlen(EDITOR_SCISSORS)) == 0) {
+            break;
+        }
+        at += n + (s[at + n] == '\n');
+    }
+    return at;
+}
+
 bool
 editor_read(struct arena *a, const char *path, const char **ret_text, struct err *e)
 {
-    const char *s, *line;
+    const char *s;
     size_t n;
 
     if (!editor_slurp(a, path, 1024 * 1024, &s, e)) {
         return false;
     }
-    line = strncmp(s, EDITOR_LINE, strlen(EDITOR_LINE)) == 0 ? s : strstr(s, "\n" EDITOR_LINE);
-    n = line ? (size_t)(line - s) : strlen(s);
+    n = text_end(s);
     while (n > 0 && strchr(" \t\r\n", s[n - 1])) {
         n--;
     }

@@ -8,10 +8,13 @@
 #include "common/arena.h"
 #include "common/err.h"
 
-/* What follows this line in the file is not sent. */
-#define EDITOR_LINE "-- 8< -- what stands below this line is not sent ------------------------"
+/* What follows this line in the file is not sent. Its words are in the writer's language, and a draft may be read in
+ * another one: it is known by what stands before and behind them. */
+#define EDITOR_LINE     EDITOR_SCISSORS "what stands below this line is not sent" EDITOR_RULE
+#define EDITOR_SCISSORS "-- 8< -- "
+#define EDITOR_RULE     " ------------------------"
 
-/* Make or replace a file of ours that holds text and, if not NULL, EDITOR_LINE and below. Where that fails (a full disk) it
+/* Make or replace a file of ours that holds text and, if not NULL, that line and below. Where that fails (a full disk) it
  * stays what it was. */
 bool editor_put(const char *path, const char *text, const char *below, struct err *e);
 /* Let the user edit it. False when the editor could not be run or did not end well. */

@@ -15,6 +15,7 @@
 #include "cli/editor.h"
 #include "cli/text.h"
 #include "common/beside.h"
+#include "common/i18n.h"
 
 /* One mistake a line, as compilers print them: editors can jump to it. */
 static void
@@ -86,7 +87,7 @@ put_by(struct ctx *c, const char *path)
         }
     }
     if (ok) {
-        fprintf(c->s->chat, "what was there is kept: %s\n", text_line(c->a, old));
+        fprintf(c->s->chat, _("what was there is kept: %s\n"), text_line(c->a, old));
     }
     return ok;
 }
@@ -150,7 +151,7 @@ filing_send(struct ctx *c, const char *what, const struct filing *f, struct repl
     }
     if (!ok) {
         size_t n = json_array_size(mistakes);
-        return err_set(e, ERR_DESK, "%.120s has %zu mistake%s", f->name, n, n == 1 ? "" : "s");
+        return err_set(e, ERR_DESK, P_("%.120s has %zu mistake", "%.120s has %zu mistakes", n), f->name, n);
     }
     return true;
 }

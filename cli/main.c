@@ -97,6 +97,7 @@ run(struct ctx *c, int argc, char *const *argv, struct err *e)
     if (args->table) {
         screen_force(c->s);
     }
+    c->s->prose = c->s->prose && !c->json;
     if (!parsed) {
         return false;
     }

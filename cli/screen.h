@@ -30,7 +30,8 @@ struct screen {
     bool tty;    /* stdout is a terminal: aligned tables, relative times */
     bool colour;
     bool utf8;
-    int width; /* columns, 0 when stdout is no terminal */
+    bool prose; /* no script reads it: what the desk says may come in the reader's language */
+    int width;  /* columns, 0 when stdout is no terminal */
     int rows;
     usec_t now; /* of this run; relative times count from it */
     bool pager; /* may be used */

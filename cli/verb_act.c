@@ -12,6 +12,7 @@
 #include "cli/text.h"
 #include "cli/ticket.h"
 #include "cli/verbs.h"
+#include "common/i18n.h"
 
 /* The ticket meant (0: that is not known) and the start of the verb's body: with the epoch of the hold. */
 static bool
@@ -54,8 +55,9 @@ static struct compose
 line(struct ctx *c, int64_t n, const char *arg)
 {
     const char *pattern = c->args->verb->pattern;
-    struct compose co = {.need = COMPOSE_MAY, .given = args_text(c->args, arg), .what = "text", .n = n};
+    struct compose co = {.need = COMPOSE_MAY, .given = args_text(c->args, arg), .n = n};
 
+    co.empty = N_("the text is empty: nothing sent");
     co.name = arena_strndup(c->a, pattern, strcspn(pattern, " "));
     if (n > 0) {
         co.name = arena_printf(c->a, "%lld-%s", (long long)n, co.name);
@@ -83,7 +85,7 @@ run_accept(struct ctx *c, struct err *e)
     int64_t n;
 
     return begin_held(c, true, &n, &body, e) &&
-           finish(c, n, "accept", body, NULL, arena_printf(c->a, "%lld is in your hand", (long long)n), e);
+           finish(c, n, "accept", body, NULL, arena_printf(c->a, _("%lld is in your hand"), (long long)n), e);
 }
 
 bool
@@ -95,13 +97,13 @@ run_pass(struct ctx *c, struct err *e)
     int64_t n;
 
     if (isatty(STDERR_FILENO) == 1) {
-        compose_to(c, text_line(c->a, arena_printf(c->a, "To: %s", to)));
+        compose_to(c, text_line(c->a, arena_printf(c->a, _("To: %s"), to)));
     }
     if (!begin_line(c, "LINE", &n, &body, &co, e)) {
         return false;
     }
     jset(body, "queue", to);
-    return finish(c, n, "pass", body, &co, arena_printf(c->a, "%lld: handed over to %s", (long long)n, to), e);
+    return finish(c, n, "pass", body, &co, arena_printf(c->a, _("%lld: handed over to %s"), (long long)n, to), e);
 }
 
 bool
@@ -148,7 +150,8 @@ run_release(struct ctx *c, struct err *e)
     int64_t n;
 
     return begin_line(c, "LINE", &n, &body, &co, e) &&
-           finish(c, n, "release", body, &co, arena_printf(c->a, "%lld: given back, its place kept", (long long)n), e);
+           finish(c, n, "release", body, &co, arena_printf(c->a, _("%lld: given back, its place kept"), (long long)n),
+                  e);
 }
 
 bool
@@ -163,14 +166,14 @@ run_give(struct ctx *c, struct err *e)
         return false;
     }
     jset(body, "agent", agent);
-    return finish(c, n, "give", body, &co, arena_printf(c->a, "%lld: given to %s", (long long)n, agent), e);
+    return finish(c, n, "give", body, &co, arena_printf(c->a, _("%lld: given to %s"), (long long)n, agent), e);
 }
 
 bool
 run_take(struct ctx *c, struct err *e)
 {
     return finish(c, c->args->n, "take", NULL, NULL,
-                  arena_printf(c->a, "%lld is in your hand, out of turn", (long long)c->args->n), e);
+                  arena_printf(c->a, _("%lld is in your hand, out of turn"), (long long)c->args->n), e);
 }
 
 /* The customer's verbs, and reopen: no hold is needed. Who reads it is shown to one who sits before it. */
@@ -187,7 +190,7 @@ with_text(struct ctx *c, const char *verb, const char *sentence, struct err *e)
             return false;
         }
         /* an agent reopens what somebody else has asked */
-        compose_to(c, arena_printf(c->a, "To: %s, ticket %lld",
+        compose_to(c, arena_printf(c->a, _("To: %s, ticket %lld"),
                                    api_may(t.doc, "message") || api_may(t.doc, "rate") ? ticket_desk(c, t.doc)
                                                                                        : ticket_addressee(c, t.doc),
                                    (long long)n));
@@ -210,14 +213,14 @@ run_cancel(struct ctx *c, struct err *e)
 bool
 run_thank(struct ctx *c, struct err *e)
 {
-    return with_text(c, "thank", arena_printf(c->a, "%lld: thanks passed on", (long long)c->args->n), e);
+    return with_text(c, "thank", arena_printf(c->a, _("%lld: thanks passed on"), (long long)c->args->n), e);
 }
 
 bool
 run_contest(struct ctx *c, struct err *e)
 {
     return finish(c, c->args->n, "contest", NULL, NULL,
-                  arena_printf(c->a, "%lld: back in line, with its old place", (long long)c->args->n), e);
+                  arena_printf(c->a, _("%lld: back in line, with its old place"), (long long)c->args->n), e);
 }
 
 bool
@@ -232,7 +235,8 @@ run_rate(struct ctx *c, struct err *e)
     (void)json_object_set_new(body, "score", json_integer(score));
     jset(body, "comment", args_text(c->args, "COMMENT"));
     return finish(c, c->args->n, "rate", body, NULL,
-                  arena_printf(c->a, "%lld: rated %lld of 5, thank you", (long long)c->args->n, (long long)score), e);
+                  arena_printf(c->a, _("%lld: rated %lld of 5, thank you"), (long long)c->args->n, (long long)score),
+                  e);
 }
 
 /* ---- set ---- */

@@ -12,6 +12,7 @@
 #include "cli/text.h"
 #include "cli/ticket.h"
 #include "cli/verbs.h"
+#include "common/i18n.h"
 
 /* What waits and nobody who is here may take, a line a lane. */
 static void
@@ -21,8 +22,12 @@ say_unattended(struct ctx *c, const json_t *q)
 
     for (size_t i = 0; i < json_array_size(lanes); i++) {
         const json_t *skills = json_array_get(lanes, i);
-        fprintf(c->s->chat, "%s: nobody is here who may take what waits%s%s\n", text_field(c->a, jtext(q, "queue")),
-                json_array_size(skills) > 0 ? ", needs " : "", text_field(c->a, jjoin(c->a, skills, ", ")));
+        const char *queue = text_field(c->a, jtext(q, "queue")), *needs = text_field(c->a, jjoin(c->a, skills, ", "));
+        if (*needs) {
+            fprintf(c->s->chat, _("%s: nobody is here who may take what waits, needs %s\n"), queue, needs);
+        } else {
+            fprintf(c->s->chat, _("%s: nobody is here who may take what waits\n"), queue);
+        }
     }
 }
 
@@ -30,15 +35,15 @@ bool
 run_queues(struct ctx *c, struct err *e)
 {
     static const struct col cols[] = {
-        {"QUEUE",      COL_TEXT,   10, 0},
-        {"DEPARTMENT", COL_TEXT,   10, 5},
-        {"WAITING",    COL_NUMBER, 0,  0},
-        {"HELD",       COL_NUMBER, 0,  6},
-        {"PARKED",     COL_NUMBER, 0,  7},
-        {"OLDEST",     COL_SPAN,   0,  1},
-        {"TARGET",     COL_SPAN,   0,  2},
-        {"ESTIMATE",   COL_TEXT,   8,  4},
-        {"TITLE",      COL_TEXT,   12, 3},
+        {N_("QUEUE"),      COL_TEXT,   10, 0},
+        {N_("DEPARTMENT"), COL_TEXT,   10, 5},
+        {N_("WAITING"),    COL_NUMBER, 0,  0},
+        {N_("HELD"),       COL_NUMBER, 0,  6},
+        {N_("PARKED"),     COL_NUMBER, 0,  7},
+        {N_("OLDEST"),     COL_SPAN,   0,  1},
+        {N_("TARGET"),     COL_SPAN,   0,  2},
+        {N_("ESTIMATE"),   COL_TEXT,   8,  4},
+        {N_("TITLE"),      COL_TEXT,   12, 3},
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
     const json_t *list;
@@ -62,12 +67,12 @@ run_queues(struct ctx *c, struct err *e)
         table_number(tb, jint(q, "parked", TABLE_NONE));
         table_span(tb, jint(q, "waiting", 1) > 0 ? jnum(q, "oldest_seconds") : -1);
         table_span(tb, jnum(json_object_get(q, "targets"), "normal"));
-        table_text(tb, jtext(q, "estimate_text"));
+        table_text(tb, c->s->tty ? i18n(jtext(q, "estimate_text")) : jtext(q, "estimate_text"));
         table_text(tb, jtext(q, "title"));
         say_unattended(c, q);
     }
     if (table_rows(tb) == 0) {
-        fprintf(c->s->chat, "there is no department you can ask\n");
+        fputs(_("there is no department you can ask\n"), c->s->chat);
     }
     table_print(tb);
     return true;
@@ -151,13 +156,13 @@ draft_name(struct ctx *c, const char *to)
 static bool
 add_text(struct ctx *c, json_t *body, const char *to, const char *subject, struct compose *co, struct err *e)
 {
-    const char *head = arena_printf(c->a, "To: %s, a request", to ? to : "whoever the rules find");
+    const char *head = to ? arena_printf(c->a, _("To: %s, a request"), to) : _("To: whoever the rules find, a request");
 
-    *co =
-        (struct compose){.need = subject ? COMPOSE_MAYBE : COMPOSE_MUST, .name = draft_name(c, to), .what = "request"};
+    *co = (struct compose){.need = subject ? COMPOSE_MAYBE : COMPOSE_MUST, .name = draft_name(c, to)};
+    co->empty = N_("the request is empty: nothing sent");
     co->n = jint(body, "blocks", 0);
     co->below = arena_printf(c->a, "%s\n%s", head,
-                             subject ? "" : "The first line is its subject; the lines below it tell the rest.\n");
+                             subject ? "" : _("The first line is its subject; the lines below it tell the rest.\n"));
     if (isatty(STDERR_FILENO) == 1) {
         compose_to(c, text_line(c->a, head));
     }
@@ -181,7 +186,7 @@ static void
 tell_asked(struct ctx *c, const struct reply *r)
 {
     const json_t *t = r->doc;
-    const char *estimate = jtext(t, "estimate_text");
+    const char *estimate = i18n(jtext(t, "estimate_text"));
     struct facts *f;
 
     if (api_json(c, r)) {
@@ -194,15 +199,15 @@ tell_asked(struct ctx *c, const struct reply *r)
         return;
     }
     f = facts_new(c);
-    facts_number(f, "ticket", jint(t, "ticket", TABLE_NONE));
+    facts_number(f, N_("ticket"), jint(t, "ticket", TABLE_NONE));
     facts_style(f, STYLE_BOLD);
-    facts_text(f, "state", jbool(t, "repeated") ? "was there already" : jtext(t, "state"));
-    facts_text(f, "queue", jtext(t, "queue"));
-    facts_text(f, "priority", jtext(t, "priority"));
-    facts_due(f, "target", jtime(t, "target"));
-    facts_text(f, "estimate",
+    facts_text(f, N_("state"), jbool(t, "repeated") ? _("was there already") : jtext(t, "state"));
+    facts_text(f, N_("queue"), jtext(t, "queue"));
+    facts_text(f, N_("priority"), jtext(t, "priority"));
+    facts_due(f, N_("target"), jtime(t, "target"));
+    facts_text(f, N_("estimate"),
                estimate                                       ? estimate
-               : json_is_null(json_object_get(t, "estimate")) ? "no estimate yet"
+               : json_is_null(json_object_get(t, "estimate")) ? _("no estimate yet")
                                                               : NULL);
     facts_print(f);
 }
@@ -268,7 +273,7 @@ run_asked(struct ctx *c, struct err *e)
         return false;
     }
     if (!api_json(c, &r)) {
-        ticket_table(c, jlist(r.doc, "tickets"), "you wait for nothing");
+        ticket_table(c, jlist(r.doc, "tickets"), _("you wait for nothing"));
     }
     return true;
 }

@@ -11,6 +11,7 @@
 #include "cli/text.h"
 #include "cli/ticket.h"
 #include "cli/verbs.h"
+#include "common/i18n.h"
 
 /* The command of a draft as one would type it: "turno reply 42 -r". */
 static const char *
@@ -29,7 +30,7 @@ command_line(struct ctx *c, const json_t *how)
 static const char *
 state_of(const struct draft *d)
 {
-    return draft_is_unknown(d) ? "may have been sent" : "not sent";
+    return draft_is_unknown(d) ? N_("may have been sent") : N_("not sent");
 }
 
 static const char *
@@ -45,15 +46,15 @@ static bool
 list(struct ctx *c)
 {
     static const struct col cols[] = {
-        {"DRAFT",   COL_TEXT, 0,  0         },
-        {"WRITTEN", COL_AGE,  0,  2         },
-        {"STATE",   COL_TEXT, 0,  1         },
-        {"TEXT",    COL_TEXT, 24, 0         },
-        {"FILE",    COL_TEXT, 0,  COL_HIDDEN},
+        {N_("DRAFT"),   COL_TEXT, 0,  0         },
+        {N_("WRITTEN"), COL_AGE,  0,  2         },
+        {N_("STATE"),   COL_TEXT, 0,  1         },
+        {N_("TEXT"),    COL_TEXT, 24, 0         },
+        {N_("FILE"),    COL_TEXT, 0,  COL_HIDDEN},
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
     json_t *all = api_object(c), *array = json_array();
-    const char *const *names;
+    const char *const *names, *state;
     size_t n = draft_names(c->a, &names);
 
     (void)json_object_set_new(all, "drafts", array);
@@ -67,11 +68,12 @@ list(struct ctx *c)
             continue; /* gone meanwhile */
         }
         jset(one, "draft", names[i]);
-        jset(one, "state", ours ? state_of(&d) : "being written");
+        state = ours ? state_of(&d) : N_("being written");
+        jset(one, "state", state);
         table_row(tb);
         table_text(tb, names[i]);
         table_time(tb, ours ? jtime(d.how, "at") : USEC_NONE);
-        table_text(tb, ours ? state_of(&d) : "being written");
+        table_text(tb, c->s->tty ? i18n(state) : state);
         table_style(tb, ours && draft_is_unknown(&d) ? STYLE_WARN : STYLE_PLAIN);
         table_text(tb, ours ? text_of(c, &d) : NULL);
         table_text(tb, ours ? d.path : NULL);
@@ -88,7 +90,7 @@ list(struct ctx *c)
         return true;
     }
     if (table_rows(tb) == 0) {
-        fprintf(c->s->chat, "nothing is left unsent\n");
+        fputs(_("nothing is left unsent\n"), c->s->chat);
     }
     table_print(tb);
     return true;
@@ -113,12 +115,12 @@ show(struct ctx *c, const struct draft *d)
         return;
     }
     f = facts_new(c);
-    facts_text(f, "draft", d->name);
+    facts_text(f, N_("draft"), d->name);
     facts_style(f, STYLE_BOLD);
-    facts_text(f, "state", state_of(d));
-    facts_time(f, "written", jtime(d->how, "at"));
-    facts_text(f, "of", command_line(c, d->how));
-    facts_text(f, "file", d->path);
+    facts_text(f, N_("state"), c->s->tty ? i18n(state_of(d)) : state_of(d));
+    facts_time(f, N_("written"), jtime(d->how, "at"));
+    facts_text(f, N_("of"), command_line(c, d->how));
+    facts_text(f, N_("file"), d->path);
     if (!c->s->tty) {
         facts_text(f, "text", text);
     }
@@ -221,7 +223,7 @@ run_drafts(struct ctx *c, struct err *e)
     }
     if (drop) {
         draft_drop(&d);
-        fprintf(c->s->out, c->s->tty ? "%s is dropped\n" : "%s\tdropped\n", name);
+        fprintf(c->s->out, c->s->tty ? _("%s is dropped\n") : "%s\tdropped\n", name);
         return true;
     }
     if (!send) {
@@ -240,8 +242,8 @@ run_drafts(struct ctx *c, struct err *e)
     if (!compose_resend(c, &d, &r, e)) {
         return false;
     }
-    ticket_done(
-        c, &r,
-        arena_printf(c->a, "%lld: sent, once; it is %s", (long long)jint(r.doc, "ticket", 0), ticket_state(c, r.doc)));
+    ticket_done(c, &r,
+                arena_printf(c->a, _("%lld: sent, once; it is %s"), (long long)jint(r.doc, "ticket", 0),
+                             ticket_state(c, r.doc)));
     return true;
 }

@@ -15,6 +15,7 @@
 #include "cli/text.h"
 #include "cli/ticket.h"
 #include "cli/verbs.h"
+#include "common/i18n.h"
 
 #define WAIT_CHUNK 3600 /* seconds asked for at once when there is no limit */
 
@@ -225,7 +226,7 @@ run_next(struct ctx *c, struct err *e)
         until = (usec_t)ts.tv_sec * USEC_SEC + ts.tv_nsec / 1000 + patience;
     }
     if (isatty(STDERR_FILENO) == 1) {
-        fprintf(c->s->chat, "waiting for the next ticket, Ctrl-C stops …\n");
+        fputs(_("waiting for the next ticket, Ctrl-C stops …\n"), c->s->chat);
     }
     if (!wait_for_offer(&w, until, e)) {
         return false;

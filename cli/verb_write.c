@@ -13,6 +13,7 @@
 #include "cli/text.h"
 #include "cli/ticket.h"
 #include "cli/verbs.h"
+#include "common/i18n.h"
 
 /* What stands below the line in the editor: whom it goes to, and what was said last. */
 static const char *
@@ -24,17 +25,18 @@ draft_context(struct ctx *c, const json_t *t, const char *head)
     const char *s;
 
     strbuf_init(&sb);
-    strbuf_addf(&sb, "%s\nTicket %lld: %s\n", head, (long long)jint(t, "ticket", 0),
-                text_line(c->a, jtext(t, "subject")));
+    strbuf_addf(&sb, "%s\n", head);
+    strbuf_addf(&sb, _("Ticket %lld: %s\n"), (long long)jint(t, "ticket", 0), text_line(c->a, jtext(t, "subject")));
     if (first == 0 && jtext(t, "body")) {
-        strbuf_addf(&sb, "\n%s wrote:\n", ticket_recipient(c, t));
+        strbuf_addf(&sb, _("\n%s wrote:\n"), ticket_recipient(c, t));
         text_wrap(&sb, text_clean(c->a, jtext(t, "body")), "> ", 78);
     }
     for (size_t i = first; i < n; i++) {
         const json_t *m = json_array_get(list, i);
         const char *kind = jtext(m, "kind");
-        strbuf_addf(&sb, "\n%s wrote%s:\n", text_line(c->a, jtext(m, "author")),
-                    kind && strcmp(kind, "note") == 0 ? " a note among colleagues" : "");
+        strbuf_addf(&sb,
+                    kind && strcmp(kind, "note") == 0 ? _("\n%s wrote a note among colleagues:\n") : _("\n%s wrote:\n"),
+                    text_line(c->a, jtext(m, "author")));
         text_wrap(&sb, text_clean(c->a, jtext(m, "body")), "> ", 78);
     }
     s = arena_strdup(c->a, sb.p);
@@ -149,16 +151,21 @@ reply_verb(struct ctx *c, const json_t *t, struct err *e)
     if (api_may(t, "message")) {
         return "message";
     }
-    (void)err_set(e, ERR_CONFLICT, "ticket %lld is %.60s and you cannot write to it; you may: %.100s",
-                  (long long)jint(t, "ticket", 0), ticket_state(c, t), *actions ? actions : "only look");
+    if (*actions) {
+        (void)err_set(e, ERR_CONFLICT, "ticket %lld is %.60s and you cannot write to it; you may: %.100s",
+                      (long long)jint(t, "ticket", 0), ticket_state(c, t), actions);
+    } else {
+        (void)err_set(e, ERR_CONFLICT, "ticket %lld is %.60s and you cannot write to it; you may: only look",
+                      (long long)jint(t, "ticket", 0), ticket_state(c, t));
+    }
     return NULL;
 }
 
 bool
 run_reply(struct ctx *c, struct err *e)
 {
-    const char *given = args_text(c->args, "TEXT"), *verb, *head, *to, *after;
-    struct compose co = {.need = COMPOSE_MUST, .given = given, .what = "reply"};
+    const char *given = args_text(c->args, "TEXT"), *verb, *head, *to;
+    struct compose co = {.need = COMPOSE_MUST, .given = given, .empty = N_("the reply is empty: nothing sent")};
     struct reply t, r;
     int64_t n;
 
@@ -171,10 +178,11 @@ run_reply(struct ctx *c, struct err *e)
         return false;
     }
     to = strcmp(verb, "message") == 0 ? ticket_desk(c, t.doc) : ticket_addressee(c, t.doc);
-    after = strcmp(verb, "reply") == 0     ? "; then it waits for the answer"
-            : strcmp(verb, "resolve") == 0 ? "; then it is resolved"
-                                           : "";
-    head = arena_printf(c->a, "To: %s, ticket %lld%s", to, (long long)n, after);
+    head = arena_printf(c->a,
+                        strcmp(verb, "reply") == 0     ? _("To: %s, ticket %lld; then it waits for the answer")
+                        : strcmp(verb, "resolve") == 0 ? _("To: %s, ticket %lld; then it is resolved")
+                                                       : _("To: %s, ticket %lld"),
+                        to, (long long)n);
     compose_to(c, head);
     if (will_edit(c, given)) {
         touch_before_editing(c, t.doc);
@@ -183,7 +191,7 @@ run_reply(struct ctx *c, struct err *e)
     if (!compose(c, &co, e) || !send_text(c, n, verb, fenced(c, t.doc), &co, &r, e)) {
         return false;
     }
-    ticket_done(c, &r, arena_printf(c->a, "%lld: sent to %s; it is %s", (long long)n, to, ticket_state(c, r.doc)));
+    ticket_done(c, &r, arena_printf(c->a, _("%lld: sent to %s; it is %s"), (long long)n, to, ticket_state(c, r.doc)));
     return true;
 }
 
@@ -191,7 +199,7 @@ bool
 run_note(struct ctx *c, struct err *e)
 {
     const char *given = args_text(c->args, "TEXT");
-    struct compose co = {.need = COMPOSE_MUST, .given = given, .what = "note"};
+    struct compose co = {.need = COMPOSE_MUST, .given = given, .empty = N_("the note is empty: nothing sent")};
     bool edits = will_edit(c, given);
     struct reply t, r;
     int64_t n;
@@ -201,13 +209,26 @@ run_note(struct ctx *c, struct err *e)
     }
     if (edits) {
         touch_before_editing(c, t.doc);
-        co.below = draft_context(c, t.doc, "A note among colleagues: the customer does not see it.");
+        co.below = draft_context(c, t.doc, _("A note among colleagues: the customer does not see it."));
     }
     if (!compose(c, &co, e) || !send_text(c, n, "note", api_object(c), &co, &r, e)) {
         return false;
     }
-    ticket_done(c, &r, arena_printf(c->a, "%lld: noted", (long long)n));
+    ticket_done(c, &r, arena_printf(c->a, _("%lld: noted"), (long long)n));
     return true;
+}
+
+/* What is said before the last answer; as: what the ticket is then. */
+static const char *
+resolve_head(struct ctx *c, const json_t *t, int64_t n, const char *as)
+{
+    const char *to = ticket_addressee(c, t);
+
+    return arena_printf(c->a,
+                        strcmp(as, "declined") == 0    ? _("To: %s, ticket %lld; then it is declined")
+                        : strcmp(as, "duplicate") == 0 ? _("To: %s, ticket %lld; then it is duplicate")
+                                                       : _("To: %s, ticket %lld; then it is resolved"),
+                        to, (long long)n);
 }
 
 bool
@@ -223,7 +244,7 @@ run_resolve(struct ctx *c, struct err *e)
         {"merged",    "merge"    },
     };
     const char *given = args_text(c->args, "TEXT"), *as = args_opt(c->args, "as"), *verb = "resolve", *head;
-    struct compose co = {.need = COMPOSE_MAY, .given = given, .what = "text"};
+    struct compose co = {.need = COMPOSE_MAY, .given = given, .empty = N_("the text is empty: nothing sent")};
     bool public = true;
     struct reply t, r;
     json_t *body;
@@ -239,9 +260,8 @@ run_resolve(struct ctx *c, struct err *e)
         return false;
     }
     public = strcmp(verb, "spam") != 0 && strcmp(verb, "merge") != 0;
-    head = public ? arena_printf(c->a, "To: %s, ticket %lld; then it is %s", ticket_addressee(c, t.doc), (long long)n,
-                                 as && strcmp(as, "done") != 0 ? as : "resolved")
-                  : "A last note among colleagues: the customer does not see it.";
+    head = public ? resolve_head(c, t.doc, n, as ? as : "done")
+                  : _("A last note among colleagues: the customer does not see it.");
     if (public && (given || args_opt(c->args, "message") || args_has(c->args, "edit"))) {
         compose_to(c, head);
     }

@@ -84,6 +84,13 @@ is_in(const char *locale, size_t n, const char *lang)
     return n >= code && strncmp(locale, lang, code) == 0 && (n == code || strchr("_.@", locale[code]) != NULL);
 }
 
+/* The locale of who wants no language. */
+static bool
+is_none(const char *locale, size_t n)
+{
+    return is_in(locale, n, "C") || (n == strlen("POSIX") && memcmp(locale, "POSIX", n) == 0);
+}
+
 const char *
 i18n_user(void)
 {
@@ -94,11 +101,14 @@ i18n_user(void)
         locale = getenv(names[i]);
         locale = locale != NULL && *locale != '\0' ? locale : NULL;
     }
-    if (locale == NULL || is_in(locale, strlen(locale), "C") || strcmp(locale, "POSIX") == 0) {
+    if (locale == NULL || is_none(locale, strlen(locale))) {
         return i18n_languages[0];
     }
     for (const char *p = list != NULL && *list != '\0' ? list : locale; *p != '\0';) {
         size_t n = strcspn(p, ":");
+        if (is_none(p, n)) {
+            break;
+        }
         for (size_t i = 0; i18n_languages[i] != NULL; i++) {
             if (is_in(p, n, i18n_languages[i])) {
                 return i18n_languages[i];
@@ -121,7 +131,7 @@ i18n(const char *text)
 
 struct argument {
     const char *p;
-    int n;
+    size_t n;
 };
 
 /* Behind the conversion of a printf format that begins at p. */
@@ -132,8 +142,8 @@ conversion_end(const char *p)
     return *p != '\0' ? p + 1 : p;
 }
 
-/* What stands in msg for each conversion of fmt: all up to the text that follows it in fmt. False: msg is not of that format,
- * or was cut. */
+/* What stands in msg for each conversion of fmt: all up to the text that follows it in fmt; for the last one, all but the end
+ * of fmt, whatever it holds. False: msg is not of that format, or was cut. */
 static bool
 arguments(const char *fmt, const char *msg, struct argument *ret, size_t *ret_n)
 {
@@ -152,21 +162,35 @@ arguments(const char *fmt, const char *msg, struct argument *ret, size_t *ret_n)
         }
         fmt = conversion_end(fmt);
         size_t left = strlen(msg), at = 0, next = strcspn(fmt, "%");
-        if (*fmt == '\0') {
-            at = left;
+        if (fmt[next] == '\0') {
+            if (left < next || strcmp(msg + left - next, fmt) != 0) {
+                return false;
+            }
+            at = left - next;
         }
         while (at < left && strncmp(msg + at, fmt, next) != 0) {
             at++;
         }
-        ret[(*ret_n)++] = (struct argument){msg, (int)at};
+        ret[(*ret_n)++] = (struct argument){msg, at};
         msg += at;
     }
+}
+
+/* Add what there is room for, before a NUL. False: not all. */
+static bool
+add(char *buf, size_t size, size_t *n, const char *p, size_t len)
+{
+    size_t fits = len < size - 1 - *n ? len : size - 1 - *n;
+
+    memcpy(buf + *n, p, fits);
+    *n += fits;
+    return fits == len;
 }
 
 const char *
 i18n_again(const char *fmt, const char *msg, char *buf, size_t size)
 {
-    bool plain = fmt == NULL || strcmp(fmt, "%s") == 0;
+    bool plain = fmt == NULL || strcmp(fmt, "%s") == 0, fits = true;
     const char *said = i18n(plain ? msg : fmt);
     struct argument args[ARGUMENTS_MAX];
     size_t nargs, next = 0, n = 0;
@@ -177,25 +201,26 @@ i18n_again(const char *fmt, const char *msg, char *buf, size_t size)
     if (said == fmt || !arguments(fmt, msg, args, &nargs)) {
         return msg;
     }
-    for (const char *p = said; *p != '\0' && n < size;) {
+    for (const char *p = said; *p != '\0' && fits;) {
         size_t len = strcspn(p, "%");
-        int more = snprintf(buf + n, size - n, "%.*s", (int)len, p);
-        n += more > 0 ? (size_t)more : 0;
+        fits = add(buf, size, &n, p, len);
         p += len;
-        if (*p == '\0') {
+        if (*p == '\0' || !fits) {
             break;
+        }
+        if (p[1] == '%') {
+            fits = add(buf, size, &n, p, 1);
+            p += 2;
+            continue;
         }
         size_t which = next++;
         if (p[1] >= '1' && p[1] <= '9' && p[2] == '$') { /* "%2$s" */
             which = (size_t)(p[1] - '1');
         }
         p = conversion_end(p);
-        if (which < nargs && n < size) {
-            more = snprintf(buf + n, size - n, "%.*s", args[which].n, args[which].p);
-            n += more > 0 ? (size_t)more : 0;
-        }
+        fits = which >= nargs || add(buf, size, &n, args[which].p, args[which].n);
     }
-    buf[n < size ? n : utf8_cut(buf, size - 1)] = '\0';
+    buf[fits ? n : utf8_cut(buf, n)] = '\0';
     return buf;
 }
 

@@ -27,7 +27,8 @@ const char *i18n_user(void);
 /* The text in the language in use; "" and NULL as they are. */
 const char *i18n(const char *text);
 /* msg was made by printf from the English format fmt (NULL: it is a text without arguments). The same in the language in
- * use, with its arguments as they stand in msg: in buf, or msg itself where it is not translated. */
+ * use, with its arguments as they stand in msg: in buf, cut between characters, or msg itself where it is not translated or no
+ * text of fmt (it was cut). size > 0. */
 const char *i18n_again(const char *fmt, const char *msg, char *buf, size_t size);
 /* The number with so many decimals, and the decimal mark of the language in use. */
 const char *i18n_decimal(struct arena *a, double x, int decimals);

@@ -182,6 +182,10 @@ what_stands_below_the_line_is_not_sent(void **state)
     assert_string_equal(read_back(EDITOR_LINE "\nTo: Ana\n"), "");
     assert_string_equal(read_back("\n \n  indented\n"), "  indented");
     assert_string_equal(read_back("a " EDITOR_LINE "\n"), "a " EDITOR_LINE);
+    /* in whatever words it was written */
+    assert_string_equal(read_back("one\n" EDITOR_SCISSORS "de aquí no pasa" EDITOR_RULE "\nPara: Ana\n"), "one");
+    assert_string_equal(read_back("one\n" EDITOR_SCISSORS "cut\nhere" EDITOR_RULE "\n"),
+                        "one\n" EDITOR_SCISSORS "cut\nhere" EDITOR_RULE);
     assert_string_equal(read_back(""), "");
     assert_string_equal(read_back(" \n\t\n"), "");
     assert_null(read_back("\xff\n"));
@@ -294,7 +298,8 @@ run_compose(struct compose *co, enum compose_need need, const char *in, const ch
     fd = open(path, O_RDONLY);
     dup2(fd, STDIN_FILENO);
     close(fd);
-    *co = (struct compose){.need = need, .given = args_text(&args, "TEXT"), .name = "42-reply", .what = "reply"};
+    *co = (struct compose){.need = need, .given = args_text(&args, "TEXT"), .name = "42-reply"};
+    co->empty = "the reply is empty: nothing sent";
     ok = compose(&ctx, co, &e);
     dup2(was, STDIN_FILENO);
     close(was);
