@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "common/i18n.h"
 #include "common/utf8.h"
 
 /* Behind the string that begins at i, which is behind its opening quote. */
@@ -110,7 +111,7 @@ bind_text(struct arena *a, const json_t *value, const char *field, int64_t min, 
         return NULL;
     }
     if ((int64_t)n < min) {
-        (void)err_field(e, ERR_INVALID, field, n == 0 ? "'%s' must not be empty" : "'%s' is too short", field);
+        (void)err_field(e, ERR_INVALID, field, n == 0 ? N_("'%s' must not be empty") : N_("'%s' is too short"), field);
         return NULL;
     }
     for (size_t i = 0; i < n; i++) {

@@ -16,6 +16,7 @@
 
 #include <event2/event.h>
 
+#include "common/i18n.h"
 #include "common/json.h"
 #include "common/names.h"
 #include "common/xalloc.h"
@@ -565,7 +566,7 @@ on_claimed(struct item *item, const struct db_row *row, const struct err *e)
         got_one(w, row);
     } else if (strcmp(outcome, "gone") == 0) {
         struct err gone = {0};
-        err_set(&gone, ERR_STOPPING, app->draining ? "the daemon is stopping" : "the client has left");
+        err_set(&gone, ERR_STOPPING, app->draining ? N_("the daemon is stopping") : N_("the client has left"));
         refuse(w, &gone);
     } else if (strcmp(outcome, "none") == 0) {
         found_none(w);
