@@ -720,6 +720,7 @@ main(int argc, char **argv)
 
     stats_start();
     i18n_start(true);
+    i18n_use(i18n_languages[0]); /* whatever the environment says: the log is in English */
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGCHLD, SIG_DFL); /* ignored by whoever started us, children could not be waited for */
     (void)umask(077);

@@ -537,6 +537,15 @@ check_bytes(struct findings *f, const char *text, size_t n)
     return true;
 }
 
+/* What libconfig says, which has no translations of its own. */
+static const char *
+syntax_text(const char *text)
+{
+    return strcmp(text, "syntax error") == 0             ? _("syntax error")
+           : strcmp(text, "duplicate setting name") == 0 ? _("duplicate setting name")
+                                                         : text;
+}
+
 /* Into the model; false: a syntax error, said. */
 static bool
 read_text_of(struct findings *f, const char *text, struct f_desk *ret)
@@ -555,7 +564,7 @@ read_text_of(struct findings *f, const char *text, struct f_desk *ret)
         read_group(f, config_root_setting(&conf), desk_keys, &at, ret);
     } else {
         at.line = config_error_line(&conf);
-        found_mistake(f, &at, "%s (reading stops here)", i18n(config_error_text(&conf)));
+        found_mistake(f, &at, "%s (reading stops here)", syntax_text(config_error_text(&conf)));
     }
     config_destroy(&conf);
     return ok;

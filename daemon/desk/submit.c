@@ -485,6 +485,7 @@ answer(struct submission *s)
         item_render(&sb, s, &s->items[i]);
     }
     strbuf_add(&sb, "]}");
+    (void)op_language(s->op); /* of what was refused */
     return op_reply_buf(s->op, 200, &sb);
 }
 
