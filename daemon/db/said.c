@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* A text of the database taken apart: the format comes last, so that an argument may hold anything. */
 #include "daemon/db/said.h"
 
 #include <string.h>

@@ -42,10 +42,9 @@ struct waiter {
     struct claim claim; /* first: the item's done finds the waiter */
     TAILQ_ENTRY(waiter) link;
     enum wait_state state;
-    bool listed;
+    bool listed, stream;
     struct op *op;
     const struct lane_set *set;
-    bool stream;
     int64_t seconds; /* asked for; 0: at once or not at all */
     unsigned round;  /* of the waiters, when it came */
     unsigned lanes;  /* the same of its lanes */

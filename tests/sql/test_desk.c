@@ -113,17 +113,6 @@ run(PGconn *c, enum stmt_id stmt, int n, const char *const *values)
     return res;
 }
 
-/* Texts without their formats (daemon/db/said.h), a line each. */
-static void
-add_plain(struct strbuf *sb, const char *text)
-{
-    while (*text != '\0') {
-        size_t n = strcspn(text, "\x1f");
-        strbuf_addn(sb, text, n);
-        text += n + strcspn(text + n, "\n");
-    }
-}
-
 /* The first row as "a|b|c"; NULL is empty. */
 static const char *
 row_text(struct world *w, PGresult *res)
@@ -133,8 +122,7 @@ row_text(struct world *w, PGresult *res)
 
     strbuf_init(&sb);
     for (int i = 0; PQntuples(res) > 0 && i < PQnfields(res); i++) {
-        strbuf_add(&sb, i > 0 ? "|" : "");
-        add_plain(&sb, PQgetvalue(res, 0, i));
+        strbuf_addf(&sb, "%s%s", i > 0 ? "|" : "", cluster_plain(w->a, PQgetvalue(res, 0, i)));
     }
     text = arena_strdup(w->a, PQntuples(res) > 0 ? sb.p : "no row");
     strbuf_release(&sb);
@@ -195,8 +183,7 @@ judge(struct world *w, const char *text)
     res = run(w->c, STMT_DESK_JUDGE, 1, &values[1]);
     strbuf_init(&sb);
     for (int i = 0; i < PQntuples(res); i++) {
-        add_plain(&sb, PQgetvalue(res, i, 0));
-        strbuf_addch(&sb, '\n');
+        strbuf_addf(&sb, "%s\n", cluster_plain(w->a, PQgetvalue(res, i, 0)));
     }
     all = arena_strdup(w->a, sb.p);
     strbuf_release(&sb);
