@@ -102,7 +102,7 @@ daemon_src := \
 	daemon/backup.c daemon/database.c daemon/main.c daemon/metrics.c daemon/restore.c daemon/routes.c daemon/tool.c \
 	daemon/db/archive.c daemon/db/batch.c daemon/db/binary.c daemon/db/bind.c daemon/db/build.c daemon/db/calls.c daemon/db/conn.c daemon/db/copy.c \
 	daemon/db/db.c daemon/db/durability.c daemon/db/flush.c daemon/db/migrate.c daemon/db/notify.c daemon/db/pipe.c \
-	daemon/db/prepare.c daemon/db/row.c daemon/db/session.c daemon/db/sqlstate.c \
+	daemon/db/prepare.c daemon/db/row.c daemon/db/said.c daemon/db/session.c daemon/db/sqlstate.c \
 	daemon/desk/act.c daemon/desk/app.c daemon/desk/calendarfile.c daemon/desk/claim.c daemon/desk/desk.c \
 	daemon/desk/desk_diff.c daemon/desk/desk_lane.c daemon/desk/desk_routes.c daemon/desk/desk_store.c daemon/desk/deskfile.c \
 	daemon/desk/deskfile_check.c daemon/desk/deskfile_found.c daemon/desk/deskfile_render.c daemon/desk/deskfile_skill.c daemon/desk/digest.c daemon/desk/doctor.c \

@@ -79,6 +79,16 @@ err_field(struct err *e, enum err_code code, const char *field, const char *fmt,
     return false;
 }
 
+bool
+err_text(struct err *e, enum err_code code, const char *field, const char *msg, const char *fmt)
+{
+    (void)err_field(e, code, field, "%s", msg);
+    if (e) {
+        e->fmt = fmt;
+    }
+    return false;
+}
+
 void
 err_wrap(struct err *e, const char *fmt, ...)
 {

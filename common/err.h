@@ -80,6 +80,8 @@ bool err_field(struct err *e, enum err_code code, const char *field, const char 
     __attribute__((format(printf, 4, 5)));
 bool err_vset(struct err *e, enum err_code code, const char *field, const char *fmt, va_list ap)
     __attribute__((format(printf, 4, 0)));
+/* The same with a text from elsewhere: msg, which was made from fmt (NULL: it has no arguments). fmt must live as long as e. */
+bool err_text(struct err *e, enum err_code code, const char *field, const char *msg, const char *fmt);
 /* What an error that was set in English says in the language in use now: its msg, or its title without one. In buf, or a text
  * that lives as long as e. */
 const char *err_said(const struct err *e, char *buf, size_t size);

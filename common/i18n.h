@@ -25,7 +25,7 @@ void i18n_start(bool utf8);
 /* The one of i18n_languages that the environment asks for (LANGUAGE, LC_ALL, LC_MESSAGES, LANG; locale(7)). */
 const char *i18n_user(void);
 /* The text in the language in use; "" and NULL as they are. */
-const char *i18n(const char *text);
+const char *i18n(const char *text) __attribute__((format_arg(1)));
 /* msg was made by printf from the English format fmt (NULL: it is a text without arguments). The same in the language in
  * use, with its arguments as they stand in msg: in buf, cut between characters, or msg itself where it is not translated or no
  * text of fmt (it was cut). size > 0. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/arena.h"
+#include "common/i18n.h"
 #include "daemon/db/bind.h"
 #include "daemon/db/db_parts.h"
 #include "daemon/db/row.h"
@@ -148,14 +149,14 @@ lost(struct db_call *c)
 {
     if (!is_read(c) && !c->prepares) {
         fail_code(c, ERR_UNKNOWN,
-                  c->db->stopping ? "whether it was done is not known: the daemon is stopping"
-                                  : "whether it was done is not known: the connection to the database broke");
+                  c->db->stopping ? N_("whether it was done is not known: the daemon is stopping")
+                                  : N_("whether it was done is not known: the connection to the database broke"));
     } else if (c->db->stopping) {
-        fail_code(c, ERR_STOPPING, "the daemon is stopping");
+        fail_code(c, ERR_STOPPING, N_("the daemon is stopping"));
     } else if (is_read(c) && c->tries < (unsigned)c->db->conf.read_connections) {
         put_back(c);
     } else {
-        fail_code(c, ERR_DATABASE, "the connection to the database broke");
+        fail_code(c, ERR_DATABASE, N_("the connection to the database broke"));
     }
 }
 
@@ -266,9 +267,9 @@ calls_refuse(struct db *db)
 
     for (unsigned n = db->refused.n; n > 0 && (c = list_take(&db->refused)) != NULL; n--) {
         if (db->stopping) {
-            fail_code(c, ERR_STOPPING, "the daemon is stopping");
+            fail_code(c, ERR_STOPPING, N_("the daemon is stopping"));
         } else {
-            fail_code(c, ERR_BUSY, "too many statements wait for the database");
+            fail_code(c, ERR_BUSY, N_("too many statements wait for the database"));
         }
     }
 }
@@ -279,7 +280,7 @@ calls_stop(struct db *db)
     struct db_call *c;
 
     while ((c = list_take(&db->writes)) != NULL || (c = list_take(&db->reads)) != NULL) {
-        fail_code(c, ERR_STOPPING, "the daemon is stopping");
+        fail_code(c, ERR_STOPPING, N_("the daemon is stopping"));
     }
     calls_refuse(db);
 }

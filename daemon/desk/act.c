@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/i18n.h"
 #include "common/log.h"
 #include "common/names.h"
 #include "common/xalloc.h"
@@ -212,22 +213,23 @@ act_error(const struct act *act, struct err *e)
         enum err_code code;
         const char *field, *say;
     } words[] = {
-        {"none",      ERR_NOT_FOUND, "",          "there is no such ticket"                                                     },
-        {"forbidden", ERR_FORBIDDEN, "",          "this is not yours to do on this ticket"                                      },
-        {"stale",     ERR_STALE,     "epoch",     "the ticket has moved on since you looked: show it again"                     },
-        {"news",      ERR_NEWS,      "seen",      "there is a newer message that you have not seen"                             },
-        {"not-asked", ERR_CONFLICT,  "",          "nothing we wrote awaits the customer's answer: write first"                  },
-        {"blocked",   ERR_BLOCKED,   "",          "requests that block this ticket are open"                                    },
-        {"no-child",  ERR_CONFLICT,  "on",        "no open request blocks this ticket: name one with 'on'"                      },
-        {"circle",    ERR_CONFLICT,  "on",        "they would wait for each other"                                              },
-        {"deep",      ERR_CONFLICT,  "on",        "the chain of requests would be longer than 16"                               },
-        {"no-other",  ERR_INVALID,   "",          "the other ticket does not fit: it is not there, not open or not yours to see"},
-        {"no-agent",  ERR_INVALID,   "agent",     "this is no agent of the ticket's department"                                 },
-        {"no-queue",  ERR_INVALID,   "queue",     "there is no other queue of this name"                                        },
-        {"no-person", ERR_INVALID,   "requester", "there is no such person"                                                     },
-        {"invalid",   ERR_INVALID,   "",          "a value that this verb needs is missing"                                     },
-        {"mismatch",  ERR_MISMATCH,  "",          "this Idempotency-Key was used for another request"                           },
-        {"closed",    ERR_CONFLICT,  "",          "the ticket is closed"                                                        },
+        {"none",      ERR_NOT_FOUND, "",          N_("there is no such ticket")                                   },
+        {"forbidden", ERR_FORBIDDEN, "",          N_("this is not yours to do on this ticket")                    },
+        {"stale",     ERR_STALE,     "epoch",     N_("the ticket has moved on since you looked: show it again")   },
+        {"news",      ERR_NEWS,      "seen",      N_("there is a newer message that you have not seen")           },
+        {"not-asked", ERR_CONFLICT,  "",          N_("nothing we wrote awaits the customer's answer: write first")},
+        {"blocked",   ERR_BLOCKED,   "",          N_("requests that block this ticket are open")                  },
+        {"no-child",  ERR_CONFLICT,  "on",        N_("no open request blocks this ticket: name one with 'on'")    },
+        {"circle",    ERR_CONFLICT,  "on",        N_("they would wait for each other")                            },
+        {"deep",      ERR_CONFLICT,  "on",        N_("the chain of requests would be longer than 16")             },
+        {"no-other",  ERR_INVALID,   "",
+         N_("the other ticket does not fit: it is not there, not open or not yours to see")                       },
+        {"no-agent",  ERR_INVALID,   "agent",     N_("this is no agent of the ticket's department")               },
+        {"no-queue",  ERR_INVALID,   "queue",     N_("there is no other queue of this name")                      },
+        {"no-person", ERR_INVALID,   "requester", N_("there is no such person")                                   },
+        {"invalid",   ERR_INVALID,   "",          N_("a value that this verb needs is missing")                   },
+        {"mismatch",  ERR_MISMATCH,  "",          N_("this Idempotency-Key was used for another request")         },
+        {"closed",    ERR_CONFLICT,  "",          N_("the ticket is closed")                                      },
     };
 
     if (strcmp(act->is.outcome, "error") == 0) {

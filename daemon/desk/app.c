@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/i18n.h"
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "daemon/desk/feed.h"
@@ -169,8 +170,8 @@ bool
 app_identify(struct op *op, const struct http_peer *peer)
 {
     if (!op->app->ready) { /* nothing is known of departments yet: neither people nor routes could be judged */
-        (void)op_fail(op, ERR_DATABASE, "%s",
-                      db_is_up(op->app->db) ? "the desk is being loaded" : "the database cannot be reached");
+        (void)op_fail(op, ERR_DATABASE,
+                      db_is_up(op->app->db) ? N_("the desk is being loaded") : N_("the database cannot be reached"));
         return false;
     }
     return person_identify(op->app->people, op, peer);

@@ -12,6 +12,7 @@
 
 #include "common/beside.h"
 #include "common/err.h"
+#include "common/i18n.h"
 #include "common/parse.h"
 #include "daemon/desk/deskfile_model.h"
 #include "daemon/desk/holiday.h"
@@ -292,7 +293,7 @@ read_holiday(struct judge *j, struct f_calendar *c, const struct f_text *t)
 
     if (n > 4 && strcasecmp(t->s + n - 4, ".ics") == 0) {
         read_file(j, c, t);
-    } else if (read_date(j, t, "holidays are dates like 2026-12-25 Christmas, or files like es.ics", &day, &name)) {
+    } else if (read_date(j, t, _("holidays are dates like 2026-12-25 Christmas, or files like es.ics"), &day, &name)) {
         (void)add_day(j->f->a, &c->off, day, *name != '\0' ? name : "holiday");
     }
 }
@@ -333,7 +334,7 @@ read_exception(struct judge *j, struct f_calendar *c, const struct f_text *t)
     int32_t day;
     int n = 0;
 
-    if (!read_date(j, t, "exceptions are written like 2026-12-24 09:00-12:00, or 2026-12-31 closed", &day, &p)) {
+    if (!read_date(j, t, _("exceptions are written like 2026-12-24 09:00-12:00, or 2026-12-31 closed"), &day, &p)) {
         return;
     }
     if (*p == '\0') {
@@ -349,7 +350,7 @@ read_exception(struct judge *j, struct f_calendar *c, const struct f_text *t)
     }
     d = add_day(j->f->a, &c->special, day, NULL);
     for (int i = 0; i < n; i++) {
-        if (!add_window(j, t, &d->windows, windows[i], "that day")) {
+        if (!add_window(j, t, &d->windows, windows[i], _("that day"))) {
             return;
         }
     }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/i18n.h"
 #include "common/names.h"
 #include "common/parse.h"
 #include "common/strbuf.h"
@@ -38,7 +39,7 @@ say(struct diff *d, const char *fmt, ...)
     }
     strbuf_init(&sb);
     va_start(ap, fmt);
-    strbuf_vaddf(&sb, fmt, ap);
+    strbuf_vaddf(&sb, i18n(fmt), ap);
     va_end(ap);
     d->v[d->n++] = arena_strdup(d->a, sb.p);
     strbuf_release(&sb);
@@ -76,18 +77,28 @@ names_only_in(struct strbuf *sb, const char *const *list, const char *const *oth
     return n;
 }
 
+enum thing { DEPARTMENT, QUEUE, PERSON };
+
 static void
-diff_list(struct diff *d, const char *kind, const char *name, const char *what, const char *const *from,
+diff_list(struct diff *d, enum thing thing, const char *name, const char *what, const char *const *from,
           const char *const *to)
 {
     struct strbuf sb;
 
     strbuf_init(&sb);
     if (names_only_in(&sb, to, from) > 0) {
-        say(d, "%s '%s' gains %s %s", kind, name, what, sb.p);
+        say(d,
+            thing == DEPARTMENT ? N_("department '%s' gains %s %s")
+            : thing == QUEUE    ? N_("queue '%s' gains %s %s")
+                                : N_("person '%s' gains %s %s"),
+            name, what, sb.p);
     }
     if (names_only_in(&sb, from, to) > 0) {
-        say(d, "%s '%s' loses %s %s", kind, name, what, sb.p);
+        say(d,
+            thing == DEPARTMENT ? N_("department '%s' loses %s %s")
+            : thing == QUEUE    ? N_("queue '%s' loses %s %s")
+                                : N_("person '%s' loses %s %s"),
+            name, what, sb.p);
     }
     strbuf_release(&sb);
 }
@@ -137,10 +148,10 @@ diff_queue(struct diff *d, const struct desk_queue *from, const struct desk_queu
         say(d, "queue '%s': title becomes '%s'", to->name, to->title);
     }
     if (from->is_private != to->is_private) {
-        say(d, "queue '%s' becomes %s", to->name, to->is_private ? "private" : "visible to all");
+        say(d, to->is_private ? N_("queue '%s' becomes private") : N_("queue '%s' becomes visible to all"), to->name);
     }
     for (int p = PRIORITY_URGENT; p <= PRIORITY_LOW; p++) {
-        char *text = xasprintf("target of %s", priority_name(p));
+        char *text = xasprintf(_("target of %s"), priority_name(p));
         diff_time(d, to->name, text, from->targets[p], to->targets[p]);
         free(text);
     }
@@ -149,7 +160,7 @@ diff_queue(struct diff *d, const struct desk_queue *from, const struct desk_queu
     diff_time(d, to->name, "offer_limit", from->offer_limit, to->offer_limit);
     diff_time(d, to->name, "idle_limit", from->idle_limit, to->idle_limit);
     diff_time(d, to->name, "auto_close", from->auto_close, to->auto_close);
-    diff_list(d, "queue", to->name, "languages", from->languages, to->languages);
+    diff_list(d, QUEUE, to->name, "languages", from->languages, to->languages);
     diff_time(d, to->name, "sticky", from->sticky, to->sticky);
     if (from->weight != to->weight) {
         say(d, "queue '%s': weight was %d, becomes %d", to->name, from->weight, to->weight);
@@ -158,15 +169,17 @@ diff_queue(struct diff *d, const struct desk_queue *from, const struct desk_queu
         say(d, "queue '%s' changes in widen", to->name);
     }
     if (from->agents_may_take != to->agents_may_take) {
-        say(d, "queue '%s': %s may take requests out of turn", to->name,
-            to->agents_may_take ? "agents, too," : "only leads");
+        say(d,
+            to->agents_may_take ? N_("queue '%s': agents, too, may take requests out of turn")
+                                : N_("queue '%s': only leads may take requests out of turn"),
+            to->name);
     }
     if (!is_same(from->calendar, to->calendar) && to->calendar == NULL) {
         say(d, "queue '%s': calendar was '%s', becomes round the clock", to->name, from->calendar);
+    } else if (!is_same(from->calendar, to->calendar) && from->calendar == NULL) {
+        say(d, "queue '%s': calendar was round the clock, becomes '%s'", to->name, to->calendar);
     } else if (!is_same(from->calendar, to->calendar)) {
-        say(d, "queue '%s': calendar was %s%s%s, becomes '%s'", to->name, from->calendar != NULL ? "'" : "",
-            from->calendar != NULL ? from->calendar : "round the clock", from->calendar != NULL ? "'" : "",
-            to->calendar);
+        say(d, "queue '%s': calendar was '%s', becomes '%s'", to->name, from->calendar, to->calendar);
     }
     if (strcmp(from->department->name, to->department->name) != 0) {
         say(d, "queue '%s' goes from department '%s' to '%s'", to->name, from->department->name, to->department->name);
@@ -185,11 +198,10 @@ diff_departments(struct diff *d)
         } else if (!is_same(from->title, to->title)) {
             say(d, "department '%s': title becomes '%s'", to->name, to->title);
         }
-        diff_list(d, "department", to->name, "groups", from != NULL ? from->groups : nothing, to->groups);
-        diff_list(d, "department", to->name, "lead_groups", from != NULL ? from->lead_groups : nothing,
-                  to->lead_groups);
-        diff_list(d, "department", to->name, "members", from != NULL ? from->members : nothing, to->members);
-        diff_list(d, "department", to->name, "leads", from != NULL ? from->leads : nothing, to->leads);
+        diff_list(d, DEPARTMENT, to->name, "groups", from != NULL ? from->groups : nothing, to->groups);
+        diff_list(d, DEPARTMENT, to->name, "lead_groups", from != NULL ? from->lead_groups : nothing, to->lead_groups);
+        diff_list(d, DEPARTMENT, to->name, "members", from != NULL ? from->members : nothing, to->members);
+        diff_list(d, DEPARTMENT, to->name, "leads", from != NULL ? from->leads : nothing, to->leads);
     }
     for (int i = 0; i < d->from->ndepartments; i++) {
         if (desk_department(d->to, d->from->departments[i].name) == NULL) {
@@ -205,8 +217,10 @@ diff_queues(struct diff *d)
         const struct desk_queue *to = &d->to->queues[i];
         const struct desk_queue *from = desk_queue(d->from, to->name);
         if (from == NULL) {
-            say(d, "%squeue '%s' is new in department '%s'", to->is_private ? "private " : "", to->name,
-                to->department->name);
+            say(d,
+                to->is_private ? N_("private queue '%s' is new in department '%s'")
+                               : N_("queue '%s' is new in department '%s'"),
+                to->name, to->department->name);
         } else {
             diff_queue(d, from, to);
         }
@@ -254,13 +268,13 @@ diff_people(struct diff *d)
     for (int i = 0; i < d->to->npeople; i++) {
         const struct desk_person *to = &d->to->people[i];
         const struct desk_person *from = desk_person(d->from, to->name);
-        diff_list(d, "person", to->name, "skills", from != NULL ? from->skills : nothing, to->skills);
+        diff_list(d, PERSON, to->name, "skills", from != NULL ? from->skills : nothing, to->skills);
         diff_capacity(d, to->name, from != NULL ? from->capacity : 0, to->capacity);
     }
     for (int i = 0; i < d->from->npeople; i++) {
         const struct desk_person *from = &d->from->people[i];
         if (desk_person(d->to, from->name) == NULL) {
-            diff_list(d, "person", from->name, "skills", from->skills, nothing);
+            diff_list(d, PERSON, from->name, "skills", from->skills, nothing);
             diff_capacity(d, from->name, from->capacity, 0);
         }
     }
@@ -420,7 +434,7 @@ days_only_in(struct strbuf *sb, const json_t *list, const json_t *other)
         }
     }
     if (n > 5) {
-        strbuf_addf(sb, " and %zu more", n - 5);
+        strbuf_addf(sb, _(" and %zu more"), n - 5);
     }
     return n;
 }

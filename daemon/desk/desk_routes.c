@@ -10,8 +10,10 @@
 #include <string.h>
 
 #include "common/beside.h"
+#include "common/i18n.h"
 #include "common/log.h"
 #include "common/names.h"
+#include "daemon/db/said.h"
 #include "daemon/desk/deskfile.h"
 #include "daemon/desk/rule.h"
 #include "daemon/desk/state.h"
@@ -115,6 +117,7 @@ struct filing {
     json_t *beside;  /* the files beside it, {"es.ics": "..."}, or NULL */
     int64_t version; /* the client's expectation, or JSON_I64_NONE */
     struct deskfile file;
+    const char *lang;
     const char *const *changes; /* against the desk in use when they were made */
     int against;                /* its version */
     int tries;
@@ -170,20 +173,23 @@ filing_new(struct op *op)
         return NULL;
     }
     f->op = op;
+    f->lang = i18n_choose(op_accept_language(op));
     if (f->name == NULL) {
         f->name = "desk.conf";
     }
     in.name = f->name;
     in.text = f->text;
     in.n = strlen(f->text);
+    i18n_use(f->lang);
     deskfile_read(op->a, &in, &f->file);
+    i18n_use(i18n_languages[0]);
     op->mine = f;
     return f;
 }
 
-/* What the file would change in the desk in use. */
+/* What the file would change in the desk in use, in this language. */
 static void
-filing_compare(struct filing *f)
+filing_compare(struct filing *f, const char *lang)
 {
     const struct desk *now = desk_current(f->op->app->desks);
     struct err e;
@@ -191,7 +197,9 @@ filing_compare(struct filing *f)
         f->file.document != NULL ? desk_new(now->version, f->file.sha256, f->file.document, NULL, &e) : NULL;
     static const char *const nothing[] = {NULL};
 
+    i18n_use(lang);
     f->changes = then != NULL ? desk_diff(now, then, f->op->a) : nothing;
+    i18n_use(i18n_languages[0]);
     f->against = now->version;
     desk_free(then);
 }
@@ -215,15 +223,18 @@ line_of(const struct filing *f, const char *reason)
     return at != NULL ? line : 0;
 }
 
+/* reason: a text of said() (daemon/db/said.h) */
 static void
 add_reason(const struct filing *f, json_t *mistakes, const char *reason)
 {
     json_t *o = json_object();
 
     put(o, "file", json_string(f->name));
-    put(o, "line", json_integer(line_of(f, reason)));
+    put(o, "line", json_integer(line_of(f, said_split(f->op->a, reason).msg)));
     put(o, "path", json_string(""));
-    put(o, "message", json_string(reason));
+    i18n_use(f->lang);
+    put(o, "message", json_string(said_now(f->op->a, reason)));
+    i18n_use(i18n_languages[0]);
     (void)json_array_append_new(mistakes, o);
 }
 
@@ -252,7 +263,10 @@ filing_refuse(const struct filing *f, json_t *mistakes)
     enum op_next next;
 
     ensure(text != NULL && text[0] == '{');
-    (void)err_set(&e, ERR_DESK, "'%s' has %zu mistake%s; nothing was applied", f->name, n, n == 1 ? "" : "s");
+    (void)err_set(&e, ERR_DESK,
+                  n == 1 ? N_("'%s' has %zu mistake; nothing was applied")
+                         : N_("'%s' has %zu mistakes; nothing was applied"),
+                  f->name, n);
     text[strlen(text) - 1] = '\0'; /* the members without their braces */
     next = op_fail_extra(f->op, &e, text + 1);
     free(text);
@@ -285,8 +299,9 @@ step_look(struct op *op, bool with_changes)
         add_reason(f, mistakes, db_text(op->res->rows[i], 0, NULL));
     }
     if (with_changes) {
-        filing_compare(f);
+        filing_compare(f, f->lang);
     }
+    (void)op_language(op);
     return reply_json(op, 200, filing_answer(f, mistakes, desk_current(op->app->desks)->version));
 }
 
@@ -328,10 +343,10 @@ wait_for_desk(struct filing *f)
 static enum op_next
 send_apply(struct filing *f)
 {
-    struct strbuf summary;
+    struct strbuf summary; /* stays with the desk: in English */
     struct db_call *c = op_call(f->op, STMT_DESK_APPLY);
 
-    filing_compare(f);
+    filing_compare(f, i18n_languages[0]);
     strbuf_init(&summary);
     for (const char *const *s = f->changes; *s != NULL; s++) {
         strbuf_addf(&summary, "%s%s", summary.n > 0 ? "\n" : "", *s);
@@ -339,6 +354,9 @@ send_apply(struct filing *f)
     desk_apply_bind(c, f->op->who.person_id, &f->file, f->text,
                     f->version != JSON_I64_NONE ? (int)f->version : f->against, summary.p);
     strbuf_release(&summary);
+    if (f->lang != i18n_languages[0]) {
+        filing_compare(f, f->lang);
+    }
     return op_send(f->op);
 }
 
@@ -384,7 +402,8 @@ step_desk_apply(struct op *op)
         }
         if (strcmp(outcome, "stale") == 0) {
             if (f->version != JSON_I64_NONE || ++f->tries >= STALE_TRIES) {
-                return op_fail(op, ERR_STALE, "the desk has changed meanwhile: %s", db_text(row, 2, NULL));
+                return op_fail(op, ERR_STALE, "the desk has changed meanwhile: version %d is the current one",
+                               (int)db_i64(row, 1));
             }
             op->step = APPLY_AGAIN; /* ours is old, or somebody else was quicker: compare again */
             return wait_for_desk(f);
@@ -407,6 +426,7 @@ step_desk_apply(struct op *op)
         return send_apply(f);
     case APPLY_DONE: /* it is applied, whatever became of loading it */
         answer = filing_answer(f, json_array(), f->against);
+        (void)op_language(op);
         return reply_json(op, 200, answer);
     }
     return op_fail(op, ERR_INTERNAL, "an impossible step");
@@ -480,14 +500,19 @@ step_route_test(struct op *op)
     json_t *tried = NULL;
     json_t *o;
     struct err e;
+    bool matched;
 
     if (!read_facts(op, d, &facts, &e)) {
         return op_fail_err(op, &e);
     }
-    if (!rule_trace(d, op->a, &facts, &r, &tried, &e)) {
+    i18n_use(i18n_choose(op_accept_language(op)));
+    matched = rule_trace(d, op->a, &facts, &r, &tried, &e);
+    i18n_use(i18n_languages[0]);
+    if (!matched) {
         json_decref(tried);
         return op_fail_err(op, &e);
     }
+    (void)op_language(op);
     o = json_object();
     put(o, "rule", text_or_null(r.rule));
     put(o, "position", r.rule != NULL ? json_integer(r.position) : json_null());

@@ -12,10 +12,12 @@
 #include <string.h>
 
 #include "common/beside.h"
+#include "common/i18n.h"
 #include "common/log.h"
 #include "common/parse.h"
 #include "common/xalloc.h"
 #include "daemon/db/db.h"
+#include "daemon/db/said.h"
 #include "daemon/desk/deskfile.h"
 #include "daemon/desk/rule.h"
 #include "daemon/os/clock.h"
@@ -390,7 +392,10 @@ on_boot_applied(struct db_call *call, const struct db_result *res)
             log_notice("the desk file was applied to the empty database file=%s version=%d", s->file,
                        (int)db_i64(row, 1));
         } else if (strcmp(outcome, "refused") == 0) {
-            log_err("the desk file cannot be applied: %s", db_text(row, 2, NULL));
+            char *save = NULL, *reasons = arena_strdup(a, db_text(row, 2, NULL));
+            for (char *line = strtok_r(reasons, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
+                log_err("the desk file cannot be applied: %s", said_split(a, line).msg);
+            }
         }
         (void)err_set(&s->boot_err, ERR_DESK, "the desk file was not applied (%s)", outcome);
         /* stale: another daemon was first */
@@ -437,7 +442,8 @@ boot_apply(struct desk_store *s, struct err *e)
     }
     memcpy(s->found, f.sha256, sizeof(s->found));
     if (f.document == NULL) {
-        (void)err_set(e, ERR_DESK, "%s has %d mistake%s", s->file, f.nmistakes, f.nmistakes == 1 ? "" : "s");
+        (void)err_set(e, ERR_DESK, f.nmistakes == 1 ? N_("%s has %d mistake") : N_("%s has %d mistakes"), s->file,
+                      f.nmistakes);
         arena_free(s->boot_a);
         s->boot_a = NULL;
     } else {

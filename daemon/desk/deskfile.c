@@ -14,6 +14,7 @@
 #include <libconfig.h>
 
 #include "common/beside.h"
+#include "common/i18n.h"
 #include "common/json.h"
 #include "common/parse.h"
 #include "common/strbuf.h"
@@ -79,21 +80,21 @@ static const struct key widen_keys[] = {
 };
 
 static const struct key queue_keys[] = {
-    {"name",        KEY_NAME,      true,  AT(f_queue, name),        NULL,        0,                      NULL           },
-    {"title",       KEY_TEXT,      false, AT(f_queue, title),       NULL,        0,                      NULL           },
-    {"private",     KEY_BOOL,      false, AT(f_queue, is_private),  NULL,        0,                      NULL           },
-    {"targets",     KEY_GROUP,     false, AT(f_queue, targets),     target_keys, 0,                      NULL           },
-    {"age_cap",     KEY_TIME,      false, AT(f_queue, age_cap),     NULL,        0,                      NULL           },
-    {"burst",       KEY_TIME_NONE, false, AT(f_queue, burst),       NULL,        0,                      NULL           },
-    {"offer_limit", KEY_TIME,      false, AT(f_queue, offer_limit), NULL,        0,                      NULL           },
-    {"idle_limit",  KEY_TIME_NONE, false, AT(f_queue, idle_limit),  NULL,        0,                      NULL           },
-    {"auto_close",  KEY_TIME,      false, AT(f_queue, auto_close),  NULL,        0,                      NULL           },
-    {"take",        KEY_TEXT,      false, AT(f_queue, take),        NULL,        0,                      NULL           },
-    {"languages",   KEY_LANGS,     false, AT(f_queue, languages),   NULL,        0,                      NULL           },
-    {"sticky",      KEY_TIME_NONE, false, AT(f_queue, sticky),      NULL,        0,                      NULL           },
-    {"weight",      KEY_SLOTS,     false, AT(f_queue, weight),      NULL,        0,                      NULL           },
-    {"widen",       KEY_LIST,      false, AT(f_queue, widen),       widen_keys,  sizeof(struct f_widen), "step of widen"},
-    {"calendar",    KEY_NAME,      false, AT(f_queue, calendar),    NULL,        0,                      NULL           },
+    {"name",        KEY_NAME,      true,  AT(f_queue, name),        NULL,        0,                      NULL               },
+    {"title",       KEY_TEXT,      false, AT(f_queue, title),       NULL,        0,                      NULL               },
+    {"private",     KEY_BOOL,      false, AT(f_queue, is_private),  NULL,        0,                      NULL               },
+    {"targets",     KEY_GROUP,     false, AT(f_queue, targets),     target_keys, 0,                      NULL               },
+    {"age_cap",     KEY_TIME,      false, AT(f_queue, age_cap),     NULL,        0,                      NULL               },
+    {"burst",       KEY_TIME_NONE, false, AT(f_queue, burst),       NULL,        0,                      NULL               },
+    {"offer_limit", KEY_TIME,      false, AT(f_queue, offer_limit), NULL,        0,                      NULL               },
+    {"idle_limit",  KEY_TIME_NONE, false, AT(f_queue, idle_limit),  NULL,        0,                      NULL               },
+    {"auto_close",  KEY_TIME,      false, AT(f_queue, auto_close),  NULL,        0,                      NULL               },
+    {"take",        KEY_TEXT,      false, AT(f_queue, take),        NULL,        0,                      NULL               },
+    {"languages",   KEY_LANGS,     false, AT(f_queue, languages),   NULL,        0,                      NULL               },
+    {"sticky",      KEY_TIME_NONE, false, AT(f_queue, sticky),      NULL,        0,                      NULL               },
+    {"weight",      KEY_SLOTS,     false, AT(f_queue, weight),      NULL,        0,                      NULL               },
+    {"widen",       KEY_LIST,      false, AT(f_queue, widen),       widen_keys,  sizeof(struct f_widen), N_("step of widen")},
+    {"calendar",    KEY_NAME,      false, AT(f_queue, calendar),    NULL,        0,                      NULL               },
     END
 };
 
@@ -107,14 +108,14 @@ static const struct key calendar_keys[] = {
 };
 
 static const struct key department_keys[] = {
-    {"name",        KEY_NAME,   true,  AT(f_department, name),        NULL,       0,                      NULL   },
-    {"title",       KEY_TEXT,   false, AT(f_department, title),       NULL,       0,                      NULL   },
-    {"groups",      KEY_LOGINS, false, AT(f_department, groups),      NULL,       0,                      NULL   },
-    {"lead_groups", KEY_LOGINS, false, AT(f_department, lead_groups), NULL,       0,                      NULL   },
-    {"members",     KEY_LOGINS, false, AT(f_department, members),     NULL,       0,                      NULL   },
-    {"leads",       KEY_LOGINS, false, AT(f_department, leads),       NULL,       0,                      NULL   },
-    {"calendar",    KEY_NAME,   false, AT(f_department, calendar),    NULL,       0,                      NULL   },
-    {"queues",      KEY_LIST,   false, AT(f_department, queues),      queue_keys, sizeof(struct f_queue), "queue"},
+    {"name",        KEY_NAME,   true,  AT(f_department, name),        NULL,       0,                      NULL       },
+    {"title",       KEY_TEXT,   false, AT(f_department, title),       NULL,       0,                      NULL       },
+    {"groups",      KEY_LOGINS, false, AT(f_department, groups),      NULL,       0,                      NULL       },
+    {"lead_groups", KEY_LOGINS, false, AT(f_department, lead_groups), NULL,       0,                      NULL       },
+    {"members",     KEY_LOGINS, false, AT(f_department, members),     NULL,       0,                      NULL       },
+    {"leads",       KEY_LOGINS, false, AT(f_department, leads),       NULL,       0,                      NULL       },
+    {"calendar",    KEY_NAME,   false, AT(f_department, calendar),    NULL,       0,                      NULL       },
+    {"queues",      KEY_LIST,   false, AT(f_department, queues),      queue_keys, sizeof(struct f_queue), N_("queue")},
     END
 };
 
@@ -166,15 +167,15 @@ static const struct key defaults_keys[] = {
 
 static const struct key desk_keys[] = {
     {"departments",        KEY_LIST,   true,  AT(f_desk, departments),        department_keys, sizeof(struct f_department),
-     "department"                                                                                                                           },
-    {"default_department", KEY_NAME,   false, AT(f_desk, default_department), NULL,            0,                           NULL            },
-    {"default_queue",      KEY_NAME,   true,  AT(f_desk, default_queue),      NULL,            0,                           NULL            },
-    {"admin_groups",       KEY_LOGINS, false, AT(f_desk, admin_groups),       NULL,            0,                           NULL            },
-    {"rules",              KEY_LIST,   false, AT(f_desk, rules),              rule_keys,       sizeof(struct f_rule),       "rule"          },
-    {"moved",              KEY_LIST,   false, AT(f_desk, moved),              moved_keys,      sizeof(struct f_moved),      "entry of moved"},
-    {"calendars",          KEY_LIST,   false, AT(f_desk, calendars),          calendar_keys,   sizeof(struct f_calendar),   "calendar"      },
-    {"people",             KEY_LIST,   false, AT(f_desk, people),             person_keys,     sizeof(struct f_person),     "person"        },
-    {"defaults",           KEY_GROUP,  false, AT(f_desk, defaults),           defaults_keys,   0,                           NULL            },
+     N_("department")                                                                                                                           },
+    {"default_department", KEY_NAME,   false, AT(f_desk, default_department), NULL,            0,                           NULL                },
+    {"default_queue",      KEY_NAME,   true,  AT(f_desk, default_queue),      NULL,            0,                           NULL                },
+    {"admin_groups",       KEY_LOGINS, false, AT(f_desk, admin_groups),       NULL,            0,                           NULL                },
+    {"rules",              KEY_LIST,   false, AT(f_desk, rules),              rule_keys,       sizeof(struct f_rule),       N_("rule")          },
+    {"moved",              KEY_LIST,   false, AT(f_desk, moved),              moved_keys,      sizeof(struct f_moved),      N_("entry of moved")},
+    {"calendars",          KEY_LIST,   false, AT(f_desk, calendars),          calendar_keys,   sizeof(struct f_calendar),   N_("calendar")      },
+    {"people",             KEY_LIST,   false, AT(f_desk, people),             person_keys,     sizeof(struct f_person),     N_("person")        },
+    {"defaults",           KEY_GROUP,  false, AT(f_desk, defaults),           defaults_keys,   0,                           NULL                },
     END
 };
 
@@ -195,17 +196,17 @@ kind_text(int type)
 {
     switch (type) {
     case CONFIG_TYPE_GROUP:
-        return "a group { }";
+        return _("a group { }");
     case CONFIG_TYPE_LIST:
-        return "a list ( )";
+        return _("a list ( )");
     case CONFIG_TYPE_ARRAY:
-        return "an array [ ]";
+        return _("an array [ ]");
     case CONFIG_TYPE_STRING:
-        return "a text";
+        return _("a text");
     case CONFIG_TYPE_BOOL:
-        return "true or false";
+        return _("true or false");
     default:
-        return "a number";
+        return _("a number");
     }
 }
 
@@ -323,13 +324,15 @@ static void
 read_time(struct findings *f, const struct key *k, const config_setting_t *s, struct f_time *ret)
 {
     const char *text = config_setting_type(s) == CONFIG_TYPE_STRING ? config_setting_get_string(s) : NULL;
-    const char *none = k->kind == KEY_TIME_NONE ? ", or \"none\"" : "";
 
     if (text != NULL && k->kind == KEY_TIME_NONE && strcmp(text, "none") == 0) {
         ret->is_none = ret->ok = true;
     } else if (text == NULL || !parse_duration(text, &ret->usec)) {
-        found_mistake(f, &ret->at, "'%s' must be a duration in quotes like \"30s\", \"4h\" or \"1d12h\"%s", k->name,
-                      none);
+        found_mistake(f, &ret->at,
+                      k->kind == KEY_TIME_NONE
+                          ? N_("'%s' must be a duration in quotes like \"30s\", \"4h\" or \"1d12h\", or \"none\"")
+                          : N_("'%s' must be a duration in quotes like \"30s\", \"4h\" or \"1d12h\""),
+                      k->name);
     } else if (ret->usec < USEC_SEC || ret->usec > 3660 * USEC_DAY) {
         found_mistake(f, &ret->at, "'%s' must lie between one second and ten years", k->name);
     } else {
@@ -371,7 +374,8 @@ read_list(struct findings *f, const struct key *k, const config_setting_t *s, st
         const config_setting_t *one = config_setting_get_elem(s, (unsigned)i);
         struct place at = {(int)config_setting_source_line(one), arena_printf(f->a, "%s[%d]", ret->at.path, i)};
         if (config_setting_type(one) != CONFIG_TYPE_GROUP) {
-            found_mistake(f, &at, "each %s must be a group { }, not %s", k->one, kind_text(config_setting_type(one)));
+            found_mistake(f, &at, "each %s must be a group { }, not %s", i18n(k->one),
+                          kind_text(config_setting_type(one)));
             continue;
         }
         read_group(f, one, k->sub, &at, member(ret->v, (size_t)ret->n * k->size));
@@ -520,7 +524,7 @@ check_bytes(struct findings *f, const char *text, size_t n)
         size_t k = text[i] != '\0' ? utf8_len(text + i, n - i) : 0;
         if (k == 0) {
             at.line = lines;
-            found_mistake(f, &at, text[i] == '\0' ? "there is a NUL byte" : "this is not valid UTF-8");
+            found_mistake(f, &at, text[i] == '\0' ? N_("there is a NUL byte") : N_("this is not valid UTF-8"));
             return false;
         }
         lines += text[i] == '\n';
@@ -531,6 +535,15 @@ check_bytes(struct findings *f, const char *text, size_t n)
         return false;
     }
     return true;
+}
+
+/* What libconfig says, which has no translations of its own. */
+static const char *
+syntax_text(const char *text)
+{
+    return strcmp(text, "syntax error") == 0             ? _("syntax error")
+           : strcmp(text, "duplicate setting name") == 0 ? _("duplicate setting name")
+                                                         : text;
 }
 
 /* Into the model; false: a syntax error, said. */
@@ -551,7 +564,7 @@ read_text_of(struct findings *f, const char *text, struct f_desk *ret)
         read_group(f, config_root_setting(&conf), desk_keys, &at, ret);
     } else {
         at.line = config_error_line(&conf);
-        found_mistake(f, &at, "%s (reading stops here)", config_error_text(&conf));
+        found_mistake(f, &at, "%s (reading stops here)", syntax_text(config_error_text(&conf)));
     }
     config_destroy(&conf);
     return ok;

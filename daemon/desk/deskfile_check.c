@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "common/i18n.h"
 #include "common/names.h"
 #include "common/parse.h"
 #include "daemon/desk/deskfile_model.h"
@@ -180,9 +181,10 @@ static void
 judge_people(struct judge *j, const struct f_texts *list)
 {
     for (int i = 0; i < list->n; i++) {
-        if (find_department(j->d, list->v[i].s) != NULL || same(&list->v[i], "turno")) {
-            found_mistake(j->f, &list->v[i].at, "'%s' is not a person, but %s", list->v[i].s,
-                          same(&list->v[i], "turno") ? "the desk itself" : "a department");
+        if (same(&list->v[i], "turno")) {
+            found_mistake(j->f, &list->v[i].at, "'%s' is not a person, but the desk itself", list->v[i].s);
+        } else if (find_department(j->d, list->v[i].s) != NULL) {
+            found_mistake(j->f, &list->v[i].at, "'%s' is not a person, but a department", list->v[i].s);
         }
     }
 }

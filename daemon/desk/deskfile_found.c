@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/i18n.h"
 #include "common/strbuf.h"
 #include "daemon/desk/deskfile_model.h"
 
@@ -24,7 +25,7 @@ found_put(struct findings *f, enum desk_grade grade, const struct place *at, con
         }
     }
     strbuf_init(&sb);
-    strbuf_vaddf(&sb, fmt, ap);
+    strbuf_vaddf(&sb, i18n(fmt), ap);
     f->v[f->n++] = (struct desk_mistake){
         .grade = grade,
         .line = at->line,

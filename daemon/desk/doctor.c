@@ -11,9 +11,11 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "common/i18n.h"
 #include "common/log.h"
 #include "common/version.h"
 #include "daemon/db/migrate.h"
+#include "daemon/db/said.h"
 #include "daemon/db/session.h"
 #include "daemon/desk/state.h"
 #include "daemon/os/clock.h"
@@ -62,7 +64,7 @@ add_fact(struct report *r, const char *name, const char *value)
     strbuf_add_json(&r->facts, value);
 }
 
-/* saw NULL: it is sound. */
+/* saw NULL: it is sound. Both are texts of said() (daemon/db/said.h), or in the client's language already. */
 static void
 add(struct report *r, const char *code, const char *severity, const char *saw, const char *todo)
 {
@@ -77,9 +79,9 @@ add(struct report *r, const char *code, const char *severity, const char *saw, c
     strbuf_add(&r->findings, ",\"severity\":");
     strbuf_add_json(&r->findings, severity);
     strbuf_add(&r->findings, ",\"saw\":");
-    strbuf_add_json(&r->findings, saw);
+    strbuf_add_json(&r->findings, said_now(r->op->a, saw));
     strbuf_add(&r->findings, ",\"do\":");
-    strbuf_add_json(&r->findings, todo != NULL ? todo : "");
+    strbuf_add_json(&r->findings, todo != NULL ? said_now(r->op->a, todo) : "");
     strbuf_addch(&r->findings, '}');
 }
 
@@ -107,14 +109,14 @@ look_at_disk(struct report *r)
         all = (uint64_t)vfs.f_blocks * vfs.f_frsize;
         severity = doctor_disk(left, all);
         where = places[i];
-        saw = arena_printf(a, "%llu MB of %llu MB are free in %s", (unsigned long long)(left >> 20),
+        saw = arena_printf(a, _("%llu MB of %llu MB are free in %s"), (unsigned long long)(left >> 20),
                            (unsigned long long)(all >> 20), where);
         if (i == 0) {
             add_fact(r, "disk", saw);
         }
     }
     add(r, "disk-full", severity, severity != NULL ? saw : NULL,
-        arena_printf(a, "make room: df -h %s; du -xh --max-depth=2 %s", where, state_dir));
+        arena_printf(a, _("make room: df -h %s; du -xh --max-depth=2 %s"), where, state_dir));
 }
 
 static void
@@ -151,9 +153,9 @@ look_at_groups(struct report *r)
     strbuf_init(&sb);
     find_missing(r->op->app, &sb);
     add(r, "group-missing", "warning",
-        sb.n > 0 ? arena_printf(r->op->a, "the desk names Unix groups that this machine does not have: %s", sb.p)
+        sb.n > 0 ? arena_printf(r->op->a, _("the desk names Unix groups that this machine does not have: %s"), sb.p)
                  : NULL,
-        "groupadd NAME (and usermod -aG NAME USER), or turno desk edit");
+        _("groupadd NAME (and usermod -aG NAME USER), or turno desk edit"));
     strbuf_release(&sb);
 }
 
@@ -164,21 +166,22 @@ look_at_desk(struct report *r)
     const char *file = desk_file(app->desks);
     struct desk_stats desk;
 
-    desk_look_at_file(app->desks);
     desk_get_stats(app->desks, &desk);
-    add_fact(r, "desk", desk.version > 0 ? arena_printf(r->op->a, "version %d", desk.version) : "none");
+    add_fact(r, "desk", desk.version > 0 ? arena_printf(r->op->a, _("version %d"), desk.version) : _("none"));
     add(r, "desk-drift", "warning",
-        desk.drift ? arena_printf(r->op->a, "%s differs from the desk that is in force (version %d), or cannot be read",
-                                  file, desk.version)
-                   : NULL,
-        arena_printf(r->op->a, "turno desk diff %s, then turno desk apply %s; or the other way: turno desk show > %s",
-                     file, file, file));
+        desk.drift
+            ? arena_printf(r->op->a, _("%s differs from the desk that is in force (version %d), or cannot be read"),
+                           file, desk.version)
+            : NULL,
+        arena_printf(r->op->a,
+                     _("turno desk diff %s, then turno desk apply %s; or the other way: turno desk show > %s"), file,
+                     file, file));
     add(r, "rule-slow", "warning",
         desk.limit_hits > 0
-            ? arena_printf(r->op->a, "patterns of rules met their limit %llu times, and counted as no match",
+            ? arena_printf(r->op->a, _("patterns of rules met their limit %llu times, and counted as no match"),
                            (unsigned long long)desk.limit_hits)
             : NULL,
-        "make them simpler: turno desk edit, turno route test");
+        _("make them simpler: turno desk edit, turno route test"));
 }
 
 /* What went wrong since this daemon was started, behind everybody's back. */
@@ -189,16 +192,16 @@ look_at_work(struct report *r)
     uint64_t refused = stats_get(STATS_RELOADS_REFUSED);
 
     add(r, "database-died", "warning",
-        deaths > 0 ? arena_printf(r->op->a, "the embedded PostgreSQL has died %llu times since turnod was started",
+        deaths > 0 ? arena_printf(r->op->a, _("the embedded PostgreSQL has died %llu times since turnod was started"),
                                   (unsigned long long)deaths)
                    : NULL,
         "journalctl -u turnod -p warning; journalctl -k | grep -i oom");
     add(r, "reload-refused", "note",
         refused > 0
-            ? arena_printf(r->op->a, "%llu reloads were refused since turnod was started: the old settings stand",
+            ? arena_printf(r->op->a, _("%llu reloads were refused since turnod was started: the old settings stand"),
                            (unsigned long long)refused)
             : NULL,
-        "turnod -n, then systemctl reload turnod");
+        _("turnod -n, then systemctl reload turnod"));
 }
 
 static void
@@ -261,6 +264,8 @@ step_doctor(struct op *op)
     strbuf_init(&r.facts);
     strbuf_init(&r.examined);
     strbuf_init(&r.findings);
+    desk_look_at_file(op->app->desks); /* which may have something to say to the log */
+    i18n_use(op_language(op));
     look_around(&r);
     for (int i = 0; i < op->res->nrows; i++) {
         const struct db_row *row = op->res->rows[i];
@@ -272,6 +277,7 @@ step_doctor(struct op *op)
             add(&r, code, severity, db_text(row, 2, NULL), db_text(row, 3, NULL));
         }
     }
+    i18n_use(i18n_languages[0]);
     strbuf_init(&sb);
     strbuf_addf(&sb, "{\"facts\":{%s},\"findings\":[%s],\"examined\":[%s]}", r.facts.p, r.findings.p, r.examined.p);
     strbuf_release(&r.facts);

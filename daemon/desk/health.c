@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "common/i18n.h"
 #include "daemon/desk/feed.h"
 #include "daemon/desk/wait.h"
 #include "daemon/http/http.h"
@@ -132,6 +133,7 @@ step_readyz(struct op *op)
     const struct app *app = op->app;
     bool up = db_is_up(app->db);
     bool ready = up && app->ready && !app->draining && app_desk(app)->version > 0;
+    const char *lang = op_language(op);
     struct strbuf sb;
 
     strbuf_init(&sb);
@@ -140,10 +142,12 @@ step_readyz(struct op *op)
                 app_desk(app)->version, app->conf.embedded ? "true" : "false");
     if (!ready) {
         strbuf_add(&sb, ",\"reason\":");
-        strbuf_add_json(&sb, app->draining ? "the daemon is stopping"
-                             : !up         ? "the database cannot be reached"
-                             : !app->ready ? "the desk is being loaded"
-                                           : "no desk is applied: 'turno desk apply FILE'");
+        i18n_use(lang);
+        strbuf_add_json(&sb, app->draining ? _("the daemon is stopping")
+                             : !up         ? _("the database cannot be reached")
+                             : !app->ready ? _("the desk is being loaded")
+                                           : _("no desk is applied: 'turno desk apply FILE'"));
+        i18n_use(i18n_languages[0]);
     }
     strbuf_addch(&sb, '}');
     return op_reply_buf(op, ready ? 200 : 503, &sb);

@@ -8,11 +8,14 @@
 
 #include <libical/ical.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "common/i18n.h"
+#include "common/strbuf.h"
 #include "common/utf8.h"
 
 #define DEPTH_MAX  6
@@ -123,11 +126,38 @@ holiday_format(int32_t day, char out[32])
 
 /* ---- what is wrong --------------------------------------------------------------------------------------------------- */
 
-static void
-wrong(struct reading *g, int line, const char *message)
+__attribute__((format(printf, 2, 0))) static const char *
+in_words(struct arena *a, const char *fmt, va_list ap)
 {
+    struct strbuf sb;
+    const char *ret;
+
+    strbuf_init(&sb);
+    strbuf_vaddf(&sb, i18n(fmt), ap);
+    ret = arena_strdup(a, sb.p);
+    strbuf_release(&sb);
+    return ret;
+}
+
+__attribute__((format(printf, 3, 4))) static void
+wrong(struct reading *g, int line, const char *fmt, ...)
+{
+    va_list ap;
+
     g->ok = false;
-    g->r->wrong(g->r->arg, line, message);
+    va_start(ap, fmt);
+    g->r->wrong(g->r->arg, line, in_words(g->r->a, fmt, ap));
+    va_end(ap);
+}
+
+__attribute__((format(printf, 3, 4))) static void
+odd(struct reading *g, int line, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    g->r->odd(g->r->arg, line, in_words(g->r->a, fmt, ap));
+    va_end(ap);
 }
 
 /* A name for people: one line, cut to 100 bytes. */
@@ -192,7 +222,7 @@ look_at_line(struct reading *g, struct outline *o, int line, const char *s, size
     }
     if (!begins) {
         if (o->depth == 0 || strncasecmp(o->open[o->depth - 1], name, k) != 0 || o->open[o->depth - 1][k] != '\0') {
-            wrong(g, line, arena_printf(g->r->a, "END:%.*s ends nothing that has begun", (int)k, name));
+            wrong(g, line, "END:%.*s ends nothing that has begun", (int)k, name);
             return false;
         }
         o->depth--;
@@ -238,7 +268,7 @@ look_at_outline(struct reading *g, const char *text, size_t n)
         return false;
     }
     if (o.depth > 0) {
-        wrong(g, line - 1, arena_printf(g->r->a, "the file ends before END:%s", o.open[o.depth - 1]));
+        wrong(g, line - 1, "the file ends before END:%s", o.open[o.depth - 1]);
         return false;
     }
     return true;
@@ -310,15 +340,14 @@ event_span(struct reading *g, struct icaltimetype *ret_start, int32_t *ret_day, 
     int seconds = 86400;
 
     if (start == NULL || !day_of(*ret_start = icalproperty_get_dtstart(start), ret_day)) {
-        wrong(g, g->line, arena_printf(g->r->a, "'%s' begins on no valid date (DTSTART)", g->name));
+        wrong(g, g->line, "'%s' begins on no valid date (DTSTART)", g->name);
         return false;
     }
     *ret_span = 1;
     if (end != NULL) {
         struct icaltimetype t = icalproperty_get_dtend(end);
         if (!day_of(t, &until) || until < *ret_day) {
-            wrong(g, g->line,
-                  arena_printf(g->r->a, "'%s' ends on no valid date, or before it begins (DTEND)", g->name));
+            wrong(g, g->line, "'%s' ends on no valid date, or before it begins (DTEND)", g->name);
             return false;
         }
         seconds = is_midnight(t) ? 86400 : 1;
@@ -331,11 +360,11 @@ event_span(struct reading *g, struct icaltimetype *ret_start, int32_t *ret_day, 
         *ret_span = hours / 24;
     }
     if (!is_midnight(*ret_start) || seconds != 86400) {
-        g->r->odd(g->r->arg, g->line, arena_printf(g->r->a, "'%s' is left out: only whole days are holidays", g->name));
+        odd(g, g->line, "'%s' is left out: only whole days are holidays", g->name);
         return false;
     }
     if (*ret_span > SPAN_MAX) {
-        wrong(g, g->line, arena_printf(g->r->a, "'%s' takes more than %d days", g->name, SPAN_MAX));
+        wrong(g, g->line, "'%s' takes more than %d days", g->name, SPAN_MAX);
         return false;
     }
     return true;
@@ -358,7 +387,7 @@ may_expand(struct reading *g, const struct icalrecurrencetype *rule, struct ical
 
     if (rule->freq != ICAL_YEARLY_RECURRENCE && rule->freq != ICAL_MONTHLY_RECURRENCE &&
         rule->freq != ICAL_WEEKLY_RECURRENCE && rule->freq != ICAL_DAILY_RECURRENCE) {
-        wrong(g, g->line, arena_printf(g->r->a, "'%s' repeats neither daily, weekly, monthly nor yearly", g->name));
+        wrong(g, g->line, "'%s' repeats neither daily, weekly, monthly nor yearly", g->name);
         return false;
     }
     if (g->barren > BARREN_MAX) {
@@ -366,7 +395,7 @@ may_expand(struct reading *g, const struct icalrecurrencetype *rule, struct ical
     }
     g->steps += years * (rule->freq == ICAL_YEARLY_RECURRENCE ? 75 : 366);
     if (g->steps > STEPS_MAX) {
-        wrong(g, g->line, arena_printf(g->r->a, "'%s' is one recurrence too many: write days without a rule", g->name));
+        wrong(g, g->line, "'%s' is one recurrence too many: write days without a rule", g->name);
         return false;
     }
     return true;
@@ -394,7 +423,7 @@ expand(struct reading *g, struct icalrecurrencetype rule, struct icaltimetype st
     }
     it = icalrecur_iterator_new(rule, start);
     if (it == NULL) {
-        wrong(g, g->line, arena_printf(g->r->a, "'%s' repeats by a rule that cannot be understood", g->name));
+        wrong(g, g->line, "'%s' repeats by a rule that cannot be understood", g->name);
         return false;
     }
     for (t = icalrecur_iterator_next(it); day_of(t, &day) && day <= HOLIDAY_LAST && left-- > 0;
@@ -405,9 +434,8 @@ expand(struct reading *g, struct icalrecurrencetype rule, struct icaltimetype st
     }
     icalrecur_iterator_free(it);
     if (n <= 1 && has_parts(&rule) && ++g->barren > BARREN_MAX) {
-        wrong(g, g->line,
-              arena_printf(g->r->a, "'%s' and %d others before it recur once or never: write days without a rule",
-                           g->name, BARREN_MAX));
+        wrong(g, g->line, "'%s' and %d others before it recur once or never: write days without a rule", g->name,
+              BARREN_MAX);
         return false;
     }
     return true;
@@ -429,7 +457,7 @@ event_starts(struct reading *g, struct icaltimetype start, int32_t day, struct d
          p = icalcomponent_get_next_property(g->event, ICAL_RDATE_PROPERTY)) {
         struct icaldatetimeperiodtype t = icalproperty_get_rdate(p);
         if (!day_of(icaltime_is_null_time(t.time) ? t.period.start : t.time, &day)) {
-            wrong(g, g->line, arena_printf(g->r->a, "'%s' has a date that is not valid (RDATE)", g->name));
+            wrong(g, g->line, "'%s' has a date that is not valid (RDATE)", g->name);
             return false;
         }
         days_add(g->r->a, ret, day);
@@ -447,7 +475,7 @@ event_except(struct reading *g, struct icaltimetype start, struct days *ret)
 
     for (; p != NULL; p = icalcomponent_get_next_property(g->event, ICAL_EXDATE_PROPERTY)) {
         if (!day_of(icalproperty_get_exdate(p), &day)) {
-            wrong(g, g->line, arena_printf(g->r->a, "'%s' has a date that is not valid (EXDATE)", g->name));
+            wrong(g, g->line, "'%s' has a date that is not valid (EXDATE)", g->name);
             return false;
         }
         days_add(g->r->a, ret, day);
@@ -501,9 +529,8 @@ event_is_read(struct reading *g)
         const char *text = icalproperty_get_xlicerror(p);
         for (size_t i = 0; text != NULL && i < sizeof(needed) / sizeof(needed[0]); i++) {
             if (strstr(text, needed[i]) != NULL) {
-                wrong(g, g->line,
-                      arena_printf(g->r->a, "'%s' has a %s that cannot be understood", g->name,
-                                   strcmp(needed[i], "RECUR") == 0 ? "RRULE" : needed[i]));
+                wrong(g, g->line, "'%s' has a %s that cannot be understood", g->name,
+                      strcmp(needed[i], "RECUR") == 0 ? "RRULE" : needed[i]);
                 return false;
             }
         }
@@ -661,7 +688,7 @@ holiday_read(struct holiday_reader *r, const char *text, size_t n)
     icalmemory_free_ring();
     sort(r);
     if (g.ok && r->n == 0) {
-        r->odd(r->arg, 0, "there is no holiday in the file");
+        odd(&g, 0, "there is no holiday in the file");
     }
     return g.ok;
 }

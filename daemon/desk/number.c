@@ -109,9 +109,10 @@ on_leased(struct db_call *call, const struct db_result *res)
 
     n->asking = false;
     n->a = NULL;
-    if (res->err != NULL || res->nrows != 1) {
-        err_set(&failed, res->err != NULL ? res->err->code : ERR_INTERNAL, "no ticket number could be had%s%s",
-                res->err != NULL ? ": " : "", res->err != NULL ? res->err->msg : "");
+    if (res->err != NULL) {
+        err_set(&failed, res->err->code, "no ticket number could be had: %s", res->err->msg);
+    } else if (res->nrows != 1) {
+        err_set(&failed, ERR_INTERNAL, "no ticket number could be had");
     } else if (losses_now(n) != n->asked_losses) {
         lease(n); /* nobody is told: who waits goes on waiting */
         arena_free(a);

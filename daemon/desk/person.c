@@ -18,6 +18,7 @@
 
 #include <event2/event.h>
 
+#include "common/i18n.h"
 #include "common/log.h"
 #include "common/parse.h"
 #include "common/xalloc.h"
@@ -295,7 +296,7 @@ held_drop(void *arg)
 static void
 held_end(struct held *h)
 {
-    op_end(h->op, ERR_UNAUTHORIZED, "the token has ended or was revoked");
+    op_end(h->op, ERR_UNAUTHORIZED, N_("the token has ended or was revoked"));
 }
 
 static void

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "common/i18n.h"
 #include "common/names.h"
 #include "common/parse.h"
 #include "daemon/desk/act.h"
@@ -47,13 +48,24 @@ query_flag(struct op *op, const char *name, bool *ret)
     return false;
 }
 
+/* say: "'%.40s' is no …", about the word. */
+static void
+fail_word(struct op *op, const char *name, const char *word, const char *say)
+{
+    const char *msg = arena_printf(op->a, "'%.40s'%s", word, say + strlen("'%.40s'"));
+    struct err e;
+
+    (void)err_text(&e, ERR_INVALID, name, msg, say);
+    (void)op_fail_err(op, &e);
+}
+
 /* A query parameter that must be one of a table's names. */
 static bool
-query_name(struct op *op, const char *name, int (*from)(const char *), const char *what, const char **ret)
+query_name(struct op *op, const char *name, int (*from)(const char *), const char *say, const char **ret)
 {
     *ret = op_query(op, name);
     if (*ret != NULL && from(*ret) == 0) {
-        (void)op_fail_field(op, ERR_INVALID, name, "'%.40s' is no %s", *ret, what);
+        fail_word(op, name, *ret, say);
         return false;
     }
     return true;
@@ -129,11 +141,42 @@ step_waits(struct op *op)
     return op_send(op);
 }
 
+/* Its sentences in the language of the client; the statement's last column has their formats. */
+static enum op_next
+reply_why(struct op *op, const char *lang)
+{
+    const struct db_row *row = op->res->rows[0];
+    json_t *doc = json_loads(db_text(row, 1, NULL), 0, NULL);
+    json_t *formats = json_loads(db_text(row, 5, NULL), 0, NULL);
+    json_t *text = json_object_get(doc, "text"), *sentence;
+    size_t i;
+
+    i18n_use(lang);
+    json_array_foreach(text, i, sentence) {
+        const char *msg = json_string_value(sentence);
+        size_t room = 3 * strlen(msg) + 1;
+        const char *fmt = json_string_value(json_array_get(formats, i));
+        (void)json_array_set_new(text, i, json_string(i18n_again(fmt, msg, arena_alloc(op->a, room), room)));
+    }
+    i18n_use(i18n_languages[0]);
+    char *body = json_dumps(doc, JSON_COMPACT | JSON_REAL_PRECISION(15));
+    enum op_next next = body != NULL ? op_reply(op, 200, body, strlen(body))
+                                     : op_fail(op, ERR_INTERNAL, "the answer cannot be written as JSON");
+    free(body);
+    json_decref(doc);
+    json_decref(formats);
+    return next;
+}
+
 enum op_next
 step_why(struct op *op)
 {
     if (is_answered(op)) {
-        return op_reply_row(op);
+        if (op->res->nrows == 0 || db_null(op->res->rows[0], 1)) {
+            return op_reply_row(op);
+        }
+        const char *lang = op_language(op);
+        return lang == i18n_languages[0] ? op_reply_row(op) : reply_why(op, lang);
     }
     db_bind_i64(call_as_actor(op, STMT_TICKET_WHY), op->path_i64[0]);
     return op_send(op);
@@ -177,9 +220,9 @@ step_person(struct op *op)
     return op_send(op);
 }
 
-/* "queued,held" as a list of words that are `what`; false: op has failed. *ret_n 0: not asked for. */
+/* "queued,held" as a list of words; false: op has failed. *ret_n 0: not asked for. */
 static bool
-query_words(struct op *op, const char *name, int (*from)(const char *), const char *what, const char **list, size_t max,
+query_words(struct op *op, const char *name, int (*from)(const char *), const char *say, const char **list, size_t max,
             size_t *ret_n)
 {
     const char *s = op_query(op, name);
@@ -190,7 +233,7 @@ query_words(struct op *op, const char *name, int (*from)(const char *), const ch
     for (char *word = copy != NULL ? strtok_r(copy, ",", &save) : NULL; word != NULL;
          word = strtok_r(NULL, ",", &save)) {
         if (from(word) == 0 || *ret_n == max) {
-            (void)op_fail_field(op, ERR_INVALID, name, "'%.40s' is no %s", word, what);
+            fail_word(op, name, word, say);
             return false;
         }
         list[(*ret_n)++] = word;
@@ -210,10 +253,12 @@ step_list(struct op *op)
     if (is_answered(op)) {
         return op_reply_row(op);
     }
-    if (!query_words(op, "state", state_from, "state", states, sizeof states / sizeof states[0], &nstates) ||
+    if (!query_words(op, "state", state_from, N_("'%.40s' is no state"), states, sizeof states / sizeof states[0],
+                     &nstates) ||
         !query_flag(op, "asked", &asked) || !query_flag(op, "mine", &mine) ||
-        !query_name(op, "class", class_from, "class: internal or external", &class) ||
-        !query_name(op, "priority", priority_from, "priority: urgent, high, normal or low", &priority) ||
+        !query_name(op, "class", class_from, N_("'%.40s' is no class: internal or external"), &class) ||
+        !query_name(op, "priority", priority_from, N_("'%.40s' is no priority: urgent, high, normal or low"),
+                    &priority) ||
         !op_query_i64(op, "limit", 1, LIST_MAX, LIST_DEF, &limit)) {
         return OP_DONE;
     }
@@ -348,8 +393,8 @@ step_brief(struct op *op)
     if (is_answered(op)) {
         return op_reply_row(op);
     }
-    if (!query_words(op, "only", is_section, "section: queues, late, agents, parked, back, taken", only,
-                     sizeof only / sizeof *only, &nonly) ||
+    if (!query_words(op, "only", is_section, N_("'%.40s' is no section: queues, late, agents, parked, back, taken"),
+                     only, sizeof only / sizeof *only, &nonly) ||
         !reads_time(op, "since", &since) || !op_query_i64(op, "limit", 1, LIST_MAX, BRIEF_DEF, &limit)) {
         return OP_DONE;
     }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/i18n.h"
 #include "common/names.h"
 #include "common/strbuf.h"
 #include "common/xalloc.h"
@@ -196,7 +197,7 @@ no(struct view *v, const char *fmt, ...)
     if (v->why != NULL) {
         va_list ap;
         va_start(ap, fmt);
-        strbuf_vaddf(v->why, fmt, ap);
+        strbuf_vaddf(v->why, i18n(fmt), ap);
         va_end(ap);
     }
     return false;
@@ -208,7 +209,7 @@ mask_holds(struct view *v, const char *what, unsigned mask, int n, const char *(
     if (mask == 0 || (n > 0 && n < 31 && (mask & 1U << n) != 0)) {
         return true;
     }
-    return no(v, "%s is %s", what, n > 0 ? name(n) : "not known");
+    return n > 0 ? no(v, "%s is %s", what, name(n)) : no(v, "%s is not known", what);
 }
 
 static bool
@@ -260,7 +261,7 @@ pattern_holds(struct rules *r, struct view *v, const char *what, struct pattern 
         limited = limited || verdict == PATTERN_LIMIT;
     }
     v->limited = v->limited || limited;
-    return no(v, limited ? "%s: a pattern met its limit" : "%s does not match", what);
+    return no(v, limited ? N_("%s: a pattern met its limit") : N_("%s does not match"), what);
 }
 
 /* Cheap conditions first. */
@@ -291,7 +292,7 @@ trace_add(json_t *tried, const struct rule *rule, bool matched, const char *why)
 
     (void)json_object_set_new(o, "rule", json_string(rule->name));
     (void)json_object_set_new(o, "matched", json_boolean(matched));
-    (void)json_object_set_new(o, "why", json_string(matched ? "all conditions hold" : why));
+    (void)json_object_set_new(o, "why", json_string(matched ? _("all conditions hold") : why));
     (void)json_array_append_new(tried, o);
 }
 

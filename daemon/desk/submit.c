@@ -203,8 +203,8 @@ item_bind(struct op *op, json_t *obj, struct submit *it, struct err *e)
     }
     if (in->blocks != JSON_I64_NONE && (!staff || in->from != NULL)) {
         return err_field(e, staff ? ERR_INVALID : ERR_FORBIDDEN, "blocks",
-                         staff ? "a request that blocks a ticket is asked by its department, not by a person"
-                               : "only agents block a ticket on another request");
+                         staff ? N_("a request that blocks a ticket is asked by its department, not by a person")
+                               : N_("only agents block a ticket on another request"));
     }
     if (in->epoch != JSON_I64_NONE && in->blocks == JSON_I64_NONE) {
         return err_field(e, ERR_INVALID, "epoch", "'epoch' goes with 'blocks'");
@@ -298,12 +298,12 @@ item_refused(struct submit *it, const char *outcome)
         enum err_code code;
         const char *field, *say;
     } words[] = {
-        {"mismatch",  ERR_MISMATCH,  "",        "this Idempotency-Key was used for another request"     },
-        {"none",      ERR_NOT_FOUND, "blocks",  "there is no such ticket"                               },
-        {"no-other",  ERR_NOT_FOUND, "follows", "there is no such ticket"                               },
-        {"forbidden", ERR_FORBIDDEN, "blocks",  "the ticket is not your department's"                   },
-        {"conflict",  ERR_CONFLICT,  "blocks",  "the ticket is resolved or closed: nothing can block it"},
-        {"deep",      ERR_CONFLICT,  "blocks",  "the chain of requests would be longer than 16"         },
+        {"mismatch",  ERR_MISMATCH,  "",        N_("this Idempotency-Key was used for another request")     },
+        {"none",      ERR_NOT_FOUND, "blocks",  N_("there is no such ticket")                               },
+        {"no-other",  ERR_NOT_FOUND, "follows", N_("there is no such ticket")                               },
+        {"forbidden", ERR_FORBIDDEN, "blocks",  N_("the ticket is not your department's")                   },
+        {"conflict",  ERR_CONFLICT,  "blocks",  N_("the ticket is resolved or closed: nothing can block it")},
+        {"deep",      ERR_CONFLICT,  "blocks",  N_("the chain of requests would be longer than 16")         },
     };
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
@@ -485,6 +485,7 @@ answer(struct submission *s)
         item_render(&sb, s, &s->items[i]);
     }
     strbuf_add(&sb, "]}");
+    (void)op_language(s->op); /* of what was refused */
     return op_reply_buf(s->op, 200, &sb);
 }
 

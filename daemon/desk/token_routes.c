@@ -118,7 +118,7 @@ token_answer(struct op *op, struct token_body *b)
     struct strbuf sb;
 
     if (error != NULL) {
-        return op_fail_field(op, err_from_name(error), db_text(row, 1, NULL), "%s", db_text(row, 2, NULL));
+        return op_fail_said(op, err_from_name(error), db_text(row, 1, NULL), db_text(row, 2, NULL));
     }
     log_notice("a token was made token=%d person=%d scope=%s by=%s", (int)db_i64(row, 3), (int)db_i64(row, 4), b->scope,
                op->who.name);

@@ -16,6 +16,7 @@
 
 #include <event2/event.h>
 
+#include "common/i18n.h"
 #include "common/json.h"
 #include "common/names.h"
 #include "common/xalloc.h"
@@ -41,10 +42,9 @@ struct waiter {
     struct claim claim; /* first: the item's done finds the waiter */
     TAILQ_ENTRY(waiter) link;
     enum wait_state state;
-    bool listed;
+    bool listed, stream;
     struct op *op;
     const struct lane_set *set;
-    bool stream;
     int64_t seconds; /* asked for; 0: at once or not at all */
     unsigned round;  /* of the waiters, when it came */
     unsigned lanes;  /* the same of its lanes */
@@ -565,7 +565,7 @@ on_claimed(struct item *item, const struct db_row *row, const struct err *e)
         got_one(w, row);
     } else if (strcmp(outcome, "gone") == 0) {
         struct err gone = {0};
-        err_set(&gone, ERR_STOPPING, app->draining ? "the daemon is stopping" : "the client has left");
+        err_set(&gone, ERR_STOPPING, app->draining ? N_("the daemon is stopping") : N_("the client has left"));
         refuse(w, &gone);
     } else if (strcmp(outcome, "none") == 0) {
         found_none(w);

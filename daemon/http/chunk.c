@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "common/i18n.h"
 #include "daemon/http/head.h"
 
 #define SIZE_LINE_MAX 128 /* with extensions and CR LF */
@@ -127,7 +128,8 @@ take_end(struct decoding *d)
     int crlf = take_crlf(d->buf + d->from, d->n - d->from);
 
     if (crlf < 0) {
-        d->ok = err_set(d->e, ERR_SYNTAX, is_last ? "trailers are not accepted" : "a chunk does not end with CR LF");
+        d->ok = err_set(d->e, ERR_SYNTAX,
+                        is_last ? N_("trailers are not accepted") : N_("a chunk does not end with CR LF"));
     }
     if (crlf <= 0) {
         return false;

@@ -13,6 +13,7 @@
 
 #include <event2/event.h>
 
+#include "common/i18n.h"
 #include "common/log.h"
 #include "common/xalloc.h"
 #include "daemon/http/problem.h"
@@ -172,7 +173,7 @@ http_conn_refuse(struct http_conn *c, const struct err *e)
     strbuf_init(&head);
     strbuf_init(&body);
     uint64_t id = c->h->next_id++;
-    problem_render(&body, e, id, NULL, NULL);
+    problem_render(&body, e, id, i18n_languages[0], NULL);
     strbuf_addf(&head,
                 "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: " PROBLEM_TYPE "\r\nContent-Length: %zu\r\n"
                 "Cache-Control: no-store\r\n%sConnection: close\r\n\r\n",

@@ -18,6 +18,7 @@
 
 #include <event2/event.h>
 
+#include "common/i18n.h"
 #include "common/log.h"
 #include "common/parse.h"
 #include "common/xalloc.h"
@@ -403,9 +404,9 @@ static void
 end_stopping(struct http_request *rq)
 {
     if (!rq->streaming && rq->op.pending > 0 && !route_reads(rq->op.route)) {
-        request_end(rq, ERR_UNKNOWN, "whether it was done is not known: the daemon is stopping");
+        request_end(rq, ERR_UNKNOWN, N_("whether it was done is not known: the daemon is stopping"));
     } else {
-        request_end(rq, ERR_STOPPING, "the daemon is stopping");
+        request_end(rq, ERR_STOPPING, N_("the daemon is stopping"));
     }
 }
 
@@ -419,7 +420,7 @@ http_drain(struct http *h, void (*on_empty)(void *arg), void *arg)
     h->on_empty_arg = arg;
     listeners_free(h);
     while ((d = first_of(h, QUEUE_STREAM))) {
-        request_end(request_of(d), ERR_STOPPING, "the daemon is stopping");
+        request_end(request_of(d), ERR_STOPPING, N_("the daemon is stopping"));
     }
     server_reap_soon(h);
 }

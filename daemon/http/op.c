@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "common/i18n.h"
 #include "common/parse.h"
 #include "daemon/http/request.h"
 #include "daemon/http/route.h"
@@ -74,11 +75,14 @@ static enum op_next
 fail_call(struct op *op, const struct err *e)
 {
     struct err begun;
+    char said[2 * sizeof(e->msg)];
 
     if (!op->begun || err_http(e->code) != 503) {
         return op_fail_err(op, e);
     }
-    (void)err_set(&begun, ERR_UNKNOWN, "it was begun, but not all of it is done: %s", e->msg);
+    i18n_use(i18n_choose(op->req->accept_language)); /* both parts at once */
+    (void)err_set(&begun, ERR_UNKNOWN, "it was begun, but not all of it is done: %s", err_said(e, said, sizeof(said)));
+    i18n_use(i18n_languages[0]);
     return op_fail_err(op, &begun);
 }
 

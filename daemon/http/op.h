@@ -107,12 +107,15 @@ bool op_back(struct op *op);
 enum op_next op_reply(struct op *op, int status, const char *json, size_t n); /* body copied; n may be 0 with 204 */
 enum op_next op_reply_buf(struct op *op, int status, struct strbuf *json);    /* releases json */
 /* First row: column 0 int status, column 1 text body. Row missing: 404. Status 4xx with body NULL: problem from
- * column 2 (error name) and column 3 (message), whose field is the query parameter the message begins with ("limit: …"). */
+ * column 2 (error name) and column 3 (message, see op_fail_said). */
 enum op_next op_reply_row(struct op *op);
 enum op_next op_fail(struct op *op, enum err_code code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 enum op_next op_fail_field(struct op *op, enum err_code code, const char *field, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
 enum op_next op_fail_err(struct op *op, const struct err *e);
+/* The same with a text of said() (daemon/db/said.h; NULL: the code's title). field NULL: the query parameter that it begins
+ * with ("limit: …"), if it does. */
+enum op_next op_fail_said(struct op *op, enum err_code code, const char *field, const char *text);
 /* A problem with members beside the standard ones: `extra` is `"name":value,…` JSON text. */
 enum op_next op_fail_extra(struct op *op, const struct err *e, const char *extra);
 /* A page, with the headers every page has (daemon/http/page.h); releases html. */
@@ -121,6 +124,9 @@ enum op_next op_reply_page(struct op *op, int status, struct strbuf *html);
 enum op_next op_reply_asset(struct op *op, const char *type, const char *text);
 /* 303: go on at this path. */
 enum op_next op_redirect(struct op *op, const char *path);
+/* The reply will have texts in the language its client likes best: that one of i18n_languages, and the headers that say so. Once
+ * a reply, before it. */
+const char *op_language(struct op *op);
 /* Reply header, before the reply. */
 void op_header(struct op *op, const char *name, const char *value);
 

@@ -32,11 +32,11 @@ add_clean(struct strbuf *sb, const char *s)
 }
 
 void
-problem_render(struct strbuf *sb, const struct err *e, uint64_t id, const char *accept_language, const char *extra)
+problem_render(struct strbuf *sb, const struct err *e, uint64_t id, const char *lang, const char *extra)
 {
     char said[2 * sizeof(e->msg)];
 
-    i18n_use(i18n_choose(accept_language));
+    i18n_use(lang);
     strbuf_add(sb, "{\"type\":\"about:blank\",\"title\":");
     strbuf_add_json(sb, i18n(err_title(e->code)));
     strbuf_addf(sb, ",\"status\":%d,\"detail\":", err_http(e->code));

@@ -9,7 +9,9 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/i18n.h"
 #include "common/log.h"
+#include "daemon/db/said.h"
 #include "daemon/http/page.h"
 #include "daemon/http/problem.h"
 #include "daemon/http/request.h"
@@ -216,26 +218,28 @@ op_redirect(struct op *op, const char *path)
 }
 
 /* A statement's message begins with the query parameter it is about: "after: not a cursor". */
-static void
-name_field(struct op *op, struct err *e)
+static const char *
+field_of(struct op *op, const char *msg)
 {
-    size_t n = strcspn(e->msg, ":");
-    char name[sizeof(e->field)];
+    const char *name = arena_strndup(op->a, msg, strcspn(msg, ":"));
 
-    if (n < sizeof(name) && e->msg[n] == ':') {
-        memcpy(name, e->msg, n);
-        name[n] = '\0';
-        if (op_query(op, name)) {
-            memcpy(e->field, name, n + 1);
-        }
-    }
+    return op_query(op, name) ? name : "";
+}
+
+enum op_next
+op_fail_said(struct op *op, enum err_code code, const char *field, const char *text)
+{
+    struct said s = said_split(op->a, text ? text : err_title(code));
+    struct err e;
+
+    (void)err_text(&e, code, field ? field : field_of(op, s.msg), s.msg, s.fmt);
+    return op_fail_err(op, &e);
 }
 
 enum op_next
 op_reply_row(struct op *op)
 {
     const struct db_row *row = op->res && op->res->nrows > 0 ? op->res->rows[0] : NULL;
-    struct err e;
     size_t n = 0;
 
     if (!row) {
@@ -246,11 +250,8 @@ op_reply_row(struct op *op)
     if (body || status < 400) {
         return op_reply(op, status, body, body ? n : 0);
     }
-    const char *name = db_text(row, 2, NULL), *msg = db_text(row, 3, NULL);
-    enum err_code code = name ? err_from_name(name) : ERR_INTERNAL;
-    (void)err_set(&e, code, "%s", msg ? msg : err_title(code));
-    name_field(op, &e);
-    return op_fail_err(op, &e);
+    const char *name = db_text(row, 2, NULL);
+    return op_fail_said(op, name ? err_from_name(name) : ERR_INTERNAL, NULL, db_text(row, 3, NULL));
 }
 
 enum op_next
@@ -271,7 +272,7 @@ op_fail_extra(struct op *op, const struct err *e, const char *extra)
         op->req->h->conf.fail_page(op, e, &body);
         (void)answer(op, err_http(e->code), PAGE_TYPE, problem_headers(e->code), body.p, body.n);
     } else {
-        problem_render(&body, e, op->id, op->req->accept_language, extra);
+        problem_render(&body, e, op->id, op_language(op), extra);
         (void)answer(op, err_http(e->code), PROBLEM_TYPE, problem_headers(e->code), body.p, body.n);
     }
     strbuf_release(&body);
@@ -306,6 +307,18 @@ op_fail_field(struct op *op, enum err_code code, const char *field, const char *
     (void)err_vset(&e, code, field, fmt, ap);
     va_end(ap);
     return op_fail_extra(op, &e, NULL);
+}
+
+const char *
+op_language(struct op *op)
+{
+    const char *lang = i18n_choose(op->req->accept_language);
+
+    op_header(op, "Vary", "Accept-Language");
+    if (lang != i18n_languages[0]) {
+        op_header(op, "Content-Language", lang);
+    }
+    return lang;
 }
 
 void

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "common/i18n.h"
 #include "common/log.h"
 #include "common/parse.h"
 #include "daemon/db/db.h"
@@ -108,7 +109,7 @@ check_body(struct http_request *rq, const struct head *head, struct err *e)
 
     if (rq->body.n == 0) {
         return !(flags & ROUTE_BODY) ||
-               err_set(e, ERR_SYNTAX, flags & ROUTE_PAGE ? "the form is empty" : "a JSON body is needed");
+               err_set(e, ERR_SYNTAX, flags & ROUTE_PAGE ? N_("the form is empty") : N_("a JSON body is needed"));
     }
     if (!(flags & (ROUTE_BODY | ROUTE_MAYBE))) {
         return err_set(e, ERR_SYNTAX, "this request takes no body");
@@ -178,8 +179,8 @@ parse_body(struct http_request *rq, struct err *e)
         return true;
     }
     return err_set(e, ERR_INVALID,
-                   op->route->flags & ROUTE_ARRAY ? "the body must be an object or an array of objects"
-                                                  : "the body must be an object");
+                   op->route->flags & ROUTE_ARRAY ? N_("the body must be an object or an array of objects")
+                                                  : N_("the body must be an object"));
 }
 
 void
@@ -429,7 +430,7 @@ request_gone(struct http_request *rq)
     rq->conn = NULL;
     rq->h->stats.aborted++;
     if (rq->streaming || rq->op.on_gone) {
-        request_end(rq, ERR_STOPPING, "the client is gone");
+        request_end(rq, ERR_STOPPING, N_("the client is gone"));
     }
     /* all others run on: what they have begun must come to its end */
 }
@@ -437,5 +438,5 @@ request_gone(struct http_request *rq)
 void
 request_expired(struct deadline *d)
 {
-    request_end(request_of(d), ERR_DEADLINE, "the answer took too long");
+    request_end(request_of(d), ERR_DEADLINE, N_("the answer took too long"));
 }

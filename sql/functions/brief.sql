@@ -51,19 +51,19 @@ declare
 begin
     select * into me from actor a where a.person_id = brief.actor;
     if me.person_id is null or me.external or not me.admin and me.departments = '{}' then
-        status := 403; error := 'forbidden'; message := 'this is for those who work for a department'; return;
+        status := 403; error := 'forbidden'; message := said('this is for those who work for a department'); return;
     end if;
     if brief.department is not null then
         select d.department_id into f_department from department d
             where d.name = brief.department and (me.admin or d.department_id = any (me.departments));
         if f_department is null then
             status := 422; error := 'invalid';
-            message := format('department: there is no ''%s'' that you work for', brief.department);
+            message := said('department: there is no ''%s'' that you work for', brief.department);
             return;
         end if;
     end if;
     if not want <@ '{queues,late,agents,parked,back,taken}' then
-        status := 422; error := 'invalid'; message := 'only: must be of queues, late, agents, parked, back, taken'; return;
+        status := 422; error := 'invalid'; message := said('only: must be of queues, late, agents, parked, back, taken'); return;
     end if;
     scope := case when f_department is not null then array[f_department]
                   when me.admin then array(select d.department_id from department d where d.active)

@@ -23,31 +23,31 @@ begin
         from queue q left join move m on m.name = q.name
         where q.active and q.name not in (select name from que)
     )
-    select format('department ''%s'' has the name of a person', dep.name)
+    select said('department ''%s'' has the name of a person', dep.name)
     from dep join person p on p.name = dep.name and p.account_id is null and p.kind <> 'department'
     union all
-    select format('''%s'' is a department or the desk itself, not a person', login.name)
+    select said('''%s'' is a department or the desk itself, not a person', login.name)
     from login join person p on p.name = login.name and p.account_id is null and p.kind <> 'human'
     union all
-    select format('department ''%s'' has the name of a queue that department ''%s'' has or had', dep.name, o.name)
+    select said('department ''%s'' has the name of a queue that department ''%s'' has or had', dep.name, o.name)
     from dep join queue q on q.name = dep.name join department o using (department_id) where o.name <> dep.name
     union all
-    select format('queue ''%s'' has the name of another department, present or past', que.name)
+    select said('queue ''%s'' has the name of another department, present or past', que.name)
     from que join department o on o.name = que.name where o.name <> que.department
     union all
-    select format('queue ''%s'' belongs to department ''%s'' since it was made: give the new one another name', que.name, o.name)
+    select said('queue ''%s'' belongs to department ''%s'' since it was made: give the new one another name', que.name, o.name)
     from que join queue q on q.name = que.name join department o using (department_id) where o.name <> que.department
     union all
-    select format('queue ''%s'' is private and stays so: its requests would be seen', que.name)
+    select said('queue ''%s'' is private and stays so: its requests would be seen', que.name)
     from que join queue q on q.name = que.name where q.private and not que.private
     union all
-    select format('queue ''%s'' has %s open requests: say where they go, moved = ( { queue = "%s"; to = "..." } )', name, n, name)
+    select said('queue ''%s'' has %s open requests: say where they go, moved = ( { queue = "%s"; to = "..." } )', name, n::text, name)
     from leaving where target is null and n > 0
     union all
-    select format('the requests of the private queue ''%s'' cannot go to ''%s'', which is not private', l.name, l.target)
+    select said('the requests of the private queue ''%s'' cannot go to ''%s'', which is not private', l.name, l.target)
     from leaving l join que on que.name = l.target where l.private and not que.private
     union all
-    select format('there is no time zone ''%s'' (calendar ''%s'')', c ->> 'zone', c ->> 'name')
+    select said('there is no time zone ''%s'' (calendar ''%s'')', c ->> 'zone', c ->> 'name')
     from jsonb_array_elements(desk_judge.document -> 'calendars') c
     where c ->> 'zone' not in (select z.name from pg_timezone_names z);
 end $$;
@@ -347,25 +347,25 @@ begin
     if token_add.person is not null then
         select * into who from person p where p.name = token_add.person and p.account_id is null;
         if who.person_id is null then
-            wrong := format('nobody is called ''%s''; people come from the desk file or by their first command', token_add.person);
+            wrong := said('nobody is called ''%s''; people come from the desk file or by their first command', token_add.person);
             wrong_field := 'person';
         elsif who.kind <> 'human' then
-            wrong := format('''%s'' is not a person', token_add.person);
+            wrong := said('''%s'' is not a person', token_add.person);
             wrong_field := 'person';
         elsif token_add.scope = 'admin' and not who.admin then
-            wrong := format('''%s'' is not an administrator', who.name);
+            wrong := said('''%s'' is not an administrator', who.name);
         elsif token_add.scope in ('submit', 'agent') and who.admin then
-            wrong := format('''%s'' is an administrator: the scope is admin or read', who.name);
+            wrong := said('''%s'' is an administrator: the scope is admin or read', who.name);
         end if;
     else
         if token_add.scope not in ('submit', 'read') then
-            wrong := 'an account''s token has the scope submit or read';
+            wrong := said('an account''s token has the scope submit or read');
         end if;
         select * into firm from account a where a.name = token_add.account;
         if firm.account_id is not null and wrong is null
            and (firm.kind, firm.segment) is distinct from (coalesce(token_add.account_kind, firm.kind),
                                                            coalesce(token_add.account_segment, firm.segment)) then
-            wrong := format('account ''%s'' is there already, as %s, %s', firm.name, firm.kind, firm.segment);
+            wrong := said('account ''%s'' is there already, as %s, %s', firm.name, firm.kind, firm.segment);
             wrong_field := 'kind';
         end if;
         if wrong is null then

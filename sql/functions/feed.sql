@@ -55,10 +55,10 @@ declare
 begin
     select * into me from actor a where a.person_id = feed.actor;
     if me.person_id is null then
-        status := 403; error := 'forbidden'; message := 'this person is not known'; return;
+        status := 403; error := 'forbidden'; message := said('this person is not known'); return;
     end if;
     if feed.after !~ '^(-|@[0-9]{1,18}|[0-9]{1,18}[.][0-9]{1,18}[.][0-9]{1,9})$' then
-        status := 422; error := 'invalid'; message := 'after: not a cursor of the feed'; return;
+        status := 422; error := 'invalid'; message := said('after: not a cursor of the feed'); return;
     end if;
     status := 200;
     if feed.after = '-' then

@@ -55,7 +55,7 @@ declare
 begin
     select * into me from actor a where a.person_id = ticket_list.actor;
     if me.person_id is null then
-        status := 403; error := 'forbidden'; message := 'this person is not known'; return;
+        status := 403; error := 'forbidden'; message := said('this person is not known'); return;
     end if;
 
     -- what is asked for
@@ -73,17 +73,17 @@ begin
     in_queue := coalesce(f_queue is not null and f_states = '{1}' and (me.admin or f_queue_department = any (me.departments)), false);
     message := case
         when ticket_list.queue is not null and f_queue is null
-            then format('queue: there is no ''%s'' with tickets for you to see', ticket_list.queue)
+            then said('queue: there is no ''%s'' with tickets for you to see', ticket_list.queue)
         when ticket_list.department is not null and f_department is null
-            then format('department: there is no ''%s''', ticket_list.department)
-        when ticket_list.agent is not null and f_agent is null then format('agent: there is no ''%s''', ticket_list.agent)
+            then said('department: there is no ''%s''', ticket_list.department)
+        when ticket_list.agent is not null and f_agent is null then said('agent: there is no ''%s''', ticket_list.agent)
         when ticket_list.states <@ '{queued,offered,held,parked,resolved,closed}'::text[] is false or f_states = '{}' and ticket_list.states is not null
-            then 'state: must be of queued, offered, held, parked, resolved, closed'
-        when ticket_list.class is not null and f_class is null then 'class: must be internal or external'
-        when ticket_list.priority is not null and f_priority is null then 'priority: must be urgent, high, normal or low'
-        when numnode(f_words) = 0 then 'q: there is no word in it to look for'
+            then said('state: must be of queued, offered, held, parked, resolved, closed')
+        when ticket_list.class is not null and f_class is null then said('class: must be internal or external')
+        when ticket_list.priority is not null and f_priority is null then said('priority: must be urgent, high, normal or low')
+        when numnode(f_words) = 0 then said('q: there is no word in it to look for')
         when ticket_list.after !~ case when in_queue then '^q-?[0-9]{1,18}[.][0-9]{1,18}$' else '^n[0-9]{1,18}$' end
-            then 'after: not a cursor of this list'
+            then said('after: not a cursor of this list')
         end;
     if message is not null then
         status := 422; error := 'invalid'; return;
@@ -208,7 +208,7 @@ begin
     -- a private queue of others does not exist, unless something of one's own is in it
     if ids = '{}' and f_queue = any (private_queues) and not me.admin and not f_queue_department = any (me.departments) then
         status := 422; error := 'invalid';
-        message := format('queue: there is no ''%s'' with tickets for you to see', ticket_list.queue);
+        message := said('queue: there is no ''%s'' with tickets for you to see', ticket_list.queue);
         return;
     end if;
     status := 200;

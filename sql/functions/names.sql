@@ -28,3 +28,8 @@ create or replace function iso(t timestamptz) returns text language sql stable p
     as $$ select to_char(t at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') $$;
 create or replace function seconds(i interval) returns numeric language sql immutable parallel safe
     as $$ select trim_scale(extract(epoch from i)) $$;
+
+-- A text for people: fmt is English with %s for each argument (and no other sign of percent); null when an argument is. The
+-- daemon translates it by the format, which follows the text (daemon/db/said.h); tests/check/po finds what stands in said('…').
+create or replace function said(fmt text, variadic args text[] default '{}') returns text language sql stable parallel safe
+    as $$ select case when array_position(args, null) is null then format(fmt, variadic args) || E'\x1f' || fmt end $$;

@@ -153,7 +153,7 @@ declare
     past json;
 begin
     if level is null or level = 0 then
-        status := 404; error := 'not-found'; message := format('there is no ticket %s', id); return;
+        status := 404; error := 'not-found'; message := said('there is no ticket %s', id::text); return;
     end if;
     select * into me from actor a where a.person_id = ticket_show.actor;
     select * into c from cards(array[id]) x;

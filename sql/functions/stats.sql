@@ -79,13 +79,13 @@ declare
 begin
     select * into me from actor a where a.person_id = stats_waits.actor;
     if me.person_id is null then
-        status := 403; error := 'forbidden'; message := 'this person is not known'; return;
+        status := 403; error := 'forbidden'; message := said('this person is not known'); return;
     end if;
     if f_by not in ('queue', 'department', 'class', 'agent', 'priority') then
-        status := 422; error := 'invalid'; message := 'by: must be queue, department, class, agent or priority'; return;
+        status := 422; error := 'invalid'; message := said('by: must be queue, department, class, agent or priority'); return;
     end if;
     if f_since >= f_until then
-        status := 422; error := 'invalid'; message := 'since: must be before until'; return;
+        status := 422; error := 'invalid'; message := said('since: must be before until'); return;
     end if;
     hidden_queues := array(select q.queue_id from queue q
                            where q.private and not me.admin and not q.department_id = any (me.departments));

@@ -52,11 +52,11 @@ begin
     select * into me from actor a where a.person_id = stats_fairness.actor;
     if me.person_id is null or me.external then
         status := 403; error := 'forbidden';
-        message := case when me.external then 'the audit is for colleagues' else 'this person is not known' end;
+        message := case when me.external then said('the audit is for colleagues') else said('this person is not known') end;
         return;
     end if;
     if f_since >= f_until then
-        status := 422; error := 'invalid'; message := 'since: must be before until'; return;
+        status := 422; error := 'invalid'; message := said('since: must be before until'); return;
     end if;
     s_us := case when f_since = '-infinity' then -9223372036854775807 else usec(f_since) end;
     u_us := usec(f_until);
@@ -64,17 +64,19 @@ begin
                          where (not z.private or me.admin or z.department_id = any (me.departments))
                            and (stats_fairness.queue is null or z.name = stats_fairness.queue));
     if stats_fairness.queue is not null and cardinality(seen_queues) = 0 then
-        status := 422; error := 'invalid'; message := format('queue: there is no queue ''%s''', left(stats_fairness.queue, 40)); return;
+        status := 422; error := 'invalid'; message := said('queue: there is no queue ''%s''', left(stats_fairness.queue, 40)); return;
     end if;
 
     n := (select count(*) from fair_tickets(f_since, f_until));
     if n > most then                     -- since the first instant after which fewer end; or, when they are open, begun before
         edge := (select k.ended from fair_tickets(f_since, f_until) k order by k.ended desc offset most limit 1);
         status := 422; error := 'invalid';
-        message := format('since: these are %s tickets, and %s can be audited at once: ask for those ', n, most)
-                   || case when edge < f_until then 'since ' || iso(date_trunc('second', edge) + interval '1 second')
-                           else 'until ' || iso(date_trunc('second', (select k.opened from fair_tickets(f_since, f_until) k
-                                                                      order by k.opened offset most limit 1))) end;
+        message := case
+            when edge < f_until then said('since: these are %s tickets, and %s can be audited at once: ask for those since %s', n::text, most::text,
+                                          iso(date_trunc('second', edge) + interval '1 second'))
+            else said('since: these are %s tickets, and %s can be audited at once: ask for those until %s', n::text, most::text,
+                      iso(date_trunc('second', (select k.opened from fair_tickets(f_since, f_until) k order by k.opened offset most limit 1))))
+            end;
         return;
     end if;
 

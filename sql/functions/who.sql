@@ -160,24 +160,24 @@ declare
 begin
     select * into me from actor x where x.person_id = person_show.actor;
     if me.person_id is null or me.external then
-        status := 403; error := 'forbidden'; message := 'the history of a person is for those who serve them'; return;
+        status := 403; error := 'forbidden'; message := said('the history of a person is for those who serve them'); return;
     end if;
     if person_show.name !~ '[^[:space:]]' then
-        status := 422; error := 'invalid'; message := 'name: nobody is called that'; return;
+        status := 422; error := 'invalid'; message := said('name: nobody is called that'); return;
     end if;
     if person_show.after !~ '^n[0-9]{1,18}$' then
-        status := 422; error := 'invalid'; message := 'after: not a cursor of this list'; return;
+        status := 422; error := 'invalid'; message := said('after: not a cursor of this list'); return;
     end if;
     select p.known, p.cut into found, cut from persons_named(me, person_show.name, person_show.account, person_show.inside) p;
     if found = '{}' and cut then
         status := 422; error := 'invalid';
-        message := format('name: too many are called ''%s'' to find whom you know: give the whole name and the account',
+        message := said('name: too many are called ''%s'' to find whom you know: give the whole name and the account',
                           left(person_show.name, 80));
         return;
     end if;
     if found = '{}' then
         status := 404; error := 'not-found';
-        message := format('nobody called ''%s'' has asked for anything you may see', left(person_show.name, 80));
+        message := said('nobody called ''%s'' has asked for anything you may see', left(person_show.name, 80));
         return;
     end if;
     status := 200;

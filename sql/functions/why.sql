@@ -20,7 +20,7 @@ create or replace function at_in_words(t timestamptz, zone text) returns text la
     as $$ select to_char(t at time zone zone, 'YYYY-MM-DD HH24:MI ') || zone $$;
 
 -- What the key of an open ticket is made of. plain: what it would be by promise and burst alone; when the key is another,
--- moved says what has happened to it since, in words (other tickets only as far as the actor sees them).
+-- moved says what has happened to it since, in sentences (other tickets only as far as the actor sees them).
 create or replace function key_parts(actor int, id bigint, out plain bigint, out target bigint, out reopened boolean,
                                      out penalty bigint, out flow text, out ahead int, out allowance int, out moved text[])
 language plpgsql stable
@@ -47,7 +47,7 @@ begin
         select (x.data ->> 'ahead')::int, (x.data ->> 'allowance')::int into ahead, allowance
             from event x where x.ticket_id = key_parts.id and x.op_id = t.op_id;
         flow := coalesce((select x.name from account x where x.account_id = l.account_id),
-                         (select x.name from department x where x.department_id = l.from_department), 'who asked');
+                         (select x.name from department x where x.department_id = l.from_department));
     end if;
     if plain = l.key then
         return;
@@ -56,27 +56,30 @@ begin
            bool_or(x.verb = 33) as priority, bool_or(x.verb = 34) as due
         into e from event x where x.ticket_id = key_parts.id and x.at >= l.anchor;
     moved := array_remove(array[
-        case when e.due then 'a lead has set the time' end,
-        (select format('it holds up %s and is as urgent as that one',
-                       case when sees(key_parts.actor, k.blocks) > 0 then 'request ' || k.blocks else 'another request' end)
+        case when e.due then said('That has moved since: a lead has set the time.') end,
+        (select case when sees(key_parts.actor, k.blocks) > 0
+                     then said('That has moved since: it holds up request %s and is as urgent as that one.', k.blocks::text)
+                     else said('That has moved since: it holds up another request and is as urgent as that one.') end
          from link k cross join lateral (select y.queue_id from cards(array[k.blocks]) y) b
          where k.ticket_id = key_parts.id and k.child      -- of one in a private queue nothing is told
            and (sees(key_parts.actor, k.blocks) > 0 or not (select z.private from queue z where z.queue_id = b.queue_id))
          order by k.blocks limit 1),
-        case when e.passed then 'it came from another queue, where its time ran already' end,
-        case when e.paused then 'it had to wait for something, and its clock stood still meanwhile' end,
-        case when e.priority then 'its priority was changed on the way' end], null);
+        case when e.passed then said('That has moved since: it came from another queue, where its time ran already.') end,
+        case when e.paused then said('That has moved since: it had to wait for something, and its clock stood still meanwhile.') end,
+        case when e.priority then said('That has moved since: its priority was changed on the way.') end], null);
     if moved = '{}' then
-        moved := array['that was its promise when it came, and what was promised stays'];
+        moved := array[said('That has moved since: that was its promise when it came, and what was promised stays.')];
     end if;
 end
 $$;
 
 -- Why a ticket is where it is, for whoever asks why it takes so long: which rule sent it, what was promised, what is
 -- before it, what could still come before it, what would change that. Figures of a private queue are its department's, and
--- how a request came to the queue it was first put in is told as events there are (station_shown).
+-- how a request came to the queue it was first put in is told as events there are (station_shown). formats: of the sentences, a
+-- JSON array (see said()).
+drop function if exists ticket_why(int, bigint);
 create or replace function ticket_why(actor int, ticket_id bigint,
-                                      out status int, out body text, out error text, out message text, out looked bigint[])
+                                      out status int, out body text, out error text, out message text, out looked bigint[], out formats text)
 language plpgsql stable
 set plan_cache_mode = force_generic_plan set enable_seqscan = off set enable_hashjoin = off set enable_mergejoin = off
 set enable_bitmapscan = off
@@ -107,9 +110,11 @@ declare
     told boolean;
     parts record;
     says text[] := '{}';
+    at_words text;
+    who text;
 begin
     if level is null or level = 0 then
-        status := 404; error := 'not-found'; message := format('there is no ticket %s', id); return;
+        status := 404; error := 'not-found'; message := said('there is no ticket %s', id::text); return;
     end if;
     select * into me from actor a where a.person_id = ticket_why.actor;
     select * into c from cards(array[id]) x;
@@ -137,59 +142,70 @@ begin
 
     -- how it came here
     says := says || case
-        when not origin_shown then 'How it came is not shown: the queue it was first put in is private.'
+        when not origin_shown then said('How it came is not shown: the queue it was first put in is private.')
         when t.rule is not null and t.asked is not null
-            then format('It was asked of ''%s''; rule ''%s'' of desk %s sent it to queue ''%s''.', t.asked, t.rule, t.desk, origin.name)
-        when t.rule is not null then format('Rule ''%s'' of desk %s sent it to queue ''%s''.', t.rule, t.desk, origin.name)
-        when t.asked is not null then format('It was asked of ''%s''; no rule of desk %s said otherwise.', t.asked, t.desk)
-        else format('No rule of desk %s matched, and it was asked of nobody in particular: it went to the default queue.', t.desk)
+            then said('It was asked of ''%s''; rule ''%s'' of desk %s sent it to queue ''%s''.', t.asked, t.rule, t.desk::text, origin.name)
+        when t.rule is not null then said('Rule ''%s'' of desk %s sent it to queue ''%s''.', t.rule, t.desk::text, origin.name)
+        when t.asked is not null then said('It was asked of ''%s''; no rule of desk %s said otherwise.', t.asked, t.desk::text)
+        else said('No rule of desk %s matched, and it was asked of nobody in particular: it went to the default queue.', t.desk::text)
         end;
     if q.queue_id <> t.queue_id then
-        says := says || format('It was handed over since and is with queue ''%s''.', q.name);
+        says := says || said('It was handed over since and is with queue ''%s''.', q.name);
     end if;
     if c.state < 6 then
-        says := says || format('Its priority is %s, for which ''%s'' promises %s, counted from %s%s.', priority_name(c.priority), q.name,
-                               case when k.name is null then in_words(target_usec) else in_hours(target_usec) end,
-                               at_in_words(c.anchor, k.zone), ', in opening hours of ''' || k.name || '''');
+        says := says || case
+            when k.name is null then said('Its priority is %s, for which ''%s'' promises %s, counted from %s.', priority_name(c.priority), q.name,
+                                          in_words(target_usec), at_in_words(c.anchor, k.zone))
+            else said('Its priority is %s, for which ''%s'' promises %s, counted from %s, in opening hours of ''%s''.', priority_name(c.priority),
+                      q.name, in_hours(target_usec), at_in_words(c.anchor, k.zone), k.name) end;
         if parts.reopened then
-            says := says || 'It was reopened: then half of that is promised, counted from the reopening.'::text;
+            says := says || said('It was reopened: then half of that is promised, counted from the reopening.');
         end if;
         if parts.penalty is not null then
-            says := says || format('%s%s were added, so that others do not wait for a burst%s.',
-                case when parts.ahead is not null
-                     then format('When it came, %s had %s other requests waiting there, and %s are normal: ', parts.flow, parts.ahead,
-                                 parts.allowance)
-                     else 'Many requests of the same side came at once: ' end,
-                in_hours(parts.penalty),
-                case when origin_shown then format('; ''%s'' never adds more than %s', origin.name, in_hours(origin.burst_cap)) end);
+            says := says || case
+                when parts.ahead is null
+                    then said('Many requests of the same side came at once: %s were added, so that others do not wait for a burst.', in_hours(parts.penalty))
+                when parts.flow is null
+                    then said('When it came, who asked had %s other requests waiting there, and %s are normal: %s were added, so that others do not wait for a burst.',
+                              parts.ahead::text, parts.allowance::text, in_hours(parts.penalty))
+                else said('When it came, %s had %s other requests waiting there, and %s are normal: %s were added, so that others do not wait for a burst.',
+                          parts.flow, parts.ahead::text, parts.allowance::text, in_hours(parts.penalty)) end;
+            if origin_shown then
+                says := says || said('Queue ''%s'' never adds more than %s.', origin.name, in_hours(origin.burst_cap));
+            end if;
         end if;
     end if;
 
     needs := skills_of(id);
     if needs <> '{}' then
-        says := says || format('Whoever takes it needs: %s.', array_to_string(needs, ', '));
+        says := says || said('Whoever takes it needs: %s.', array_to_string(needs, ', '));
     end if;
     if c.state = 1 then
         if parts.moved is not null then
-            says := says || format('That has moved since: %s.', array_to_string(parts.moved, '; '));
+            says := says || parts.moved;
         end if;
-        says := says || format(case when c.key < now_at then 'So its turn was due at %s; it is late by %s%s.'
-                                    else 'So its turn is due at %s, in %s%s.' end,
-                               at_in_words(at_usec(c.key), k.zone), in_words(c.key - now_at),
-                               case when k.name is not null
-                                    then format(' (%s of opening hours)', in_hours(cal_diff(q.calendar_id, now_at, c.key))) end);
+        at_words := at_in_words(at_usec(c.key), k.zone);
+        says := says || case
+            when c.key < now_at and k.name is null then said('So its turn was due at %s; it is late by %s.', at_words, in_words(c.key - now_at))
+            when c.key < now_at then said('So its turn was due at %s; it is late by %s (%s of opening hours).', at_words, in_words(c.key - now_at),
+                                          in_hours(cal_diff(q.calendar_id, now_at, c.key)))
+            when k.name is null then said('So its turn is due at %s, in %s.', at_words, in_words(c.key - now_at))
+            else said('So its turn is due at %s, in %s (%s of opening hours).', at_words, in_words(c.key - now_at),
+                      in_hours(cal_diff(q.calendar_id, now_at, c.key))) end;
         if kept then
-            says := says || format('Now it is kept for %s, who had it before%s.',
-                                   coalesce((select x.name from person x where x.person_id = c.last_agent), 'its last agent'),
-                                   (select ', until ' || at_in_words(l.due_at, k.zone) from live l where l.ticket_id = id and l.due_at is not null));
+            says := says || coalesce(
+                (select said('Now it is kept for %s, who had it before, until %s.', p.name, at_in_words(l.due_at, k.zone))
+                 from live l join person p on p.person_id = c.last_agent where l.ticket_id = id),
+                (select said('Now it is kept for %s, who had it before.', p.name) from person p where p.person_id = c.last_agent),
+                said('Now it is kept for its last agent.'));
         end if;
         alone := case when figures then exists (
             select from lanes_unattended() u where u.lane_id = (select l.lane_id from live l where l.ticket_id = id)) end;
         if alone then
-            says := says || 'Nobody who may take it is here: who could is away, or nobody has what it needs.'::text;
+            says := says || said('Nobody who may take it is here: who could is away, or nobody has what it needs.');
         end if;
         if not figures then
-            says := says || 'Its place is not shown: the queue is private.'::text;
+            says := says || said('Its place is not shown: the queue is private.');
         else
             place := place_of(c.queue_id, c.key, id);
             -- 10,000 at most are looked at; more than that is 'more than'
@@ -204,22 +220,21 @@ begin
                                 order by z.key, z.ticket_id limit 10000) y
                             where a.queue_id = c.queue_id limit 10000) l
                       group by l.class, l.priority) x;
-            says := says || case when place = 1 then 'It is the next to be taken.'
-                                 when place is null then 'It has more than 10,000 requests before it.'
-                                 else format('It is number %s: before it %s %s.', place,
-                                             case when place = 2 then 'is' else 'are' end, ahead_words) end;
+            says := says || case when place = 1 then said('It is the next to be taken.')
+                                 when place is null then said('It has more than 10,000 requests before it.')
+                                 when place = 2 then said('It is number 2: before it is %s.', coalesce(ahead_words, ''))
+                                 else said('It is number %s: before it are %s.', place::text, coalesce(ahead_words, '')) end;
             -- overtaking: whoever comes later is before it only with an earlier due time
             says := says || coalesce((
-                select 'What is newly asked goes before it only for so long: '
-                       || string_agg(format('%s until %s', priority_name(x.p),
-                                            at_in_words(at_usec(cal_add(q.calendar_id, c.key, -q.targets[x.p])), k.zone)), ', ' order by x.p)
-                       || '.'
+                select said('What is newly asked goes before it only until these times: %s.',
+                            string_agg(format('%s %s', priority_name(x.p),
+                                              at_in_words(at_usec(cal_add(q.calendar_id, c.key, -q.targets[x.p])), k.zone)), ', ' order by x.p))
                 from unnest('{1,2,3,4}'::smallint[]) as x(p)
-                where cal_add(q.calendar_id, now_at, q.targets[x.p]) < c.key), 'Nothing newly asked can go before it any more.');
+                where cal_add(q.calendar_id, now_at, q.targets[x.p]) < c.key), said('Nothing newly asked can go before it any more.'));
             if q.burst_cap > 0 and cal_add(q.calendar_id, now_at, q.targets[1]) < c.key then
-                says := says || format('Whoever has more waiting than is normal for them comes later, by %s at most.', in_hours(q.burst_cap));
+                says := says || said('Whoever has more waiting than is normal for them comes later, by %s at most.', in_hours(q.burst_cap));
             end if;
-            says := says || 'Requests that already had an earlier turn keep it: those that return from waiting or from another queue, or that hold up an older one. Whether they come from inside or outside the company makes no difference.'::text;
+            says := says || said('Requests that already had an earlier turn keep it: those that return from waiting or from another queue, or that hold up an older one. Whether they come from inside or outside the company makes no difference.');
             -- what would change it; of a request in a private queue that it holds up nothing is told, so as if it did not
             told := not exists (
                 select from link y cross join lateral (select z.queue_id from cards(array[y.blocks]) z) b
@@ -231,43 +246,55 @@ begin
                 continue when p_key = c.key;
                 p_place := place_of(c.queue_id, p_key, id) + 1;
                 if p_place is distinct from place then
-                    says := says || format('With priority %s, which a lead can give, it would be number %s.', priority_name(p),
-                                           coalesce(p_place::text, 'more than 10,000'));
+                    says := says || coalesce(
+                        said('With priority %s, which a lead can give, it would be number %s.', priority_name(p), p_place::text),
+                        said('With priority %s, which a lead can give, it would be number more than 10,000.', priority_name(p)));
                     exit;
                 end if;
             end loop;
             if place > 1 then
-                says := says || 'A lead can also set another time for it. Whoever may take it out of turn can; that is recorded and shows in the report.'::text;
+                says := says || said('A lead can also set another time for it. Whoever may take it out of turn can; that is recorded and shows in the report.');
             end if;
         end if;
     elsif c.state in (2, 3) then
-        says := says || format(case c.state when 2 then 'It is offered to %s since %s.' else '%s has it in hand since %s.' end,
-                               coalesce((select x.name from person x where x.person_id = c.agent), 'someone'), at_in_words(c.since, k.zone));
-        says := says || format(case when c.key < now_at then 'It was due at %s; it is late by %s.' else 'It is due at %s, in %s.' end,
-                               at_in_words(at_usec(c.key), k.zone), in_words(c.key - now_at));
-        says := says || 'If it is released, it goes back to the place it had.'::text;
+        who := coalesce((select x.name from person x where x.person_id = c.agent), '?');
+        at_words := at_in_words(at_usec(c.key), k.zone);
+        says := says || case c.state when 2 then said('It is offered to %s since %s.', who, at_in_words(c.since, k.zone))
+                                     else said('%s has it in hand since %s.', who, at_in_words(c.since, k.zone)) end;
+        says := says || case when c.key < now_at then said('It was due at %s; it is late by %s.', at_words, in_words(c.key - now_at))
+                             else said('It is due at %s, in %s.', at_words, in_words(c.key - now_at)) end;
+        says := says || said('If it is released, it goes back to the place it had.');
     elsif c.state = 4 then
         says := says || case c.park
-            when 1 then format('It waits for an answer of %s since %s.', (select x.name from person x where x.person_id = c.requester), at_in_words(c.since, k.zone))
-            when 2 then format('It waits for %s since %s.', case when level = 2 then coalesce(c.park_note, 'a vendor') else 'a vendor' end, at_in_words(c.since, k.zone))
-            when 3 then format('It waits for a date%s.', coalesce((select ': ' || at_in_words(l.due_at, k.zone) from live l where l.ticket_id = id and l.due_at is not null), ''))
-            else format('It waits since %s for %s.', at_in_words(c.since, k.zone),
-                        coalesce((select string_agg(format('request %s in ''%s''', k.ticket_id, d.name), ', ' order by k.ticket_id)
-                                  from link k cross join lateral (select y.* from cards(array[k.ticket_id]) y) b
-                                  join department d on d.department_id = b.department_id
-                                  where k.blocks = id and k.open and sees(me.person_id, k.ticket_id) > 0), 'another request'))
+            when 1 then said('It waits for an answer of %s since %s.', (select x.name from person x where x.person_id = c.requester), at_in_words(c.since, k.zone))
+            when 2 then coalesce(said('It waits for %s since %s.', case when level = 2 then c.park_note end, at_in_words(c.since, k.zone)),
+                                 said('It waits for a vendor since %s.', at_in_words(c.since, k.zone)))
+            when 3 then coalesce((select said('It waits for a date: %s.', at_in_words(l.due_at, k.zone)) from live l where l.ticket_id = id),
+                                 said('It waits for a date.'))
+            else coalesce(
+                (select case when count(*) = 1 then said('It waits since %s for request %s in ''%s''.', at_in_words(c.since, k.zone), min(b.ticket_id)::text, min(d.name))
+                             else said('It waits since %s for these requests: %s.', at_in_words(c.since, k.zone),
+                                       string_agg(format('%s (''%s'')', b.ticket_id, d.name), ', ' order by b.ticket_id)) end
+                 from link y cross join lateral (select z.* from cards(array[y.ticket_id]) z) b
+                 join department d on d.department_id = b.department_id
+                 where y.blocks = id and y.open and sees(me.person_id, y.ticket_id) > 0),
+                said('It waits since %s for another request.', at_in_words(c.since, k.zone)))
             end;
-        says := says || case when c.remaining < 0 then format('Its time was over by %s when it began to wait; it comes back before all that is due later.', in_hours(c.remaining))
-                             when c.remaining is not null then format('Meanwhile its clock stands: it comes back with the %s%s it has left.', in_hours(c.remaining), case when k.name is not null then ' of opening hours' end)
-                             else 'It comes back to the place it had.' end;
-        says := says || 'A lead can bring it back at once.'::text;
+        says := says || case
+            when c.remaining < 0 then said('Its time was over by %s when it began to wait; it comes back before all that is due later.', in_hours(c.remaining))
+            when c.remaining is null then said('It comes back to the place it had.')
+            when k.name is null then said('Meanwhile its clock stands: it comes back with the %s it has left.', in_hours(c.remaining))
+            else said('Meanwhile its clock stands: it comes back with the %s of opening hours it has left.', in_hours(c.remaining)) end;
+        says := says || said('A lead can bring it back at once.');
     elsif c.state = 5 then
-        says := says || format('It was resolved at %s. It is closed by itself if nobody objects; a message of the customer reopens it.', at_in_words(c.resolved_at, k.zone));
+        says := says || said('It was resolved at %s. It is closed by itself if nobody objects; a message of the customer reopens it.', at_in_words(c.resolved_at, k.zone));
     else
-        says := says || format('It is closed since %s: %s.', at_in_words(c.closed_at, k.zone), outcome_name(c.outcome));
+        says := says || said('It is closed since %s: %s.', at_in_words(c.closed_at, k.zone), outcome_name(c.outcome));
     end if;
 
     status := 200;
+    says := array_remove(says, null);
+    formats := to_json(array(select split_part(x, E'\x1f', 2) from unnest(says) with ordinality u(x, i) order by i));
     select to_json(x)::text into body from (select
         id as ticket, case when origin_shown then t.rule end as rule, t.desk, case when origin_shown then t.asked end as asked,
         q.name as queue, needs as skills, priority_name(c.priority) as priority,
@@ -278,7 +305,8 @@ begin
                           'penalty_cap_seconds', case when origin_shown then seconds(origin.burst_cap * interval '1 microsecond') end,
                           'flow_waiting', parts.ahead, 'flow_allowance', parts.allowance,
                           'calendar', k.name, 'zone', case when k.name is not null then k.zone end,
-                          'moved', coalesce(parts.moved, '{}')) as key_parts, place, coalesce(ahead, '[]') as ahead,
-        alone as unattended, says as text) x;
+                          'moved', array(select regexp_replace(split_part(m, E'\x1f', 1), '^That has moved since: (.*)[.]$', '\1')
+                                         from unnest(parts.moved) with ordinality u(m, i) order by i)) as key_parts, place, coalesce(ahead, '[]') as ahead,
+        alone as unattended, array(select split_part(x, E'\x1f', 1) from unnest(says) with ordinality u(x, i) order by i) as text) x;
 end
 $$;

@@ -36,4 +36,4 @@ select case when $1::text is null or exists (select from shown) then 200 else 40
            json_build_object('calendars', coalesce((select json_agg(s.one order by s.name) from shown s), '[]'),
                              'round_the_clock', coalesce((select json_agg(q.name order by q.name) from queue q
                                                           where q.active and q.calendar_id is null), '[]'))::text end as body,
-       'not-found' as error, 'there is no calendar ''' || $1::text || '''' as message
+       'not-found' as error, said('there is no calendar ''%s''', $1::text) as message

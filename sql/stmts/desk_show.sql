@@ -6,6 +6,6 @@ select case when d.version is null then 404 else 200 end as status,
                              'sha256', d.sha256, 'summary', d.summary, 'file', d.file, 'files', d.files, 'document', d.document)::text
        end as body,
        'not-found' as error,
-       case when c.version = 0 then 'no desk has been applied yet'
-            else 'there is no version ' || coalesce($1::int, c.version) || ' of the desk; the current one is ' || c.version end as message
+       case when c.version = 0 then said('no desk has been applied yet')
+            else said('there is no version %s of the desk; the current one is %s', coalesce($1::int, c.version)::text, c.version::text) end as message
 from desk_current c left join desk d on d.version = coalesce($1::int, c.version)

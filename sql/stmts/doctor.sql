@@ -55,138 +55,139 @@ select c.code, c.severity, c.saw, c.todo
 from given g cross join lateral (values
     ('database', 'fact', 'PostgreSQL ' || split_part(current_setting('server_version'), ' ', 1) || ', schema ' || (select max(number) from migration), ''),
     ('fsync-off', 'error',
-     case when current_setting('fsync') <> 'on' then 'fsync is off: a power cut loses what was acknowledged, or the whole database' end,
+     case when current_setting('fsync') <> 'on' then said('fsync is off: a power cut loses what was acknowledged, or the whole database') end,
      g.psql || ' -c "alter system set fsync = on" -c "select pg_reload_conf()"'),
     ('full-page-writes-off', 'error',
-     case when current_setting('full_page_writes') <> 'on' then 'full_page_writes is off: a power cut can spoil pages for good' end,
+     case when current_setting('full_page_writes') <> 'on' then said('full_page_writes is off: a power cut can spoil pages for good') end,
      g.psql || ' -c "alter system set full_page_writes = on" -c "select pg_reload_conf()"'),
     ('commit-off', 'error',
-     case when current_setting('synchronous_commit') = 'off' then 'synchronous_commit is off: what was acknowledged can be lost with a crash' end,
+     case when current_setting('synchronous_commit') = 'off' then said('synchronous_commit is off: what was acknowledged can be lost with a crash') end,
      g.psql || ' -c "alter system set synchronous_commit = on" -c "select pg_reload_conf()"'),
     ('checksums-off', 'warning',
-     case when current_setting('data_checksums') <> 'on' then 'data checksums are off: nobody notices what the disk spoils' end,
-     'stop the server, then as its user: pg_checksums --enable -D ITS-DATA-FOLDER'),
+     case when current_setting('data_checksums') <> 'on' then said('data checksums are off: nobody notices what the disk spoils') end,
+     said('stop the server, then as its user: pg_checksums --enable -D ITS-DATA-FOLDER')),
     ('standby-lost', 'error',
      case when g.sees and current_setting('synchronous_standby_names') <> '' and current_setting('synchronous_commit') not in ('off', 'local')
                and not exists (select from pg_stat_replication where state = 'streaming' and sync_state in ('sync', 'quorum'))
-          then 'no standby of synchronous_standby_names (' || current_setting('synchronous_standby_names') || ') is connected: every write waits' end,
-     'start the standby; to go on without one: ' || g.psql || ' -c "alter system set synchronous_standby_names = ''''" -c "select pg_reload_conf()"'),
+          then said('no standby of synchronous_standby_names (%s) is connected: every write waits', current_setting('synchronous_standby_names')) end,
+     said('start the standby; to go on without one: %s', g.psql || ' -c "alter system set synchronous_standby_names = ''''" -c "select pg_reload_conf()"')),
     ('stats-hidden', 'warning',
-     case when not g.sees then format('role %s may not read statistics: standbys and the transactions of others are not seen', current_user) end,
+     case when not g.sees then said('role %s may not read statistics: standbys and the transactions of others are not seen', current_user::text) end,
      g.psql || format(' -c "grant pg_read_all_stats to %I"', current_user)),
     ('schema-version', 'error',
      case when g.schema <> (select max(number) from migration)
-          then format('the schema has version %s, this daemon''s is %s', (select max(number) from migration), g.schema) end,
-     'systemctl restart turnod (the newest program must be installed: turnod -V)'),
+          then said('the schema has version %s, this daemon''s is %s', (select max(number) from migration)::text, g.schema::text) end,
+     said('systemctl restart turnod (the newest program must be installed: turnod -V)')),
     ('clock-database', 'warning',
      case when greatest(g.t - g.clock, g.clock - g.t) > g.drift
-          then format('the clocks of database and daemon differ by %s', date_trunc('milliseconds', greatest(g.t - g.clock, g.clock - g.t))) end,
-     'timedatectl set-ntp true (on both machines)'),
+          then said('the clocks of database and daemon differ by %s', date_trunc('milliseconds', greatest(g.t - g.clock, g.clock - g.t))::text) end,
+     said('timedatectl set-ntp true (on both machines)')),
     ('zone-unknown', 'error',
-     (select 'the database knows no time zone ' || string_agg(distinct k.zone, ', ') from calendar k
+     (select said('the database knows no time zone %s', string_agg(distinct k.zone, ', ')) from calendar k
       where k.active and k.zone not in (select z.name from pg_timezone_names z)),
-     'apt-get install tzdata (on the database''s machine), then restart PostgreSQL'),
+     said('apt-get install tzdata (on the database''s machine), then restart PostgreSQL')),
     ('calendar-behind', 'warning',
-     (select 'openings are made for less than two years ahead: ' || string_agg(k.name, ', ' order by k.name) from calendar k
+     (select said('openings are made for less than two years ahead: %s', string_agg(k.name, ', ' order by k.name)) from calendar k
       where k.active and k.made_to < (g.t at time zone 'UTC')::date + 700),
-     'the daemon makes them each six hours, and has failed: journalctl -u turnod -p warning'),
+     said('the daemon makes them each six hours, and has failed: journalctl -u turnod -p warning')),
     ('desk-none', 'error',
-     case when (select version from desk_current) = 0 then 'no desk is applied: every request is refused' end,
-     'turno desk init /etc/turno/desk.conf, then turno desk apply /etc/turno/desk.conf'),
+     case when (select version from desk_current) = 0 then said('no desk is applied: every request is refused') end,
+     said('turno desk init /etc/turno/desk.conf, then turno desk apply /etc/turno/desk.conf')),
     ('partition-behind', 'warning',
-     (select format('partitions are there up to ticket %s, and %s comes next', n.made_to - 1, n.next) from numbering n
+     (select said('partitions are there up to ticket %s, and %s comes next', (n.made_to - 1)::text, n.next::text) from numbering n
       where n.next + n.step / 2 > n.made_to),
-     'each lease of numbers makes them, and that has failed: journalctl -u turnod -p warning'),
+     said('each lease of numbers makes them, and that has failed: journalctl -u turnod -p warning')),
     ('partition-missing', 'error',
-     (select 'fewer partitions than the others: ' || string_agg(p.name, ', ' order by p.name) from part p where p.n < (select max(n) from part)),
-     'attach what was detached: ' || g.psql || ' -c "\d+ turno.ticket" shows the ranges'),
+     (select said('fewer partitions than the others: %s', string_agg(p.name, ', ' order by p.name)) from part p where p.n < (select max(n) from part)),
+     said('attach what was detached: %s shows the ranges', g.psql || ' -c "\d+ turno.ticket"')),
     ('transaction-old', 'warning',
-     (select string_agg(format('process %s (%s, %s) has had a transaction open for %s', o.pid, concat_ws(', ', o.usename, nullif(o.app, '')), o.state, o.age),
-                        '; ') from old o),
+     (select said('transactions have been open for too long: %s',
+                  string_agg(format('%s (%s): %s', o.pid, concat_ws(', ', o.usename, nullif(o.app, ''), o.state), o.age), '; ')) from old o),
      (select g.psql || string_agg(format(' -c "select pg_terminate_backend(%s)"', o.pid), '') from old o)),
     ('prepared-old', 'warning',
-     (select string_agg(format('transaction ''%s'' of %s is prepared for %s, and neither committed nor rolled back', p.gid, p.owner, p.age), '; ') from prepared p),
+     (select said('prepared transactions are neither committed nor rolled back: %s', string_agg(format('''%s'' (%s): %s', p.gid, p.owner, p.age), '; ')) from prepared p),
      (select g.psql || string_agg(format(' -c "rollback prepared %L"', p.gid), '') from prepared p)),
     ('slot-idle', 'warning',
-     (select string_agg(format('nobody reads replication slot ''%s''%s', s.name, coalesce(', which keeps ' || s.kept || ' of WAL', '')), '; ') from slot s),
-     (select g.psql || string_agg(format(' -c "select pg_drop_replication_slot(%L)"', s.name), '') || ' (or start its reader)' from slot s)),
+     (select said('nobody reads these replication slots (and what each keeps of WAL): %s', string_agg(format('''%s'' (%s)', s.name, coalesce(s.kept, '?')), ', ')) from slot s),
+     (select said('%s (or start its reader)', g.psql || string_agg(format(' -c "select pg_drop_replication_slot(%L)"', s.name), '')) from slot s)),
     ('autovacuum-off', 'error',
-     case when current_setting('autovacuum') <> 'on' or current_setting('track_counts') <> 'on' then 'autovacuum or track_counts is off for the whole server'
-          else (select 'autovacuum is off for ' || string_agg(k.relname, ', ' order by k.relname) from pg_class k
+     case when current_setting('autovacuum') <> 'on' or current_setting('track_counts') <> 'on' then said('autovacuum or track_counts is off for the whole server')
+          else (select said('autovacuum is off for %s', string_agg(k.relname, ', ' order by k.relname)) from pg_class k
                 where k.relnamespace = 'turno'::regnamespace and k.reloptions && '{autovacuum_enabled=false,autovacuum_enabled=off,autovacuum_enabled=0}') end,
      case when current_setting('autovacuum') <> 'on' or current_setting('track_counts') <> 'on'
           then g.psql || ' -c "alter system set autovacuum = on" -c "alter system set track_counts = on" -c "select pg_reload_conf()"'
           else (select g.psql || string_agg(format(' -c "alter table turno.%I reset (autovacuum_enabled)"', k.relname), '') from pg_class k
                 where k.relnamespace = 'turno'::regnamespace and k.reloptions && '{autovacuum_enabled=false,autovacuum_enabled=off,autovacuum_enabled=0}') end),
     ('rows-dead', 'warning',
-     (select format('the queue has %s dead rows beside %s live ones: claims get slower', s.n_dead_tup, s.n_live_tup) from pg_stat_all_tables s
+     (select said('the queue has %s dead rows beside %s live ones: claims get slower', s.n_dead_tup::text, s.n_live_tup::text) from pg_stat_all_tables s
       where s.schemaname = 'turno' and s.relname = 'live' and s.n_dead_tup > g.dead),
-     g.psql || ' -c "vacuum turno.live" (when they stay, see transaction-old, prepared-old, slot-idle)'),
+     said('%s (when they stay, see transaction-old, prepared-old, slot-idle)', g.psql || ' -c "vacuum turno.live"')),
     ('freeze-behind', 'error',
-     (select format('the oldest transaction id is %s old; at 2,000,000,000 PostgreSQL stops taking writes', age(b.datfrozenxid)) from pg_database b
+     (select said('the oldest transaction id is %s old; at 2,000,000,000 PostgreSQL stops taking writes', age(b.datfrozenxid)::text) from pg_database b
       where b.datname = current_database() and age(b.datfrozenxid)::bigint > g.xids),
      g.psql || ' -c "vacuum (freeze)"'),
     ('role-strong', 'warning',
-     (select format('role %s, which the daemon works as, may more than it needs:%s%s%s%s', r.rolname, case when r.rolsuper then ' superuser' end,
-                    case when r.rolcreaterole then ' createrole' end, case when r.rolcreatedb then ' createdb' end, case when r.rolbypassrls then ' bypassrls' end)
+     (select said('role %s, which the daemon works as, may more than it needs: %s', r.rolname,
+                 concat_ws(' ', case when r.rolsuper then 'superuser' end, case when r.rolcreaterole then 'createrole' end,
+                           case when r.rolcreatedb then 'createdb' end, case when r.rolbypassrls then 'bypassrls' end))
       from pg_roles r where r.rolname = current_user and (r.rolsuper or r.rolcreaterole or r.rolcreatedb or r.rolbypassrls)),
      g.psql || format(' -c "alter role %I nosuperuser nocreaterole nocreatedb nobypassrls"', current_user)),
     ('role-owner', 'note',
      case when exists (select from pg_class k where k.relnamespace = 'turno'::regnamespace and k.relowner = current_user::regrole)
-          then format('role %s owns the tables it works on: history is not safe from it', current_user) end,
-     'give the schema an owner of its own: database.owner_conninfo in turnod.conf(5)'),
+          then said('role %s owns the tables it works on: history is not safe from it', current_user::text) end,
+     said('give the schema an owner of its own: database.owner_conninfo in turnod.conf(5)')),
     ('rights-missing', 'error',
-     (select format('role %s lacks rights on ', current_user) || string_agg(x.name, ', ') from denied x),
+     (select said('role %s lacks rights on %s', current_user::text, string_agg(x.name, ', ')) from denied x),
      g.psql || format(' -c "select turno.grant_daemon(%L)"', current_user)),
     ('admin-root', 'note',
      case when exists (select from doc) and not exists (select from doc where jsonb_array_length(doc.document -> 'admin_groups') > 0)
-          then 'nobody administers this desk but root and the daemon''s own user' end,
-     'name a Unix group in admin_groups: desk.conf(5)'),
+          then said('nobody administers this desk but root and the daemon''s own user') end,
+     said('name a Unix group in admin_groups: desk.conf(5)')),
     ('department-empty', 'warning',
-     (select 'nobody serves the queues of ' || string_agg(s.name, ', ' order by s.name) || ': no members, no groups'
+     (select said('nobody serves the queues of %s: no members, no groups', string_agg(s.name, ', ' order by s.name))
       from serving s where s.members = 0 and not s.grouped),
-     'turno desk edit: give it groups or members'),
+     said('turno desk edit: give it groups or members')),
     ('department-unseen', 'note',
-     (select 'nobody of the groups of ' || string_agg(s.name, ', ' order by s.name) || ' has been here yet' from serving s where s.members = 0 and s.grouped),
-     'they are known from their first command on: turno whoami'),
+     (select said('nobody of the groups of %s has been here yet', string_agg(s.name, ', ' order by s.name)) from serving s where s.members = 0 and s.grouped),
+     said('they are known from their first command on: turno whoami')),
     ('queue-unattended', 'warning',
-     (select 'something waits, and nobody is here who may take it: '
-             || string_agg(w.name || coalesce(' (needs ' || nullif(w.skills, '') || ')', ''), ', ') from waits w),
-     'turno queues; whoever is there again: turno back; skills: turno desk edit'),
+     (select said('something waits, and nobody is here who may take it (with these skills): %s',
+                 string_agg(w.name || coalesce(' (' || nullif(w.skills, '') || ')', ''), ', ')) from waits w),
+     said('turno queues; whoever is there again: turno back; skills: turno desk edit')),
     ('department-away', 'note',
-     (select 'everybody is away in ' || string_agg(s.name, ', ' order by s.name) from serving s
+     (select said('everybody is away in %s', string_agg(s.name, ', ' order by s.name)) from serving s
       where s.members > 0 and not s.here and exists (
           select from queue q where q.department_id = s.department_id and q.active
             and coalesce((select o.to_us > usec(g.t) from opening o where o.calendar_id = q.calendar_id and o.from_us <= usec(g.t)
                           order by o.from_us desc limit 1), q.calendar_id is null))),
-     'turno back (by one of them)'),
+     said('turno back (by one of them)')),
     ('token-ended', 'note',
-     (select format('%s tokens have ended and are not revoked: %s', count(*), string_agg(k.token_id || ' ' || k.label, ', ' order by k.token_id) filter (where k.n <= 5))
+     (select said('%s tokens have ended and are not revoked: %s', count(*)::text, string_agg(k.token_id || ' ' || k.label, ', ' order by k.token_id) filter (where k.n <= 5))
       from (select *, row_number() over (order by token_id) as n from token_ where expires_at <= g.t) k having count(*) > 0),
      (select string_agg('turno token revoke ' || k.token_id, '; ' order by k.token_id)
       from (select token_id from token_ where expires_at <= g.t order by token_id limit 5) k)),
     ('token-ends', 'warning',
-     (select format('%s tokens end within two weeks: %s', count(*), string_agg(k.token_id || ' ' || k.label, ', ' order by k.token_id) filter (where k.n <= 5))
+     (select said('%s tokens end within two weeks: %s', count(*)::text, string_agg(k.token_id || ' ' || k.label, ', ' order by k.token_id) filter (where k.n <= 5))
       from (select *, row_number() over (order by token_id) as n from token_
             where expires_at > g.t and expires_at <= g.t + interval '14 days') k having count(*) > 0),
-     'turno token add: make another one for the same person, then revoke the old one'),
+     said('turno token add: make another one for the same person, then revoke the old one')),
     ('token-of-admin', 'warning',
-     (select format('%s tokens are refused, because their people became administrators later: %s', count(*),
+     (select said('%s tokens are refused, because their people became administrators later: %s', count(*)::text,
                     string_agg(format('%s %s (%s)', k.token_id, k.label, k.name), ', ' order by k.token_id) filter (where k.n <= 5))
       from (select *, row_number() over (order by token_id) as n from token_ where outgrown) k having count(*) > 0),
-     (select string_agg('turno token revoke ' || k.token_id, '; ' order by k.token_id)
-             || '; in their place: turno token add … --scope read, or --scope admin --expires 90d'
+     (select said('%s; in their place: turno token add … --scope read, or --scope admin --expires 90d',
+                  string_agg('turno token revoke ' || k.token_id, '; ' order by k.token_id))
       from (select token_id from token_ where outgrown order by token_id limit 5) k)),
     ('token-forever', 'warning',
-     (select format('%s tokens of administrators never end: %s', count(*), string_agg(k.token_id || ' ' || k.label, ', ' order by k.token_id) filter (where k.n <= 5))
+     (select said('%s tokens of administrators never end: %s', count(*)::text, string_agg(k.token_id || ' ' || k.label, ', ' order by k.token_id) filter (where k.n <= 5))
       from (select *, row_number() over (order by token_id) as n from token_ where scope = 'admin' and expires_at is null) k having count(*) > 0),
-     (select 'turno token add … --scope admin --expires 90d, then ' || string_agg('turno token revoke ' || k.token_id, '; ' order by k.token_id)
+     (select said('turno token add … --scope admin --expires 90d, then %s', string_agg('turno token revoke ' || k.token_id, '; ' order by k.token_id))
       from (select token_id from token_ where scope = 'admin' and expires_at is null order by token_id limit 5) k)),
     ('clock-work-behind', 'warning',
-     (select format('what the clock has to do is late by %s: offers, holds, dates and closing', date_trunc('second', g.t - min(l.due_at)))
+     (select said('what the clock has to do is late by %s: offers, holds, dates and closing', date_trunc('second', g.t - min(l.due_at))::text)
       from (select due_at from live where due_at is not null order by due_at limit 1) l having min(l.due_at) < g.t - interval '1 minute'),
-     'journalctl -u turnod -p warning; turno_database_queued_items in /metrics says whether the database keeps up'),
+     said('journalctl -u turnod -p warning; turno_database_queued_items in /metrics says whether the database keeps up')),
     ('daemons-mixed', 'warning',
-     (select g.app || ' works beside ' || string_agg(o.app, ', ' order by o.app) || ' on this database' from others o),
-     'replace the older daemons one after the other: turnod(8), UPGRADING TURNO')
+     (select said('%s works beside %s on this database', g.app, string_agg(o.app, ', ' order by o.app)) from others o),
+     said('replace the older daemons one after the other: turnod(8), UPGRADING TURNO'))
 ) c(code, severity, saw, todo)

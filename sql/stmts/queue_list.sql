@@ -27,5 +27,5 @@ select case when exists (select from me) then 200 else 403 end as status,
                'estimate_text', 'no estimate yet') order by q.department, q.name) filter (where q.queue_id is not null), '[]'))::text
        end as body,
        case when not exists (select from me) then 'forbidden' end as error,
-       case when not exists (select from me) then 'this person is not known' end as message
+       case when not exists (select from me) then said('this person is not known') end as message
 from q left join n using (queue_id) left join u using (queue_id)

@@ -462,7 +462,7 @@ with gate as (
 --]
 ), counted as (               -- offers that ran out: the second in a row sets the agent away; whoever answers one is there
     insert into agent_state as s (person_id, away, reason, since, lapses)
-    select n.agent, n.lapses >= 2, case when n.lapses >= 2 then 'two offers in a row were not accepted' end, (select t from ctx), n.lapses
+    select n.agent, n.lapses >= 2, case when n.lapses >= 2 then /*_*/ 'two offers in a row were not accepted' end, (select t from ctx), n.lapses
     from (select k.agent, case when bool_or(k.verb <> 5) then 0 else count(*) end::smallint as lapses
           from keyed k
           where k.state = 2 and case when k.verb = 5 then k.due_at <= k.at

@@ -5,7 +5,7 @@ with me as materialized (
 select case when x.person is null then 403 else 200 end as status,
        case when x.person is not null then to_json(x)::text end as body,
        case when x.person is null then 'forbidden' end as error,
-       case when x.person is null then 'this person is not known' end as message
+       case when x.person is null then said('this person is not known') end as message
 from (select 1) one left join lateral (
     select me.person_id as person, me.name, me.admin,
            exists (select from queue q where q.active and q.department_id = any (me.departments)) as agent,

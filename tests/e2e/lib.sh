@@ -8,7 +8,7 @@
 #   people [ARG...]                         a desk of two open departments and a private one, ready; arguments for turnod
 #   ok "sentence" COMMAND...
 #   as ana next                             turno as ana; its answer is also in $desk/out
-#   api ana POST /v1/next '{}'              status in $status, body in $desk/body
+#   api ana POST /v1/next '{}'              status in $status, body in $desk/body, headers in $desk/head; as the user itself: ''
 #   says STATUS JQ                          the last api answer: its status, and JQ is true of its body
 #   documented                              all api answers so far are as the OpenAPI document says
 . "$(dirname "${BASH_SOURCE[0]}")/../fault/lib.sh"
@@ -105,7 +105,8 @@ api()
     [ $# -lt 4 ] || data=(-H 'Content-Type: application/json' --data-binary "$4")
     : >"$desk/body"
     IFS=$'\t' read -r status kind < <(curl -s -m 20 -o "$desk/body" -w '%{http_code}\t%{content_type}\n' -X "$method" --unix-socket "$socket" \
-        -H "Authorization: Bearer ${token[$who]}" ${KEY:+-H "Idempotency-Key: $KEY"} "${data[@]}" "http://turno$path")
+        -D "$desk/head" ${who:+-H "Authorization: Bearer ${token[$who]}"} ${KEY:+-H "Idempotency-Key: $KEY"} \
+        ${LANGUAGES:+-H "Accept-Language: $LANGUAGES"} "${data[@]}" "http://turno$path")
     case $status:$kind in
     000:* | *:text/event-stream*) ;; # no reply, or one that goes on
     *) printf '%s\t%s\t%s\t%s\t%s\n' "$method" "$path" "$status" "$kind" "$(tr -d '\n\0' <"$desk/body")" >>"$desk/replies" ;;

@@ -548,3 +548,18 @@ cluster_set_now(PGconn *conn, const char *when)
     }
     PQclear(res);
 }
+
+const char *
+cluster_plain(struct arena *a, const char *text)
+{
+    char *ret = arena_strdup(a, text), *to = ret;
+
+    while (*text != '\0') {
+        size_t n = strcspn(text, "\x1f");
+        memcpy(to, text, n);
+        to += n;
+        text += n + strcspn(text + n, "\n");
+    }
+    *to = '\0';
+    return ret;
+}

@@ -12,6 +12,8 @@
 
 #include <libpq-fe.h>
 
+#include "common/arena.h"
+
 struct cluster;
 
 struct cluster *cluster_start(void);
@@ -33,6 +35,9 @@ void cluster_set_now(PGconn *conn, const char *when);
 
 /* Run statements, all must succeed; the last result's first value (static buffer of 1,000 bytes, "" for none). */
 const char *cluster_sql(PGconn *conn, const char *sql);
+
+/* Texts for people without their formats (daemon/db/said.h), a line each. */
+const char *cluster_plain(struct arena *a, const char *text);
 
 /* Stop the server the hard way and start it again (backends are gone, memory lost, disk kept). */
 void cluster_restart(struct cluster *c);

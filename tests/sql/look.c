@@ -43,7 +43,8 @@ look(PGconn *conn, enum stmt_id stmt, const char *const *params, int n)
     s.status = (int)strtol(PQgetvalue(res, 0, 0), NULL, 10);
     s.text = xstrdup(value(res, 1));
     (void)snprintf(s.error, sizeof(s.error), "%s", value(res, 2));
-    (void)snprintf(s.message, sizeof(s.message), "%s", value(res, 3));
+    const char *said = value(res, 3); /* and behind it its format */
+    (void)snprintf(s.message, sizeof(s.message), "%.*s", (int)strcspn(said, "\x1f"), said);
     if (s.text[0] != '\0') {
         s.body = json_loads(s.text, JSON_REJECT_DUPLICATES, &e);
         if (s.body == NULL) {

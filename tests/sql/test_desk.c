@@ -122,7 +122,7 @@ row_text(struct world *w, PGresult *res)
 
     strbuf_init(&sb);
     for (int i = 0; PQntuples(res) > 0 && i < PQnfields(res); i++) {
-        strbuf_addf(&sb, "%s%s", i > 0 ? "|" : "", PQgetvalue(res, 0, i));
+        strbuf_addf(&sb, "%s%s", i > 0 ? "|" : "", cluster_plain(w->a, PQgetvalue(res, 0, i)));
     }
     text = arena_strdup(w->a, PQntuples(res) > 0 ? sb.p : "no row");
     strbuf_release(&sb);
@@ -183,7 +183,7 @@ judge(struct world *w, const char *text)
     res = run(w->c, STMT_DESK_JUDGE, 1, &values[1]);
     strbuf_init(&sb);
     for (int i = 0; i < PQntuples(res); i++) {
-        strbuf_addf(&sb, "%s\n", PQgetvalue(res, i, 0));
+        strbuf_addf(&sb, "%s\n", cluster_plain(w->a, PQgetvalue(res, i, 0)));
     }
     all = arena_strdup(w->a, sb.p);
     strbuf_release(&sb);

@@ -478,7 +478,7 @@ why_says_what_is_before_it(void **state)
     assert_true(says(&s, "It is number 3: before it are 1 external urgent, 1 internal high."));
     char want[300];
     (void)snprintf(want, sizeof(want), "%s",
-                   desk_text(x->d, "select 'What is newly asked goes before it only for so long: urgent until ' || "
+                   desk_text(x->d, "select 'What is newly asked goes before it only until these times: urgent ' || "
                                    "at_in_words(desk_now() - interval '1 minute' + interval '4 hours', 'UTC') || '.'"));
     assert_true(says(&s, want));
     assert_true(says(&s, "With priority urgent, which a lead can give, it would be number 2."));

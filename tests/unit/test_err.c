@@ -34,6 +34,23 @@ setting_returns_false_and_clears_the_field(void **state)
 }
 
 static void
+a_text_from_elsewhere_keeps_its_format(void **state)
+{
+    static const char fmt[] = "there is no '%s'";
+    struct err e = {0};
+    char said[300];
+
+    (void)state;
+    assert_false(err_text(&e, ERR_INVALID, "queue", "there is no '100%s'", fmt));
+    assert_int_equal(e.code, ERR_INVALID);
+    assert_string_equal(e.field, "queue");
+    assert_string_equal(e.msg, "there is no '100%s'");
+    assert_ptr_equal(e.fmt, fmt);
+    assert_string_equal(err_said(&e, said, sizeof(said)), e.msg);
+    assert_false(err_text(NULL, ERR_INVALID, "", "nobody listens", NULL));
+}
+
+static void
 wrapping_puts_context_before(void **state)
 {
     struct err e;
@@ -132,6 +149,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(setting_returns_false_and_clears_the_field),
+        cmocka_unit_test(a_text_from_elsewhere_keeps_its_format),
         cmocka_unit_test(wrapping_puts_context_before),
         cmocka_unit_test(an_error_may_be_made_of_itself),
         cmocka_unit_test(long_texts_are_cut_between_characters),
