@@ -289,6 +289,12 @@ text_wrap(struct strbuf *out, const char *s, const char *indent, int width)
     } while (*s && *++s);
 }
 
+const char *
+text_said(bool tty, const char *s)
+{
+    return tty ? i18n(s) : s;
+}
+
 usec_t
 text_instant(const char *iso)
 {

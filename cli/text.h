@@ -30,6 +30,8 @@ const char *text_fit(struct arena *a, const char *s, int width, bool utf8);
  * than a line stay whole, so that addresses can be copied. Ends with a line end. */
 void text_wrap(struct strbuf *out, const char *s, const char *indent, int width);
 
+/* A text of ours in the reader's language where people read it, on a terminal; as it stands in a pipe. */
+const char *text_said(bool tty, const char *s);
 /* An instant of the API ("2026-11-22T10:00:00.123Z"); USEC_NONE for NULL and for anything else. */
 usec_t text_instant(const char *iso);
 /* "3 h 10 min ago", "in 20 min", "now". */
