@@ -103,7 +103,7 @@ print_classes(struct ctx *c, const json_t *list)
         table_number(tb, jint(o, "waits", TABLE_NONE));
         table_number(tb, jint(o, "overtaken", TABLE_NONE));
         table_number(tb, jint(o, "overtook", TABLE_NONE));
-        table_text(tb, isnan(got) ? "" : arena_printf(c->a, "%s%s", got < 0 ? "" : "+", figure(c, got, 1)));
+        table_text(tb, isnan(got) ? "" : arena_printf(c->a, "%s%s", signbit(got) ? "" : "+", figure(c, got, 1)));
     }
     print(c, tb);
 }

@@ -360,7 +360,8 @@ play(struct lesson *l, size_t i, struct err *e)
     if (s->scene && !s->scene(l, e)) {
         return false;
     }
-    example = numbered(l, i18n(s->example));
+    /* verbs alone are the same in all languages */
+    example = numbered(l, strchr(s->example, '"') ? i18n(s->example) : s->example);
     fputc('\n', l->c->s->out);
     tell(l, STYLE_PLAIN, arena_printf(l->c->a, "%zu/%zu  %s", i + 1, STEPS, i18n(s->tell)));
     tell(l, STYLE_BOLD, arena_printf(l->c->a, "     turno %s", example));
