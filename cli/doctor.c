@@ -16,12 +16,13 @@
 
 #include "cli/api.h"
 #include "cli/text.h"
+#include "common/i18n.h"
 #include "common/version.h"
 
 #define CLOCK_DRIFT (2 * USEC_SEC)
 #define FOLDERS     "PATH=\"$PATH:/usr/local/sbin:/usr/sbin:/sbin\"; "
 
-static const char *const severities[] = {"error", "warning", "note"};
+static const char *const severities[] = {N_("error"), N_("warning"), N_("note")};
 
 struct visit {
     struct ctx *c;
@@ -35,7 +36,14 @@ examined(struct visit *v, const char *code)
     (void)json_array_append_new(v->examined, json_string(code));
 }
 
-/* A finding; todo: what to do, a command where there is one. */
+/* By a person, in their language; what scripts read is English. */
+static bool
+is_read(const struct ctx *c)
+{
+    return c->s->tty && !c->json;
+}
+
+/* A finding; todo: what to do, a command where there is one. Both marked with N_() where they have words. */
 static void found(struct visit *v, const char *code, const char *severity, const char *todo, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 
@@ -47,12 +55,12 @@ found(struct visit *v, const char *code, const char *severity, const char *todo,
     va_list ap;
 
     va_start(ap, fmt);
-    (void)vsnprintf(saw, sizeof saw, fmt, ap);
+    (void)vsnprintf(saw, sizeof saw, text_said(is_read(v->c), fmt), ap);
     va_end(ap);
     jset(o, "code", code);
     jset(o, "severity", severity);
     jset(o, "saw", text_line(v->c->a, saw));
-    jset(o, "do", todo);
+    jset(o, "do", text_said(is_read(v->c), todo));
     (void)json_array_append_new(v->findings, o);
 }
 
@@ -92,20 +100,25 @@ look_at_service(struct visit *v)
                 "timeout 5 systemctl show turnod -p LoadState -p ActiveState -p SubState -p Result 2>/dev/null "
                 "| sed 's/.*=//' | paste -sd ' ' -",
                 &status);
-    const char *said, *wrong;
+    const char *said, *wrong, *todo = "systemctl start turnod; journalctl -u turnod -n 30";
 
     examined(v, "service-down");
     examined(v, "config-wrong");
     if (strstr(state, "not-found")) {
-        found(v, "service-down", "error", "install the service: make install", "systemd knows no turnod.service");
+        found(v, "service-down", "error", N_("install the service: make install"),
+              N_("systemd knows no turnod.service"));
     } else if (*state && !strstr(state, " active running")) {
         said = line_of(c, "timeout 5 journalctl -u turnod -p warning -n 1 -o cat --no-pager 2>/dev/null", &status);
-        found(v, "service-down", "error", "systemctl start turnod; journalctl -u turnod -n 30",
-              "turnod.service is not running (%s)%s%s", state, *said ? ", its last word: " : "", said);
+        if (*said) {
+            found(v, "service-down", "error", todo, N_("turnod.service is not running (%s), its last word: %s"), state,
+                  said);
+        } else {
+            found(v, "service-down", "error", todo, N_("turnod.service is not running (%s)"), state);
+        }
     }
     wrong = line_of(c, "command -v turnod >/dev/null || exit 0; timeout 5 turnod -n 2>&1", &status);
     if (status == 1) {
-        found(v, "config-wrong", "error", "correct it; turnod -n checks it again", "%s", wrong);
+        found(v, "config-wrong", "error", N_("correct it; turnod -n checks it again"), "%s", wrong);
     }
 }
 
@@ -130,34 +143,39 @@ look_at_socket(struct visit *v)
     examined(v, "socket-dead");
     examined(v, "socket-mode");
     if (stat(path, &st) != 0 && errno == EACCES) {
-        found(v, "socket-denied", "error", arena_printf(c->a, "namei -l %s; as root: turno doctor", path),
-              "you may not look into the folder of the socket %s", path);
+        found(v, "socket-denied", "error",
+              arena_printf(c->a,
+                           is_read(c) ? _("namei -l %s; as root: turno doctor") : "namei -l %s; as root: turno doctor",
+                           path),
+              N_("you may not look into the folder of the socket %s"), path);
         return false;
     }
     if (stat(path, &st) != 0 || !S_ISSOCK(st.st_mode)) {
-        found(
-            v, "socket-missing", "error",
-            "systemctl start turnod; if it listens elsewhere (key socket of turnod.conf): TURNO_URL=unix:///PATH turno",
-            "there is no socket %s: no daemon runs, or it listens elsewhere", path);
+        found(v, "socket-missing", "error",
+              N_("systemctl start turnod; if it listens elsewhere (key socket of turnod.conf): TURNO_URL=unix:///PATH "
+                 "turno"),
+              N_("there is no socket %s: no daemon runs, or it listens elsewhere"), path);
         return false;
     }
     owner = name_of(c, st.st_uid);
-    jset(v->facts, "socket", arena_printf(c->a, "%s, mode %04o, of %s", path, st.st_mode & 07777U, owner));
+    jset(v->facts, "socket",
+         arena_printf(c->a, is_read(c) ? _("%s, mode %04o, of %s") : "%s, mode %04o, of %s", path, st.st_mode & 07777U,
+                      owner));
     if (endpoint_answers(v->ep)) {
         if ((st.st_mode & 0666U) != 0666U) {
-            found(v, "socket-mode", "note", "socket_mode = \"0666\" in turnod.conf, then systemctl restart turnod",
-                  "not everybody may use the socket %s: its mode is %04o, its owner %s", path, st.st_mode & 07777U,
+            found(v, "socket-mode", "note", N_("socket_mode = \"0666\" in turnod.conf, then systemctl restart turnod"),
+                  N_("not everybody may use the socket %s: its mode is %04o, its owner %s"), path, st.st_mode & 07777U,
                   owner);
         }
         return true;
     }
     if (errno == EACCES || errno == EPERM) {
         found(v, "socket-denied", "error",
-              "socket_mode in turnod.conf, then systemctl restart turnod; as root: turno doctor",
-              "you may not use the socket %s: its mode is %04o, its owner %s", path, st.st_mode & 07777U, owner);
+              N_("socket_mode in turnod.conf, then systemctl restart turnod; as root: turno doctor"),
+              N_("you may not use the socket %s: its mode is %04o, its owner %s"), path, st.st_mode & 07777U, owner);
     } else {
         found(v, "socket-dead", "error", "systemctl start turnod; journalctl -u turnod -n 30",
-              "nobody listens on the socket %s any more: the daemon has ended without removing it", path);
+              N_("nobody listens on the socket %s any more: the daemon has ended without removing it"), path);
     }
     return false;
 }
@@ -182,16 +200,18 @@ look_at_ready(struct visit *v)
     database = jtext(r.doc, "database");
     reason = jtext(r.doc, "reason");
     if (strcmp(database, "up") != 0) {
-        found(v, "database-down", "error",
-              jbool(r.doc, "embedded")
-                  ? "journalctl -u turnod -n 30; df -h"
-                  : "database.conninfo in turnod.conf, and whether that PostgreSQL runs; journalctl -u turnod -n 30",
-              "the daemon does not reach its database%s", jbool(r.doc, "embedded") ? ", which it runs itself" : "");
+        found(
+            v, "database-down", "error",
+            jbool(r.doc, "embedded")
+                ? "journalctl -u turnod -n 30; df -h"
+                : N_("database.conninfo in turnod.conf, and whether that PostgreSQL runs; journalctl -u turnod -n 30"),
+            jbool(r.doc, "embedded") ? N_("the daemon does not reach its database, which it runs itself")
+                                     : N_("the daemon does not reach its database"));
         return false;
     }
     if (reason && !jbool(r.doc, "ready") && jint(r.doc, "desk", 0) > 0) {
-        found(v, "daemon-busy", "warning", "wait a moment; systemctl status turnod",
-              "the daemon does not serve now: %s", reason);
+        found(v, "daemon-busy", "warning", N_("wait a moment; systemctl status turnod"),
+              N_("the daemon does not serve now: %s"), reason);
     }
     return true;
 }
@@ -219,14 +239,14 @@ compare(struct visit *v, usec_t asked_at)
               : theirs > v->c->s->now      ? theirs - v->c->s->now
                                            : 0;
         if (off > CLOCK_DRIFT) {
-            found(v, "clock-here", "warning", "timedatectl set-ntp true (on both machines)",
-                  "this machine's clock and the daemon's differ by %s", text_span(v->c->a, (double)off / 1e6));
+            found(v, "clock-here", "warning", N_("timedatectl set-ntp true (on both machines)"),
+                  N_("this machine's clock and the daemon's differ by %s"), text_span(v->c->a, (double)off / 1e6));
         }
     }
     if (version && strcmp(version, TURNO_VERSION) != 0) {
         found(v, "versions-differ", "note",
-              "install the same version of both; after an update: systemctl restart turnod",
-              "turno is version " TURNO_VERSION ", the daemon %s", version);
+              N_("install the same version of both; after an update: systemctl restart turnod"),
+              N_("turno is version %s, the daemon %s"), TURNO_VERSION, version);
     }
 }
 
@@ -245,16 +265,16 @@ ask_daemon(struct visit *v)
         take_over(v, r.doc);
         compare(v, asked_at);
     } else if (r.status == 401 || r.status == 403) {
-        found(
-            v, "not-admin", "warning",
-            "sudo turno doctor (root always administers, and who is in a Unix group of admin_groups in the desk file)",
-            "only administrators see the rest, and you are none here: %s", e.msg);
+        found(v, "not-admin", "warning",
+              N_("sudo turno doctor (root always administers, and who is in a Unix group of admin_groups in the desk "
+                 "file)"),
+              N_("only administrators see the rest, and you are none here: %s"), e.msg);
     } else if (r.status == 404) {
-        found(v, "daemon-silent", "error", "install the same version of both, then systemctl restart turnod",
-              "the daemon is older than turno " TURNO_VERSION " and examines nothing");
+        found(v, "daemon-silent", "error", N_("install the same version of both, then systemctl restart turnod"),
+              N_("the daemon is older than turno %s and examines nothing"), TURNO_VERSION);
     } else if (r.status == 503) {
-        found(v, "daemon-busy", "warning", "wait a moment; systemctl status turnod",
-              "the daemon does not serve now: %s", e.msg);
+        found(v, "daemon-busy", "warning", N_("wait a moment; systemctl status turnod"),
+              N_("the daemon does not serve now: %s"), e.msg);
     } else {
         found(v, "daemon-silent", "error", "systemctl restart turnod; journalctl -u turnod -n 30", "%s", e.msg);
     }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/text.h"
+#include "common/i18n.h"
 
 bool
 prompt_can(const struct ctx *c)
@@ -33,16 +34,28 @@ prompt_line(struct ctx *c, const char *question, const char *def)
 char
 prompt_key(struct ctx *c, const char *question, const char *keys, char def)
 {
+    const char *own = i18n(keys);
+
     for (;;) {
-        const char *answer = prompt_line(c, question, NULL);
+        const char *answer = prompt_line(c, question, NULL), *at;
         if (!answer) {
             return '\0';
         }
         if (!*answer && def) {
             return def;
         }
+        if (*answer && (at = strchr(own, *answer)) != NULL && (size_t)(at - own) < strlen(keys)) {
+            return keys[at - own];
+        }
         if (*answer && strchr(keys, *answer)) {
             return *answer;
         }
     }
+}
+
+char
+prompt_yes_no(struct ctx *c, const char *question, char def)
+{
+    /* TRANSLATORS: the letters typed for yes and for no, in ASCII */
+    return prompt_key(c, question, N_("yn"), def);
 }

@@ -11,8 +11,10 @@
 bool prompt_can(const struct ctx *c);
 /* One line; `def` for an empty one. Blanks at its ends are cut off. NULL: the terminal is gone (Ctrl-D). */
 const char *prompt_line(struct ctx *c, const char *question, const char *def);
-/* One of the letters of `keys`; asked again until it is. An empty line is `def`, where that is not 0. '\0': the terminal is
- * gone. */
+/* One of the letters of `keys`, marked with N_(): typed so, or as the translation has it at the same place; asked again until
+ * it is. An empty line is `def`, where that is not 0. '\0': the terminal is gone. */
 char prompt_key(struct ctx *c, const char *question, const char *keys, char def);
+/* The same with 'y' and 'n'. */
+char prompt_yes_no(struct ctx *c, const char *question, char def);
 
 #endif

@@ -9,6 +9,7 @@
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "common/i18n.h"
 
 /* "2026-11-23T09:00:00" and the date it stands under: "09:00", "24:00", or with its date. */
 static const char *
@@ -37,37 +38,51 @@ windows_text(struct ctx *c, const json_t *list, size_t skip, int64_t day)
                                 to % 60);
         }
     }
-    return *text ? text : "closed";
+    return *text ? text : text_said(c->s->tty, N_("closed"));
 }
 
 static void
 print_facts(struct ctx *c, const json_t *k, bool with_week)
 {
-    static const char *const days[] = {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"};
+    static const char *const days[] = {N_("monday"), N_("tuesday"),  N_("wednesday"), N_("thursday"),
+                                       N_("friday"), N_("saturday"), N_("sunday")};
     const char *now = jtext(k, "now"), *queues = jjoin(c->a, jlist(k, "queues"), ", ");
     struct facts *f = facts_new(c);
 
-    facts_text(f, "calendar", jtext(k, "calendar"));
+    facts_text(f, N_("calendar"), jtext(k, "calendar"));
     facts_style(f, STYLE_BOLD);
-    facts_text(f, "zone", jtext(k, "zone"));
-    facts_text(f, "now", now && strlen(now) == 19 ? arena_printf(c->a, "%.10s %.5s", now, now + 11) : now);
-    facts_text(f, "is", jbool(k, "open") ? "open" : "closed");
+    facts_text(f, N_("zone"), jtext(k, "zone"));
+    facts_text(f, N_("now"), now && strlen(now) == 19 ? arena_printf(c->a, "%.10s %.5s", now, now + 11) : now);
+    facts_text(f, N_("is"), text_said(c->s->tty, jbool(k, "open") ? N_("open") : N_("closed")));
     facts_style(f, jbool(k, "open") ? STYLE_GOOD : STYLE_WARN);
-    facts_text(f, "queues", queues && *queues ? queues : "none");
+    facts_text(f, N_("queues"), queues && *queues ? queues : text_said(c->s->tty, N_("none")));
     for (int64_t i = 0; with_week && i < 7; i++) {
         facts_text(f, days[i], windows_text(c, jlist(k, "week"), 1, i + 1));
     }
-    facts_text(f, "last holiday", jtext(k, "last_holiday"));
+    facts_text(f, N_("last holiday"), jtext(k, "last_holiday"));
     facts_print(f);
 }
 
 static void
-row(struct table *tb, const char *what, const char *calendar, const char *date)
+row(struct ctx *c, struct table *tb, const char *what, const char *calendar, const char *date)
 {
     table_row(tb);
-    table_text(tb, what);
+    table_text(tb, text_said(c->s->tty, what));
     table_text(tb, calendar);
     table_text(tb, date);
+}
+
+static const char *
+weekday(struct ctx *c, const char *day)
+{
+    static const char *const days[] = {N_("mon"), N_("tue"), N_("wed"), N_("thu"), N_("fri"), N_("sat"), N_("sun")};
+
+    for (size_t i = 0; day && i < sizeof days / sizeof *days; i++) {
+        if (strcmp(day, days[i]) == 0) {
+            return text_said(c->s->tty, days[i]);
+        }
+    }
+    return day;
 }
 
 static void
@@ -81,8 +96,8 @@ add_openings(struct ctx *c, struct table *tb, const json_t *k)
         if (!from || strlen(from) != 19 || !to || strlen(to) != 19) {
             continue;
         }
-        row(tb, "opening", jtext(k, "calendar"), arena_printf(c->a, "%.10s", from));
-        table_text(tb, jtext(o, "weekday"));
+        row(c, tb, N_("opening"), jtext(k, "calendar"), arena_printf(c->a, "%.10s", from));
+        table_text(tb, weekday(c, jtext(o, "weekday")));
         table_text(tb, hour_of(c, from, from));
         table_text(tb, hour_of(c, to, from));
         table_span(tb, jnum(o, "seconds"));
@@ -97,7 +112,7 @@ add_days(struct ctx *c, struct table *tb, const json_t *k, const char *member, c
 
     for (size_t i = 0; i < json_array_size(list); i++) {
         const json_t *d = json_array_get(list, i);
-        row(tb, what, jtext(k, "calendar"), jtext(d, "date"));
+        row(c, tb, what, jtext(k, "calendar"), jtext(d, "date"));
         for (int empty = 0; empty < 3; empty++) {
             table_text(tb, NULL);
         }
@@ -110,21 +125,21 @@ static void
 print_calendar(struct ctx *c, const json_t *k, bool alone)
 {
     static const struct col cols[] = {
-        {"ROW",      COL_TEXT, 0,  0         },
+        {N_("ROW"),  COL_TEXT, 0,  0         },
         {"CALENDAR", COL_TEXT, 0,  COL_HIDDEN},
-        {"DATE",     COL_TEXT, 0,  0         },
-        {"DAY",      COL_TEXT, 0,  2         },
-        {"FROM",     COL_TEXT, 0,  0         },
-        {"TO",       COL_TEXT, 0,  0         },
-        {"OPEN",     COL_SPAN, 0,  1         },
-        {"WHAT",     COL_TEXT, 10, 0         },
+        {N_("DATE"), COL_TEXT, 0,  0         },
+        {N_("DAY"),  COL_TEXT, 0,  2         },
+        {N_("FROM"), COL_TEXT, 0,  0         },
+        {N_("TO"),   COL_TEXT, 0,  0         },
+        {N_("OPEN"), COL_SPAN, 0,  1         },
+        {N_("WHAT"), COL_TEXT, 10, 0         },
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
 
     print_facts(c, k, alone);
     add_openings(c, tb, k);
-    add_days(c, tb, k, "exceptions", "exception");
-    add_days(c, tb, k, "holidays", "holiday");
+    add_days(c, tb, k, "exceptions", N_("exception"));
+    add_days(c, tb, k, "holidays", N_("holiday"));
     if (c->s->tty && table_rows(tb) > 0) {
         fputc('\n', c->s->out);
     }
@@ -154,11 +169,11 @@ run_desk_calendar(struct ctx *c, struct err *e)
         print_calendar(c, json_array_get(list, i), name != NULL);
     }
     if (json_array_size(list) == 0) {
-        fprintf(c->s->chat, "there are no calendars: all queues work round the clock\n");
+        fprintf(c->s->chat, _("there are no calendars: all queues work round the clock\n"));
     }
     queues = jjoin(c->a, jlist(r.doc, "round_the_clock"), ", ");
     if (!name && queues && *queues && json_array_size(list) > 0) {
-        fprintf(c->s->after, "round the clock: %s\n", text_line(c->a, queues));
+        fprintf(c->s->after, _("round the clock: %s\n"), text_line(c->a, queues));
     }
     return true;
 }

@@ -10,6 +10,7 @@
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "common/i18n.h"
 
 /* The FILE of the command line, sent; false when it has mistakes. */
 static bool
@@ -29,7 +30,7 @@ run_desk_check(struct ctx *c, struct err *e)
         return false;
     }
     if (!c->json) {
-        fprintf(c->s->chat, "no mistakes\n");
+        fprintf(c->s->chat, _("no mistakes\n"));
     }
     return true;
 }
@@ -45,7 +46,7 @@ run_desk_diff(struct ctx *c, struct err *e)
     }
     changes = jlist(r.doc, "changes");
     if (!c->json && json_array_size(changes) == 0) {
-        fprintf(c->s->chat, "the file is what is in force\n");
+        fprintf(c->s->chat, _("the file is what is in force\n"));
     } else if (!c->json) {
         filing_changes(c, c->s->out, &r);
     }
@@ -62,7 +63,7 @@ run_desk_apply(struct ctx *c, struct err *e)
     }
     if (!c->json) {
         filing_changes(c, c->s->out, &r);
-        fprintf(c->s->after, "version %" PRId64 " of the desk is in force\n", jint(r.doc, "version", 0));
+        fprintf(c->s->after, _("version %lld of the desk is in force\n"), (long long)jint(r.doc, "version", 0));
     }
     return true;
 }
@@ -87,7 +88,7 @@ run_desk_show(struct ctx *c, struct err *e)
     if (beside && !file) {
         return err_set(e, ERR_NOT_FOUND, "that version of the desk has no file '%.100s'", beside);
     }
-    fprintf(c->s->chat, "version %" PRId64 ", applied by %s, %s\n", jint(r.doc, "version", 0),
+    fprintf(c->s->chat, _("version %lld, applied by %s, %s\n"), (long long)jint(r.doc, "version", 0),
             text_line(c->a, jtext(r.doc, "applied_by")), text_line(c->a, jtext(r.doc, "applied_at")));
     if (file) {
         /* the file as it was, so that `turno desk show > desk.conf` gives it back; a terminal gets it cleaned */
@@ -95,7 +96,7 @@ run_desk_show(struct ctx *c, struct err *e)
     }
     json_object_foreach(files, name, text) {
         if (!beside) {
-            fprintf(c->s->after, "it uses %s: turno desk show --file %s\n", text_line(c->a, name),
+            fprintf(c->s->after, _("it uses %s: turno desk show --file %s\n"), text_line(c->a, name),
                     text_line(c->a, name));
         }
     }
@@ -108,10 +109,10 @@ static void
 print_tried(struct ctx *c, const json_t *list)
 {
     static const struct col cols[] = {
-        {"ROW",  COL_TEXT, 0,  COL_HIDDEN},
-        {"RULE", COL_TEXT, 10, 0         },
-        {"FITS", COL_TEXT, 0,  0         },
-        {"WHY",  COL_TEXT, 20, 0         },
+        {"ROW",      COL_TEXT, 0,  COL_HIDDEN},
+        {N_("RULE"), COL_TEXT, 10, 0         },
+        {N_("FITS"), COL_TEXT, 0,  0         },
+        {N_("WHY"),  COL_TEXT, 20, 0         },
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
 
@@ -121,7 +122,7 @@ print_tried(struct ctx *c, const json_t *list)
         table_row(tb);
         table_text(tb, "tried");
         table_text(tb, jtext(row, "rule"));
-        table_text(tb, fits ? "yes" : "no");
+        table_text(tb, text_said(c->s->tty, fits ? N_("yes") : N_("no")));
         table_style(tb, fits ? STYLE_GOOD : STYLE_PLAIN);
         table_text(tb, jtext(row, "why"));
     }
@@ -151,14 +152,14 @@ run_route_test(struct ctx *c, struct err *e)
         return true;
     }
     f = facts_new(c);
-    facts_text(f, "rule", jtext(r.doc, "rule"));
-    facts_number(f, "position", jint(r.doc, "position", TABLE_NONE));
-    facts_text(f, "queue", jtext(r.doc, "queue"));
+    facts_text(f, N_("rule"), jtext(r.doc, "rule"));
+    facts_number(f, N_("position"), jint(r.doc, "position", TABLE_NONE));
+    facts_text(f, N_("queue"), jtext(r.doc, "queue"));
     facts_style(f, STYLE_BOLD);
-    facts_text(f, "department", jtext(r.doc, "department"));
-    facts_text(f, "priority", jtext(r.doc, "priority"));
-    facts_text(f, "tags", jjoin(c->a, jlist(r.doc, "tags"), ", "));
-    facts_text(f, "needs", jjoin(c->a, jlist(r.doc, "skills"), ", "));
+    facts_text(f, N_("department"), jtext(r.doc, "department"));
+    facts_text(f, N_("priority"), jtext(r.doc, "priority"));
+    facts_text(f, N_("tags"), jjoin(c->a, jlist(r.doc, "tags"), ", "));
+    facts_text(f, N_("needs"), jjoin(c->a, jlist(r.doc, "skills"), ", "));
     facts_print(f);
     print_tried(c, jlist(r.doc, "tried"));
     return true;
@@ -192,13 +193,13 @@ run_token_add(struct ctx *c, struct err *e)
         return true;
     }
     f = facts_new(c);
-    facts_number(f, "token", jint(r.doc, "token_id", TABLE_NONE));
-    facts_text(f, "person", jtext(r.doc, "person"));
-    facts_text(f, "scope", jtext(r.doc, "scope"));
-    facts_text(f, "secret", jtext(r.doc, "secret"));
+    facts_number(f, N_("token"), jint(r.doc, "token_id", TABLE_NONE));
+    facts_text(f, N_("person"), jtext(r.doc, "person"));
+    facts_text(f, N_("scope"), jtext(r.doc, "scope"));
+    facts_text(f, N_("secret"), jtext(r.doc, "secret"));
     facts_style(f, STYLE_BOLD);
     facts_print(f);
-    fprintf(c->s->after, "the secret is shown only now: the desk keeps a hash of it\n");
+    fprintf(c->s->after, _("the secret is shown only now: the desk keeps a hash of it\n"));
     return true;
 }
 
@@ -206,14 +207,14 @@ bool
 run_token_list(struct ctx *c, struct err *e)
 {
     static const struct col cols[] = {
-        {"TOKEN",   COL_NUMBER, 0, 0},
-        {"PERSON",  COL_TEXT,   8, 0},
-        {"ACCOUNT", COL_TEXT,   8, 2},
-        {"SCOPE",   COL_TEXT,   0, 0},
-        {"LABEL",   COL_TEXT,   8, 4},
-        {"CREATED", COL_AGE,    0, 3},
-        {"EXPIRES", COL_TIME,   0, 1},
-        {"REVOKED", COL_AGE,    0, 0},
+        {N_("TOKEN"),   COL_NUMBER, 0, 0},
+        {N_("PERSON"),  COL_TEXT,   8, 0},
+        {N_("ACCOUNT"), COL_TEXT,   8, 2},
+        {N_("SCOPE"),   COL_TEXT,   0, 0},
+        {N_("LABEL"),   COL_TEXT,   8, 4},
+        {N_("CREATED"), COL_AGE,    0, 3},
+        {N_("EXPIRES"), COL_TIME,   0, 1},
+        {N_("REVOKED"), COL_AGE,    0, 0},
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
     const json_t *list;
@@ -241,7 +242,7 @@ run_token_list(struct ctx *c, struct err *e)
         table_time(tb, jtime(t, "revoked_at"));
     }
     if (table_rows(tb) == 0) {
-        fprintf(c->s->chat, "there are no tokens\n");
+        fprintf(c->s->chat, _("there are no tokens\n"));
     }
     table_print(tb);
     return true;
@@ -260,7 +261,7 @@ run_token_revoke(struct ctx *c, struct err *e)
         return false;
     }
     if (!api_json(c, &r)) {
-        fprintf(c->s->out, c->s->tty ? "token %" PRId64 " no longer opens anything\n" : "%" PRId64 "\trevoked\n", id);
+        fprintf(c->s->out, c->s->tty ? _("token %lld no longer opens anything\n") : "%lld\trevoked\n", (long long)id);
     }
     return true;
 }

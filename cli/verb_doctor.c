@@ -5,8 +5,10 @@
 
 #include "cli/api.h"
 #include "cli/doctor.h"
+#include "cli/facts.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "common/i18n.h"
 
 static enum style
 style_of(const char *severity)
@@ -29,10 +31,10 @@ print_finding(struct ctx *c, const json_t *f)
     }
     strbuf_init(&sb);
     text_wrap(&sb, text_line(c->a, jtext(f, "saw")), "  ", c->s->width);
-    fprintf(out, "%s%s%s %s\n%s", screen_style(c->s, style_of(severity)), severity, screen_plain(c->s),
+    fprintf(out, "%s%s%s %s\n%s", screen_style(c->s, style_of(severity)), i18n(severity), screen_plain(c->s),
             text_line(c->a, jtext(f, "code")), sb.p);
     if (*todo) {
-        fprintf(out, "  %sdo:%s %s\n", screen_style(c->s, STYLE_BOLD), screen_plain(c->s), todo);
+        fprintf(out, "  %s%s%s %s\n", screen_style(c->s, STYLE_BOLD), _("do:"), screen_plain(c->s), todo);
     }
     strbuf_release(&sb);
 }
@@ -41,14 +43,23 @@ print_finding(struct ctx *c, const json_t *f)
 static void
 print_facts(struct ctx *c, const json_t *facts)
 {
-    static const char *const names[] = {"turnod", "database", "runs", "durability", "desk", "disk", "socket"};
+    static const struct {
+        const char *member, *label;
+    } names[] = {
+        {"turnod",     "turnod"        },
+        {"database",   N_("database")  },
+        {"runs",       N_("runs")      },
+        {"durability", N_("durability")},
+        {"desk",       N_("desk")      },
+        {"disk",       N_("disk")      },
+        {"socket",     N_("socket")    },
+    };
+    struct facts *f = facts_new(c);
 
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (jtext(facts, names[i])) {
-            fprintf(c->s->out, "%s%-10s%s  %s\n", screen_style(c->s, STYLE_DIM), names[i], screen_plain(c->s),
-                    text_line(c->a, jtext(facts, names[i])));
-        }
+        facts_text(f, names[i].label, jtext(facts, names[i].member));
     }
+    facts_print(f);
 }
 
 static size_t
@@ -67,9 +78,13 @@ run_doctor(struct ctx *c, struct err *e)
 {
     const json_t *doc = doctor_examine(c), *findings = jlist(doc, "findings");
     size_t errors = count(findings, "error"), warnings = count(findings, "warning"), notes = count(findings, "note");
-    const char *sum = arena_printf(c->a, "%zu things examined: %zu error%s, %zu warning%s, %zu note%s",
-                                   json_array_size(jlist(doc, "examined")), errors, errors == 1 ? "" : "s", warnings,
-                                   warnings == 1 ? "" : "s", notes, notes == 1 ? "" : "s");
+    size_t things = json_array_size(jlist(doc, "examined"));
+    /* "38 things examined: 1 error, 2 warnings, 0 notes" */
+    const char *sum = arena_printf(c->a, "%s: %s, %s, %s",
+                                   arena_printf(c->a, P_("%zu thing examined", "%zu things examined", things), things),
+                                   arena_printf(c->a, P_("%zu error", "%zu errors", errors), errors),
+                                   arena_printf(c->a, P_("%zu warning", "%zu warnings", warnings), warnings),
+                                   arena_printf(c->a, P_("%zu note", "%zu notes", notes), notes));
 
     if (c->json) {
         api_print_json(c, doc);
@@ -84,6 +99,6 @@ run_doctor(struct ctx *c, struct err *e)
     if (errors + warnings > 0) {
         return err_set(e, ERR_INVALID, "%s", sum);
     }
-    fprintf(c->s->after, "%s; the desk is sound\n", sum);
+    fprintf(c->s->after, _("%s; the desk is sound\n"), sum);
     return true;
 }

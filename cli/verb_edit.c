@@ -17,8 +17,7 @@
 #include "cli/text.h"
 #include "cli/verbs.h"
 #include "common/beside.h"
-
-#define MISTAKEN "(e)dit again, (q)uit and keep the draft, (x) discard it? [e]"
+#include "common/i18n.h"
 
 struct editing {
     struct ctx *c;
@@ -27,6 +26,11 @@ struct editing {
     const char *begun; /* the text it began with */
     struct filing f;
 };
+
+/* TRANSLATORS: the letters in brackets are those of "eqx" */
+static const char *const mistaken = N_("(e)dit again, (q)uit and keep the draft, (x) discard it? [e]");
+/* TRANSLATORS: the letters typed for: edit again, quit and keep the draft, discard it; in ASCII */
+static const char *const mistaken_keys = N_("eqx");
 
 enum verdict { AGAIN, APPLY, KEEP, DISCARD };
 
@@ -138,12 +142,16 @@ look(struct editing *ed, enum verdict *ret, struct err *e)
     }
     if (filing_send(c, "diff", &ed->f, &r, e)) {
         if (filing_changes(c, c->s->chat, &r) == 0) {
-            fprintf(c->s->chat, "it is what is in force, but for its comments and layout\n");
+            fprintf(c->s->chat, _("it is what is in force, but for its comments and layout\n"));
         }
-        *ret = ask_verdict(ed, "(a)pply, (e)dit again, (q)uit and keep the draft, (x) discard it?", "aeqx", 0);
+        *ret =
+            /* TRANSLATORS: the letters in brackets are those of "aeqx" */
+            ask_verdict(ed, _("(a)pply, (e)dit again, (q)uit and keep the draft, (x) discard it?"),
+                        /* TRANSLATORS: the letters typed for: apply, edit again, quit and keep the draft, discard it */
+                        N_("aeqx"), 0);
     } else if (e->code == ERR_DESK) {
         fprintf(c->s->chat, "%s\n", text_line(c->a, e->msg));
-        *ret = ask_verdict(ed, MISTAKEN, "eqx", 'e');
+        *ret = ask_verdict(ed, i18n(mistaken), mistaken_keys, 'e');
     } else {
         return false;
     }
@@ -169,7 +177,7 @@ apply(struct editing *ed, bool *ret_again, struct err *e)
 
     *ret_again = false;
     if (!is_as_begun(ed)) {
-        fprintf(c->s->after, "yours is in %s: put together what belongs together, then turno desk apply FILE\n",
+        fprintf(c->s->after, _("yours is in %s: put together what belongs together, then turno desk apply FILE\n"),
                 ed->path);
         return err_set(e, ERR_STALE, "somebody has written another %.120s meanwhile, and nothing of yours was applied",
                        ed->file);
@@ -178,16 +186,16 @@ apply(struct editing *ed, bool *ret_again, struct err *e)
         *ret_again = e->code == ERR_DESK;
         if (e->code == ERR_STALE) {
             (void)err_set(e, ERR_STALE, "somebody has applied another desk meanwhile, and nothing of yours was");
-            fprintf(c->s->after, "what yours would change in it: turno desk diff %s; to go on: turno desk edit %s\n",
+            fprintf(c->s->after, _("what yours would change in it: turno desk diff %s; to go on: turno desk edit %s\n"),
                     ed->path, ed->path);
         }
         return false;
     }
-    fprintf(c->s->chat, "version %" PRId64 " of the desk is in force\n", jint(r.doc, "version", 0));
+    fprintf(c->s->chat, _("version %lld of the desk is in force\n"), (long long)jint(r.doc, "version", 0));
     if (ed->file) {
         return filing_write(c, ed->file, ed->f.text, !is_as_begun(ed), e);
     }
-    fprintf(c->s->after, "a desk file on disk is older now: turno desk show > /etc/turno/desk.conf\n");
+    fprintf(c->s->after, _("a desk file on disk is older now: turno desk show > /etc/turno/desk.conf\n"));
     return true;
 }
 
@@ -203,7 +211,7 @@ keep_beside(const struct editing *ed)
     json_object_foreach(ed->f.files, name, text) {
         if (!beside_is_name(name) ||
             !filing_write(ed->c, arena_printf(ed->c->a, "%s/%s", dir, name), json_string_value(text), false, &e)) {
-            fprintf(ed->c->s->after, "%s is not beside the draft\n", text_line(ed->c->a, name));
+            fprintf(ed->c->s->after, _("%s is not beside the draft\n"), text_line(ed->c->a, name));
         }
     }
 }
@@ -223,16 +231,16 @@ edit(struct editing *ed, bool *ret_gone, struct err *e)
         case AGAIN:
             break;
         case KEEP:
-            fprintf(ed->c->s->after, "nothing was applied; the draft is kept: turno desk edit %s\n", ed->path);
+            fprintf(ed->c->s->after, _("nothing was applied; the draft is kept: turno desk edit %s\n"), ed->path);
             return true;
         case DISCARD:
             *ret_gone = true;
-            fprintf(ed->c->s->chat, "nothing was applied\n");
+            fprintf(ed->c->s->chat, _("nothing was applied\n"));
             return true;
         case APPLY:
             *ret_gone = apply(ed, &again, e);
             if (again) {
-                verdict = ask_verdict(ed, MISTAKEN, "eqx", 'e');
+                verdict = ask_verdict(ed, i18n(mistaken), mistaken_keys, 'e');
             } else if (!*ret_gone) {
                 return false;
             }
@@ -264,7 +272,7 @@ run_desk_edit(struct ctx *c, struct err *e)
     }
     keep_beside(&ed);
     if (!ok && !strstr(e->msg, ed.path)) {
-        fprintf(c->s->after, "the draft is kept: %s\n", ed.path);
+        fprintf(c->s->after, _("the draft is kept: %s\n"), ed.path);
     }
     return ok;
 }

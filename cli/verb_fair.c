@@ -6,12 +6,24 @@
 
 #include "cli/api.h"
 #include "cli/table.h"
+#include "cli/text.h"
 #include "cli/verbs.h"
+#include "common/i18n.h"
 
 static const char *
 figure(struct ctx *c, double v, int digits)
 {
-    return isnan(v) ? "" : arena_printf(c->a, "%.*f", digits, v);
+    return isnan(v) ? "" : c->s->tty ? i18n_decimal(c->a, v, digits) : arena_printf(c->a, "%.*f", digits, v);
+}
+
+/* Why there is no figure: "too few: n=3", or NULL. */
+static const char *
+too_few(struct ctx *c, const json_t *o)
+{
+    const char *said = jtext(o, "too_few");
+    char buf[100];
+
+    return said && c->s->tty ? arena_strdup(c->a, i18n_again(N_("too few: n=%s"), said, buf, sizeof buf)) : said;
 }
 
 /* In a pipe the tables follow each other, told apart by their first field. */
@@ -28,18 +40,18 @@ static void
 print_orders(struct ctx *c, const json_t *list)
 {
     static const struct col cols[] = {
-        {"ROW",       COL_TEXT,   0, COL_HIDDEN},
-        {"ORDER",     COL_TEXT,   8, 0         },
-        {"DEALT",     COL_NUMBER, 0, 0         },
-        {"OVERTAKES", COL_NUMBER, 0, 3         },
-        {"MAX GAP",   COL_SPAN,   0, 0         },
-        {"BOUND",     COL_SPAN,   0, 0         },
-        {"RATIO",     COL_TEXT,   0, 0         },
-        {"BROKEN",    COL_NUMBER, 0, 0         },
-        {"WAITS",     COL_NUMBER, 0, 2         },
-        {"IN REACH",  COL_NUMBER, 0, 4         },
-        {"WITHIN",    COL_NUMBER, 0, 1         },
-        {"DISTANCE",  COL_TEXT,   0, 5         },
+        {"ROW",           COL_TEXT,   0, COL_HIDDEN},
+        {N_("ORDER"),     COL_TEXT,   8, 0         },
+        {N_("DEALT"),     COL_NUMBER, 0, 0         },
+        {N_("OVERTAKES"), COL_NUMBER, 0, 3         },
+        {N_("MAX GAP"),   COL_SPAN,   0, 0         },
+        {N_("BOUND"),     COL_SPAN,   0, 0         },
+        {N_("RATIO"),     COL_TEXT,   0, 0         },
+        {N_("BROKEN"),    COL_NUMBER, 0, 0         },
+        {N_("WAITS"),     COL_NUMBER, 0, 2         },
+        {N_("IN REACH"),  COL_NUMBER, 0, 4         },
+        {N_("WITHIN"),    COL_NUMBER, 0, 1         },
+        {N_("DISTANCE"),  COL_TEXT,   0, 5         },
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
 
@@ -54,13 +66,15 @@ print_orders(struct ctx *c, const json_t *list)
         table_number(tb, jint(o, "overtakes", TABLE_NONE));
         table_span(tb, jnum(o, "max_gap_seconds"));
         table_span(tb, jnum(o, "bound_seconds"));
-        table_text(tb, unjudged > 0 ? arena_printf(c->a, "%s (%lld not judged)", most, unjudged) : most);
+        table_text(tb, unjudged > 0 ? arena_printf(c->a, c->s->tty ? _("%s (%lld not judged)") : "%s (%lld not judged)",
+                                                   most, unjudged)
+                                    : most);
         table_style(tb, jint(o, "broken", 0) > 0 ? STYLE_BAD : STYLE_GOOD);
         table_number(tb, jint(o, "broken", TABLE_NONE));
         table_number(tb, jint(t2, "waits", TABLE_NONE));
         table_number(tb, jint(t2, "premise", TABLE_NONE));
         table_number(tb, jint(t2, "within", TABLE_NONE));
-        table_text(tb, jtext(ks, "too_few") ? jtext(ks, "too_few") : figure(c, jnum(ks, "distance"), 3));
+        table_text(tb, too_few(c, ks) ? too_few(c, ks) : figure(c, jnum(ks, "distance"), 3));
     }
     table_print(tb);
 }
@@ -69,13 +83,13 @@ static void
 print_classes(struct ctx *c, const json_t *list)
 {
     static const struct col cols[] = {
-        {"ROW",        COL_TEXT,   0, COL_HIDDEN},
-        {"CLASS",      COL_TEXT,   0, 0         },
-        {"TICKETS",    COL_NUMBER, 0, 0         },
-        {"WAITS",      COL_NUMBER, 0, 0         },
-        {"OVERTAKEN",  COL_NUMBER, 0, 0         },
-        {"OVERTOOK",   COL_NUMBER, 0, 0         },
-        {"WORK GOT S", COL_TEXT,   0, 0         },
+        {"ROW",            COL_TEXT,   0, COL_HIDDEN},
+        {N_("CLASS"),      COL_TEXT,   0, 0         },
+        {N_("TICKETS"),    COL_NUMBER, 0, 0         },
+        {N_("WAITS"),      COL_NUMBER, 0, 0         },
+        {N_("OVERTAKEN"),  COL_NUMBER, 0, 0         },
+        {N_("OVERTOOK"),   COL_NUMBER, 0, 0         },
+        {N_("WORK GOT S"), COL_TEXT,   0, 0         },
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
 
@@ -89,7 +103,7 @@ print_classes(struct ctx *c, const json_t *list)
         table_number(tb, jint(o, "waits", TABLE_NONE));
         table_number(tb, jint(o, "overtaken", TABLE_NONE));
         table_number(tb, jint(o, "overtook", TABLE_NONE));
-        table_text(tb, isnan(got) ? "" : arena_printf(c->a, "%+.1f", got));
+        table_text(tb, isnan(got) ? "" : arena_printf(c->a, "%s%s", signbit(got) ? "" : "+", figure(c, got, 1)));
     }
     print(c, tb);
 }
@@ -103,7 +117,7 @@ ratio(struct ctx *c, const json_t *r)
     if (!json_is_object(r)) {
         return "";
     }
-    return arena_printf(c->a, "%.2f (%s-%s)", jnum(r, "ratio"), isnan(low) ? "?" : figure(c, low, 2),
+    return arena_printf(c->a, "%s (%s-%s)", figure(c, jnum(r, "ratio"), 2), isnan(low) ? "?" : figure(c, low, 2),
                         isnan(high) ? "?" : figure(c, high, 2));
 }
 
@@ -111,22 +125,22 @@ static void
 print_waits(struct ctx *c, const json_t *list)
 {
     static const struct col cols[] = {
-        {"ROW",             COL_TEXT,   0, COL_HIDDEN},
-        {"WAITS",           COL_TEXT,   8, 0         },
-        {"PRIORITY",        COL_TEXT,   0, 0         },
-        {"N INT",           COL_NUMBER, 0, 4         },
-        {"MEDIAN",          COL_SPAN,   0, 0         },
-        {"P90",             COL_SPAN,   0, 2         },
-        {"BUSINESS MEDIAN", COL_SPAN,   0, COL_HIDDEN},
-        {"BUSINESS P90",    COL_SPAN,   0, COL_HIDDEN},
-        {"N EXT",           COL_NUMBER, 0, 4         },
-        {"MEDIAN",          COL_SPAN,   0, 0         },
-        {"P90",             COL_SPAN,   0, 2         },
-        {"BUSINESS MEDIAN", COL_SPAN,   0, COL_HIDDEN},
-        {"BUSINESS P90",    COL_SPAN,   0, COL_HIDDEN},
-        {"RATIO MEDIAN",    COL_TEXT,   0, 0         },
-        {"RATIO P90",       COL_TEXT,   0, 3         },
-        {"ALARM",           COL_TEXT,   0, 1         },
+        {"ROW",              COL_TEXT,   0, COL_HIDDEN},
+        {N_("WAITS"),        COL_TEXT,   8, 0         },
+        {N_("PRIORITY"),     COL_TEXT,   0, 0         },
+        {N_("N INT"),        COL_NUMBER, 0, 4         },
+        {N_("MEDIAN"),       COL_SPAN,   0, 0         },
+        {N_("P90"),          COL_SPAN,   0, 2         },
+        {"BUSINESS MEDIAN",  COL_SPAN,   0, COL_HIDDEN},
+        {"BUSINESS P90",     COL_SPAN,   0, COL_HIDDEN},
+        {N_("N EXT"),        COL_NUMBER, 0, 4         },
+        {N_("MEDIAN"),       COL_SPAN,   0, 0         },
+        {N_("P90"),          COL_SPAN,   0, 2         },
+        {"BUSINESS MEDIAN",  COL_SPAN,   0, COL_HIDDEN},
+        {"BUSINESS P90",     COL_SPAN,   0, COL_HIDDEN},
+        {N_("RATIO MEDIAN"), COL_TEXT,   0, 0         },
+        {N_("RATIO P90"),    COL_TEXT,   0, 3         },
+        {N_("ALARM"),        COL_TEXT,   0, 1         },
     };
     static const char *const classes[] = {"internal", "external"};
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
@@ -145,9 +159,9 @@ print_waits(struct ctx *c, const json_t *list)
             table_span(tb, jnum(f, "business_median"));
             table_span(tb, jnum(f, "business_p90"));
         }
-        table_text(tb, jtext(o, "too_few") ? jtext(o, "too_few") : ratio(c, json_object_get(o, "ratio_median")));
+        table_text(tb, too_few(c, o) ? too_few(c, o) : ratio(c, json_object_get(o, "ratio_median")));
         table_text(tb, ratio(c, json_object_get(o, "ratio_p90")));
-        table_text(tb, jbool(o, "alarm") ? "two weeks apart" : "");
+        table_text(tb, jbool(o, "alarm") ? text_said(c->s->tty, N_("two weeks apart")) : "");
         table_style(tb, STYLE_BAD);
     }
     print(c, tb);
@@ -158,37 +172,37 @@ static void
 print_exceptions(struct ctx *c, const json_t *doc)
 {
     static const struct col taken_cols[] = {
-        {"ROW",         COL_TEXT,   0, COL_HIDDEN},
-        {"OUT OF TURN", COL_TEXT,   8, 0         },
-        {"VERB",        COL_TEXT,   0, 0         },
-        {"AGENT",       COL_TEXT,   8, 0         },
-        {"N",           COL_NUMBER, 0, 0         },
-        {"PASSED",      COL_NUMBER, 0, 0         },
+        {"ROW",             COL_TEXT,   0, COL_HIDDEN},
+        {N_("OUT OF TURN"), COL_TEXT,   8, 0         },
+        {N_("VERB"),        COL_TEXT,   0, 0         },
+        {N_("AGENT"),       COL_TEXT,   8, 0         },
+        {N_("N"),           COL_NUMBER, 0, 0         },
+        {N_("PASSED"),      COL_NUMBER, 0, 0         },
     };
     static const struct col hand_cols[] = {
-        {"ROW",     COL_TEXT,   0, COL_HIDDEN},
-        {"BY HAND", COL_TEXT,   8, 0         },
-        {"VERB",    COL_TEXT,   0, 0         },
-        {"N",       COL_NUMBER, 0, 0         },
+        {"ROW",         COL_TEXT,   0, COL_HIDDEN},
+        {N_("BY HAND"), COL_TEXT,   8, 0         },
+        {N_("VERB"),    COL_TEXT,   0, 0         },
+        {N_("N"),       COL_NUMBER, 0, 0         },
     };
     static const struct col stale_cols[] = {
-        {"ROW",        COL_TEXT,   0, COL_HIDDEN},
-        {"LEFT LYING", COL_TEXT,   8, 0         },
-        {"AGENT",      COL_TEXT,   8, 0         },
-        {"IDLE",       COL_NUMBER, 0, 0         },
-        {"LAPSED",     COL_NUMBER, 0, 0         },
-        {"FOR",        COL_SPAN,   0, 0         },
+        {"ROW",            COL_TEXT,   0, COL_HIDDEN},
+        {N_("LEFT LYING"), COL_TEXT,   8, 0         },
+        {N_("AGENT"),      COL_TEXT,   8, 0         },
+        {N_("IDLE"),       COL_NUMBER, 0, 0         },
+        {N_("LAPSED"),     COL_NUMBER, 0, 0         },
+        {N_("FOR"),        COL_SPAN,   0, 0         },
     };
     static const struct col contested_cols[] = {
-        {"ROW",       COL_TEXT,   0, COL_HIDDEN},
-        {"CONTESTED", COL_TEXT,   8, 0         },
-        {"N",         COL_NUMBER, 0, 0         },
+        {"ROW",           COL_TEXT,   0, COL_HIDDEN},
+        {N_("CONTESTED"), COL_TEXT,   8, 0         },
+        {N_("N"),         COL_NUMBER, 0, 0         },
     };
     static const struct col parity_cols[] = {
-        {"ROW",              COL_TEXT, 0, COL_HIDDEN},
-        {"PARITY EXCEPTION", COL_TEXT, 8, 0         },
-        {"PRIORITY",         COL_TEXT, 0, 0         },
-        {"REASON",           COL_TEXT, 8, 0         },
+        {"ROW",                  COL_TEXT, 0, COL_HIDDEN},
+        {N_("PARITY EXCEPTION"), COL_TEXT, 8, 0         },
+        {N_("PRIORITY"),         COL_TEXT, 0, 0         },
+        {N_("REASON"),           COL_TEXT, 8, 0         },
     };
     static const struct {
         const char *member, *row;
@@ -236,15 +250,15 @@ print_verdict(struct ctx *c, const json_t *doc)
     } else if (jbool(doc, "ok")) {
         fprintf(
             c->s->out,
-            "%sNobody was overtaken beyond the bound%s (%.2f of it at most), and nobody waited longer than the work "
-            "before them.\n\n",
-            screen_style(c->s, STYLE_GOOD), screen_plain(c->s), most);
+            _("%sNobody was overtaken beyond the bound%s (%s of it at most), and nobody waited longer than the work "
+              "before them.\n\n"),
+            screen_style(c->s, STYLE_GOOD), screen_plain(c->s), figure(c, most, 2));
     } else {
         fprintf(
             c->s->out,
-            "%sBroken:%s %lld went first beyond the bound (%.2f times it at most), %lld waited longer than the work "
-            "before them.\n\n",
-            screen_style(c->s, STYLE_BAD), screen_plain(c->s), broken, most, longer);
+            _("%sBroken:%s %lld went first beyond the bound (%s times it at most), %lld waited longer than the work "
+              "before them.\n\n"),
+            screen_style(c->s, STYLE_BAD), screen_plain(c->s), broken, figure(c, most, 2), longer);
     }
 }
 
@@ -262,14 +276,14 @@ run_stats_fairness(struct ctx *c, struct err *e)
         }
     }
     if (c->s->tty) { /* a long history takes its time */
-        fprintf(c->s->chat, "reading the history ...\r");
+        fprintf(c->s->chat, "%s\r", _("reading the history ..."));
         (void)fflush(c->s->chat);
     }
     if (!client_get(c->client, path, &r, e)) {
         return false;
     }
     if (c->s->tty) {
-        fprintf(c->s->chat, "%*s\r", 24, "");
+        fprintf(c->s->chat, "%*s\r", text_width(_("reading the history ...")), "");
     }
     if (api_json(c, &r)) {
         return true;

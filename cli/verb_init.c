@@ -16,12 +16,14 @@
 #include "cli/prompt.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "common/i18n.h"
 #include "common/strbuf.h"
 
 #define DEFAULT_FILE  "/etc/turno/desk.conf"
 #define DEFAULT_HOURS "mon-fri 09:00-17:00"
 #define OTHERS        "everybody"
 #define ADMINS        "turno-admin"
+#define NONE          "none" /* the option's word */
 #define DEPTS_MAX     60
 #define NAME_MAX_     31
 
@@ -126,7 +128,7 @@ add_depts(struct ctx *c, struct plan *p, const char *words, const struct machine
 
     p->n = 0;
     for (char *w = strtok_r(copy, " ,", &save); w; w = strtok_r(NULL, " ,", &save)) {
-        if (list && strcmp(w, "all") == 0) {
+        if (list && (strcmp(w, "all") == 0 || strcmp(w, _("all")) == 0)) {
             for (size_t k = 0; k < n; k++) {
                 if (!is_hat(list[k].name) && !add_dept(c, p, list[k].name, e)) {
                     return false;
@@ -196,15 +198,22 @@ is_hours(const char *s)
     return true;
 }
 
+/* In the reader's language, too. */
+static bool
+is_none(const char *s)
+{
+    return strcmp(s, NONE) == 0 || strcmp(s, _("none")) == 0;
+}
+
 static bool
 set_hours(struct ctx *c, struct plan *p, const char *s, struct err *e)
 {
     (void)c;
-    if (strcmp(s, "none") != 0 && !is_hours(s)) {
-        return err_field(e, ERR_USAGE, "hours", "'%.60s' are no hours: " DEFAULT_HOURS ", or none for round the clock",
-                         s);
+    if (!is_none(s) && !is_hours(s)) {
+        return err_field(e, ERR_USAGE, "hours", "'%.60s' are no hours: %s, or none for round the clock", s,
+                         DEFAULT_HOURS);
     }
-    p->hours = s;
+    p->hours = is_none(s) ? NONE : s;
     return true;
 }
 
@@ -214,7 +223,7 @@ set_admin(struct ctx *c, struct plan *p, const char *s, struct err *e)
     struct machine_group g;
 
     p->admin = NULL;
-    if (strcmp(s, "none") == 0) {
+    if (is_none(s)) {
         return true;
     }
     if (!machine_group(c->a, s, &g) || strpbrk(s, "\"\\")) {
@@ -237,7 +246,7 @@ default_admin(struct ctx *c)
             return g.name;
         }
     }
-    return "none";
+    return NONE;
 }
 
 /* ---- asking ---- */
@@ -257,7 +266,7 @@ settle(struct ctx *c, struct plan *p, bool ask, const struct question *q, const 
         return q->set(c, p, given ? given : def, e);
     }
     for (;;) {
-        const char *answer = prompt_line(c, q->text, def);
+        const char *answer = prompt_line(c, i18n(q->text), strcmp(def, NONE) == 0 ? _("none") : def);
         if (!answer) {
             return err_set(e, ERR_USAGE, "no answer: nothing was written");
         }
@@ -271,8 +280,8 @@ settle(struct ctx *c, struct plan *p, bool ask, const struct question *q, const 
 static void
 show_groups(struct ctx *c, const struct machine_group *list, size_t n)
 {
-    fprintf(c->s->chat, n > 0 ? "Unix groups of this machine with people in them:\n"
-                              : "No Unix group with people in it was found.\n");
+    fprintf(c->s->chat, n > 0 ? _("Unix groups of this machine with people in them:\n")
+                              : _("No Unix group with people in it was found.\n"));
     for (size_t i = 0; i < n; i++) {
         fprintf(c->s->chat, "%4zu  %-16s %s\n", i + 1, text_line(c->a, list[i].name), text_line(c->a, list[i].people));
     }
@@ -301,7 +310,7 @@ settle_depts(struct ctx *c, struct plan *p, bool ask, struct err *e)
     show_groups(c, list, n);
     for (;;) {
         const char *answer =
-            prompt_line(c, "Departments that serve requests, by number or name?", n > 0 ? "all" : NULL);
+            prompt_line(c, _("Departments that serve requests, by number or name?"), n > 0 ? _("all") : NULL);
         if (!answer) {
             return err_set(e, ERR_USAGE, "no answer: nothing was written");
         }
@@ -316,10 +325,10 @@ static bool
 settle_all(struct ctx *c, struct plan *p, bool ask, struct err *e)
 {
     static const struct question questions[] = {
-        {"queue", "Who gets what asks for nobody in particular?",       set_queue},
-        {"zone",  "Time zone?",                                         set_zone },
-        {"hours", "Working hours, or none?",                            set_hours},
-        {"admin", "Administrators beside root: a Unix group, or none?", set_admin},
+        {"queue", N_("Who gets what asks for nobody in particular?"),       set_queue},
+        {"zone",  N_("Time zone?"),                                         set_zone },
+        {"hours", N_("Working hours, or none?"),                            set_hours},
+        {"admin", N_("Administrators beside root: a Unix group, or none?"), set_admin},
     };
     char key = args_has(c->args, "members-only") ? 'n' : 'y';
 
@@ -329,7 +338,7 @@ settle_all(struct ctx *c, struct plan *p, bool ask, struct err *e)
         return false;
     }
     if (ask && key == 'y') {
-        key = prompt_key(c, "May everybody else on this machine ask, too (y/n)? [y]", "yn", 'y');
+        key = prompt_yes_no(c, _("May everybody else on this machine ask, too (y/n)? [y]"), 'y');
     }
     p->others = key == 'y';
     return key != '\0' || err_set(e, ERR_USAGE, "no answer: nothing was written");
@@ -354,7 +363,7 @@ write_head(struct strbuf *sb, const char *file)
 static void
 write_calendar(struct strbuf *sb, const struct plan *p)
 {
-    if (strcmp(p->hours, "none") == 0) {
+    if (strcmp(p->hours, NONE) == 0) {
         return;
     }
     strbuf_addf(
@@ -385,8 +394,9 @@ write_depts(struct strbuf *sb, const struct plan *p)
                     i + 1 < p->n || p->others ? "," : "");
     }
     if (p->others) {
-        strbuf_add(sb, "  {\n    # Without queues it only asks.\n    name = \"" OTHERS
-                       "\";\n    title = \"Everybody else\";\n  }\n");
+        strbuf_addf(sb,
+                    "  {\n    # Without queues it only asks.\n    name = \"" OTHERS "\";\n    title = \"%s\";\n  }\n",
+                    _("Everybody else"));
     }
     strbuf_add(sb, ");\n\n");
 }
@@ -420,7 +430,7 @@ file_text(struct ctx *c, const struct plan *p, const char *file)
                 "  targets = { urgent = \"1h\"; high = \"4h\"; normal = \"1d\"; low = \"3d\"; };\n"
                 "  idle_limit = \"4h\";          # who holds a request and does nothing gives it back\n"
                 "  auto_close = \"7d\";          # what is resolved closes\n};\n\n",
-                strcmp(p->hours, "none") == 0 ? "" : "  calendar = \"office\";\n");
+                strcmp(p->hours, NONE) == 0 ? "" : "  calendar = \"office\";\n");
     strbuf_addf(
         &sb,
         "# The first rule whose conditions all hold decides where a request goes. \"turno route test\" tries them.\n"
@@ -443,30 +453,32 @@ check_and_apply(struct ctx *c, const char *path, bool ask, struct err *e)
 
     /* on a machine that is only being set up nobody answers, and nobody is waited for */
     if (!endpoint_answers(client_endpoint(c->client))) {
-        fprintf(c->s->after, "no daemon runs that would check it. systemctl start turnod: an empty database\n"
-                             "takes " DEFAULT_FILE " by itself. Then: turno doctor\n");
+        fprintf(c->s->after,
+                _("no daemon runs that would check it. systemctl start turnod: an empty database\n"
+                  "takes %s by itself. Then: turno doctor\n"),
+                DEFAULT_FILE);
         return !apply || err_set(e, ERR_UNREACHABLE, "%s was not applied: no daemon answers", path);
     }
     if (!filing_read(c, path, &f, e) || !filing_send(c, "diff", &f, &r, e)) {
         return false;
     }
     if (filing_changes(c, c->s->chat, &r) == 0) {
-        fprintf(c->s->chat, "that is what is in force already\n");
+        fprintf(c->s->chat, _("that is what is in force already\n"));
         return true;
     }
     if (!apply && ask) {
-        apply = prompt_key(c, "Apply it now (y/n)? [y]", "yn", 'y') == 'y';
+        apply = prompt_yes_no(c, _("Apply it now (y/n)? [y]"), 'y') == 'y';
     }
     if (!apply) {
-        fprintf(c->s->after, "it is not in force yet: turno desk apply %s\n", path);
+        fprintf(c->s->after, _("it is not in force yet: turno desk apply %s\n"), path);
         return true;
     }
     f.version = jint(r.doc, "version", -1);
     if (!filing_send(c, "apply", &f, &r, e)) {
         return false;
     }
-    fprintf(c->s->after, "version %" PRId64 " of the desk is in force; turno doctor says whether all is well\n",
-            jint(r.doc, "version", 0));
+    fprintf(c->s->after, _("version %lld of the desk is in force; turno doctor says whether all is well\n"),
+            (long long)jint(r.doc, "version", 0));
     return true;
 }
 
@@ -506,8 +518,8 @@ run_desk_init(struct ctx *c, struct err *e)
             return err_field(e, ERR_USAGE, "force",
                              "%.150s is there already: --force overwrites it (and keeps it as .old)", path);
         }
-        fprintf(c->s->chat, "%s is there already.\n", path);
-        if (prompt_key(c, "Overwrite it, and keep it as .old (y/n)? [n]", "yn", 'n') != 'y') {
+        fprintf(c->s->chat, _("%s is there already.\n"), path);
+        if (prompt_yes_no(c, _("Overwrite it, and keep it as .old (y/n)? [n]"), 'n') != 'y') {
             return err_set(e, ERR_INVALID, "nothing was written; another place: turno desk init FILE");
         }
     }
@@ -522,6 +534,6 @@ run_desk_init(struct ctx *c, struct err *e)
     if (!filing_write(c, path, text, true, e)) {
         return false;
     }
-    fprintf(c->s->chat, "%s is written\n", path);
+    fprintf(c->s->chat, _("%s is written\n"), path);
     return check_and_apply(c, path, ask, e);
 }

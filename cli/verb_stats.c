@@ -9,30 +9,31 @@
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
+#include "common/i18n.h"
 
 /* n, open and three times four figures, then the hand-overs. The median tells more than the mean: it stays longest. */
 static void
 print_rows(struct ctx *c, const json_t *rows, const char *by)
 {
     static const struct col cols[] = {
-        {"ROW",          COL_TEXT,   0,  COL_HIDDEN},
-        {"NAME",         COL_TEXT,   10, 0         },
-        {"N",            COL_NUMBER, 0,  0         },
-        {"OPEN",         COL_NUMBER, 0,  5         },
-        {"WAIT MEDIAN",  COL_SPAN,   0,  0         },
-        {"MEAN",         COL_SPAN,   0,  9         },
-        {"P90",          COL_SPAN,   0,  1         },
-        {"MAX",          COL_SPAN,   0,  7         },
-        {"FIRST MEDIAN", COL_SPAN,   0,  4         },
-        {"MEAN",         COL_SPAN,   0,  11        },
-        {"P90",          COL_SPAN,   0,  6         },
-        {"MAX",          COL_SPAN,   0,  13        },
-        {"LIFE MEDIAN",  COL_SPAN,   0,  3         },
-        {"MEAN",         COL_SPAN,   0,  12        },
-        {"P90",          COL_SPAN,   0,  8         },
-        {"MAX",          COL_SPAN,   0,  14        },
-        {"HANDOFFS",     COL_NUMBER, 0,  10        },
-        {"PING-PONG",    COL_NUMBER, 0,  15        },
+        {"ROW",              COL_TEXT,   0,  COL_HIDDEN},
+        {N_("NAME"),         COL_TEXT,   10, 0         },
+        {N_("N"),            COL_NUMBER, 0,  0         },
+        {N_("OPEN"),         COL_NUMBER, 0,  5         },
+        {N_("WAIT MEDIAN"),  COL_SPAN,   0,  0         },
+        {N_("MEAN"),         COL_SPAN,   0,  9         },
+        {N_("P90"),          COL_SPAN,   0,  1         },
+        {N_("MAX"),          COL_SPAN,   0,  7         },
+        {N_("FIRST MEDIAN"), COL_SPAN,   0,  4         },
+        {N_("MEAN"),         COL_SPAN,   0,  11        },
+        {N_("P90"),          COL_SPAN,   0,  6         },
+        {N_("MAX"),          COL_SPAN,   0,  13        },
+        {N_("LIFE MEDIAN"),  COL_SPAN,   0,  3         },
+        {N_("MEAN"),         COL_SPAN,   0,  12        },
+        {N_("P90"),          COL_SPAN,   0,  8         },
+        {N_("MAX"),          COL_SPAN,   0,  14        },
+        {N_("HANDOFFS"),     COL_NUMBER, 0,  10        },
+        {N_("PING-PONG"),    COL_NUMBER, 0,  15        },
     };
     static const char *const parts[] = {"wait", "first_response", "life"};
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
@@ -41,7 +42,7 @@ print_rows(struct ctx *c, const json_t *rows, const char *by)
         const json_t *row = json_array_get(rows, i);
         table_row(tb);
         table_text(tb, by);
-        table_text(tb, jtext(row, "name") ? jtext(row, "name") : "(nobody)");
+        table_text(tb, jtext(row, "name") ? jtext(row, "name") : text_said(c->s->tty, N_("(nobody)")));
         table_number(tb, jint(row, "n", TABLE_NONE));
         table_number(tb, jint(row, "open", TABLE_NONE));
         for (size_t k = 0; k < sizeof parts / sizeof *parts; k++) {
@@ -55,7 +56,7 @@ print_rows(struct ctx *c, const json_t *rows, const char *by)
         table_number(tb, jint(row, "ping_pong", TABLE_NONE));
     }
     if (table_rows(tb) == 0) {
-        fprintf(c->s->chat, "no tickets in this time\n");
+        fprintf(c->s->chat, _("no tickets in this time\n"));
     }
     table_print(tb);
 }
@@ -64,11 +65,11 @@ static void
 print_departments(struct ctx *c, const json_t *list)
 {
     static const struct col cols[] = {
-        {"ROW",                COL_TEXT,   0,  COL_HIDDEN},
-        {"TIME BY DEPARTMENT", COL_TEXT,   10, 0         },
-        {"TOTAL",              COL_SPAN,   0,  0         },
-        {"VISITS",             COL_NUMBER, 0,  0         },
-        {"",                   COL_BAR,    0,  0         },
+        {"ROW",                    COL_TEXT,   0,  COL_HIDDEN},
+        {N_("TIME BY DEPARTMENT"), COL_TEXT,   10, 0         },
+        {N_("TOTAL"),              COL_SPAN,   0,  0         },
+        {N_("VISITS"),             COL_NUMBER, 0,  0         },
+        {"",                       COL_BAR,    0,  0         },
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
     double most = 0;
@@ -98,14 +99,14 @@ static void
 print_parity(struct ctx *c, const json_t *parity)
 {
     static const struct col cols[] = {
-        {"ROW",    COL_TEXT,   0, COL_HIDDEN},
-        {"PARITY", COL_TEXT,   0, 0         },
-        {"N",      COL_NUMBER, 0, 0         },
-        {"OPEN",   COL_NUMBER, 0, 3         },
-        {"MEDIAN", COL_SPAN,   0, 0         },
-        {"MEAN",   COL_SPAN,   0, 2         },
-        {"P90",    COL_SPAN,   0, 0         },
-        {"MAX",    COL_SPAN,   0, 1         },
+        {"ROW",        COL_TEXT,   0, COL_HIDDEN},
+        {N_("PARITY"), COL_TEXT,   0, 0         },
+        {N_("N"),      COL_NUMBER, 0, 0         },
+        {N_("OPEN"),   COL_NUMBER, 0, 3         },
+        {N_("MEDIAN"), COL_SPAN,   0, 0         },
+        {N_("MEAN"),   COL_SPAN,   0, 2         },
+        {N_("P90"),    COL_SPAN,   0, 0         },
+        {N_("MAX"),    COL_SPAN,   0, 1         },
     };
     static const char *const classes[] = {"internal", "external"};
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
@@ -133,10 +134,37 @@ print_parity(struct ctx *c, const json_t *parity)
         fprintf(c->s->out, "ratio\t%s\t%s\n", isnan(median) ? "" : arena_printf(c->a, "%.4f", median),
                 isnan(p90) ? "" : arena_printf(c->a, "%.4f", p90));
     } else if (!isnan(median) || !isnan(p90)) {
-        fprintf(c->s->out, "internal to external:%s%s%s\n",
-                isnan(median) ? "" : arena_printf(c->a, " median %.2f", median), isnan(median) || isnan(p90) ? "" : ",",
-                isnan(p90) ? "" : arena_printf(c->a, " p90 %.2f", p90));
+        const char *m = i18n_decimal(c->a, median, 2), *p = i18n_decimal(c->a, p90, 2);
+        fprintf(c->s->out, "%s\n",
+                isnan(p90)      ? arena_printf(c->a, _("internal to external: median %s"), m)
+                : isnan(median) ? arena_printf(c->a, _("internal to external: p90 %s"), p)
+                                : arena_printf(c->a, _("internal to external: median %s, p90 %s"), m, p));
     }
+}
+
+/* "Waits by queue, from 2026-11-01 00:00 to 2026-11-08 00:00" */
+static const char *
+title(struct ctx *c, const char *by, const json_t *doc)
+{
+    static const struct {
+        const char *by, *title;
+    } titles[] = {
+        {"queue",      N_("Waits by queue")     },
+        {"department", N_("Waits by department")},
+        {"class",      N_("Waits by class")     },
+        {"agent",      N_("Waits by agent")     },
+        {"priority",   N_("Waits by priority")  },
+    };
+    const char *from = text_local(c->a, jtime(doc, "since"), 0), *to = text_local(c->a, jtime(doc, "until"), 0);
+    const char *what = "";
+
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++) {
+        what = strcmp(titles[i].by, by) == 0 ? i18n(titles[i].title) : what;
+    }
+    return *from && *to ? arena_printf(c->a, _("%s, from %s to %s"), what, from, to)
+           : *from      ? arena_printf(c->a, _("%s, from %s"), what, from)
+           : *to        ? arena_printf(c->a, _("%s to %s"), what, to)
+                        : what;
 }
 
 bool
@@ -159,9 +187,8 @@ run_stats_waits(struct ctx *c, struct err *e)
         return true;
     }
     if (c->s->tty) {
-        const char *from = text_local(c->a, jtime(r.doc, "since"), 0), *to = text_local(c->a, jtime(r.doc, "until"), 0);
-        fprintf(c->s->out, "%sWaits by %s%s%s%s%s%s\n\n", screen_style(c->s, STYLE_DIM), by ? by : "queue",
-                *from ? ", from " : "", from, *to ? " to " : "", to, screen_plain(c->s));
+        fprintf(c->s->out, "%s%s%s\n\n", screen_style(c->s, STYLE_DIM), title(c, by ? by : "queue", r.doc),
+                screen_plain(c->s));
     }
     print_rows(c, jlist(r.doc, "rows"), by ? by : "queue");
     print_departments(c, jlist(r.doc, "departments"));

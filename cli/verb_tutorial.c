@@ -17,24 +17,32 @@
 #include "cli/practice.h"
 #include "cli/text.h"
 #include "cli/verbs.h"
-
-static const char desk_file[] =
-    "departments = (\n"
-    "  { name = \"frontdesk\"; title = \"Front desk\"; members = [\"you\"];\n"
-    "    queues = ( { name = \"frontdesk\"; title = \"Questions of customers\"; take = \"agent\"; } ); },\n"
-    "  { name = \"warehouse\"; title = \"Warehouse\"; members = [\"marta\"];\n"
-    "    queues = ( { name = \"warehouse\"; title = \"Picking\"; targets = { normal = \"4h\"; }; } ); }\n"
-    ");\n"
-    "default_queue = \"frontdesk\";\n";
+#include "common/i18n.h"
 
 struct lesson {
     struct ctx *c;
     struct practice desk;
-    const char *secret; /* of the token that is `you` */
+    const char *name, *frontdesk, *warehouse; /* as one types them, in the reader's language */
+    const char *secret;                       /* of the token that is `you` */
     struct client *you, *rosa, *marta;
     int64_t mine, hers; /* your request, and that of Rosa */
     const char *verb;   /* typed last, when it ended well */
 };
+
+static const char *
+desk_file(const struct lesson *l)
+{
+    return arena_printf(l->c->a,
+                        "departments = (\n"
+                        "  { name = \"%s\"; title = \"%s\"; members = [\"%s\"];\n"
+                        "    queues = ( { name = \"%s\"; title = \"%s\"; take = \"agent\"; } ); },\n"
+                        "  { name = \"%s\"; title = \"%s\"; members = [\"marta\"];\n"
+                        "    queues = ( { name = \"%s\"; title = \"%s\"; targets = { normal = \"4h\"; }; } ); }\n"
+                        ");\n"
+                        "default_queue = \"%s\";\n",
+                        l->frontdesk, _("Front desk"), l->name, l->frontdesk, _("Questions of customers"), l->warehouse,
+                        _("Warehouse"), l->warehouse, _("Picking"), l->frontdesk);
+}
 
 /* ---- the others ---- */
 
@@ -70,7 +78,7 @@ cast(struct lesson *l, struct err *e)
     struct client *admin = somebody(l, NULL, e);
     const char *rosa, *marta;
 
-    if (!admin || !(l->secret = make_token(l, admin, NULL, "you", "agent", e)) ||
+    if (!admin || !(l->secret = make_token(l, admin, NULL, l->name, "agent", e)) ||
         !(marta = make_token(l, admin, NULL, "marta", "agent", e)) ||
         !(rosa = make_token(l, admin, "Café Luna", "Rosa", "submit", e))) {
         return false;
@@ -97,7 +105,7 @@ marta_works(struct lesson *l, struct err *e)
         }
         (void)json_object_set_new(body, "epoch", json_integer(jint(r.doc, "epoch", 0)));
         (void)json_object_set_new(body, "seen", json_integer(jint(r.doc, "seen", 0)));
-        jset(body, "body", "Done: it is on the ramp.");
+        jset(body, "body", _("Done: it is on the ramp."));
         if (!client_post(l->marta, api_act_path(l->c, jint(r.doc, "ticket", 0), "resolve"), body, &r, e)) {
             return false;
         }
@@ -110,8 +118,8 @@ rosa_asks(struct lesson *l, struct err *e)
     json_t *body = api_object(l->c);
     struct reply r;
 
-    jset(body, "subject", "Two chairs for the terrace");
-    jset(body, "body", "Have you got two of them left? We open on Saturday.");
+    jset(body, "subject", _("Two chairs for the terrace"));
+    jset(body, "body", _("Have you got two of them left? We open on Saturday."));
     if (!client_post(l->rosa, "/v1/tickets", body, &r, e)) {
         return false;
     }
@@ -135,13 +143,13 @@ rosa_says(struct lesson *l, const char *verb, const char *text, int score, struc
 static bool
 rosa_answers(struct lesson *l, struct err *e)
 {
-    return rosa_says(l, "message", "The red ones, please.", 0, e);
+    return rosa_says(l, "message", _("The red ones, please."), 0, e);
 }
 
 static bool
 rosa_rates(struct lesson *l, struct err *e)
 {
-    return rosa_says(l, "rate", "That was quick.", 5, e);
+    return rosa_says(l, "rate", _("That was quick."), 5, e);
 }
 
 /* ---- what was done ---- */
@@ -164,7 +172,7 @@ has_asked(struct lesson *l)
     struct reply r;
     struct err e;
 
-    if (!client_get(l->you, "/v1/tickets?asked=1&queue=warehouse&limit=1", &r, &e)) {
+    if (!client_get(l->you, arena_printf(l->c->a, "/v1/tickets?asked=1&queue=%s&limit=1", l->warehouse), &r, &e)) {
         return false;
     }
     l->mine = jint(json_array_get(jlist(r.doc, "tickets"), 0), "ticket", 0);
@@ -220,28 +228,36 @@ static const struct step {
     bool (*done)(struct lesson *l);
     const char *verb;
 } steps[] = {
-    {NULL,
-     "You work at the front desk of a shop for furniture. Any department may be asked for work; try the warehouse.",       "ask warehouse \"12 boxes to Lugo\" -m \"By Friday, please.\"", has_asked,        NULL  },
-    {NULL,         "Its target is what was promised. What you and your department wait for is listed by",                  "asked",                                                        NULL,
-     "asked"                                                                                                                                                                                                       },
-    {marta_works,  "Marta of the warehouse has done it meanwhile: look, and then say how it was, from 1 to 5.",
-     "rate $M 5 \"quick\"",                                                                                                                                                                has_rated,        NULL  },
-    {rosa_asks,
-     "Now you are an agent. Rosa of Café Luna, a customer, has written. `next` deals you whose turn it is, nobody "
-     "chooses.",                                                                                                           "next",                                                         is_held,          NULL  },
-    {NULL,         "It is in your hand, so no verb needs its number. Ask her which chairs: it waits for her answer then.",
-     "reply \"Which ones, the red or the blue?\"",                                                                                                                                         waits_for_rosa,   NULL  },
-    {rosa_answers, "She has answered, which brought it back into the queue, its place kept.",                              "next",                                                         is_held,          NULL  },
-    {NULL,         "Whether there are two the warehouse knows. Ask it in a way that Rosa's request waits for that.",
-     "ask warehouse \"Are two red chairs left?\" --blocks $R",                                                                                                                             waits_for_marta,  NULL  },
-    {NULL,         "Why is it where it is, and whose turn comes when? The desk can always say.",                           "why $R",                                                       NULL,             "why" },
-    {marta_works,  "Marta has found them, and Rosa's request has come back by itself.",                                    "next",                                                         is_held,          NULL  },
-    {NULL,         "The lorry goes tomorrow. Let it wait until then; a reason is needed.",
-     "park --until tomorrow \"the lorry goes then\"",                                                                                                                                      waits_for_a_date, NULL  },
-    {NULL,         "It would come back by itself tomorrow. You had it last, so you may take it before.",                   "take $R",                                                      is_held,
-     NULL                                                                                                                                                                                                          },
-    {NULL,         "Tell Rosa, and be done with it.",                                                                      "resolve \"Two red chairs are on their way.\"",                 is_resolved,      NULL  },
-    {rosa_rates,   "She gave you five of five. Who waited for whom, second by second?",                                    "show $R --waits",                                              NULL,             "show"},
+  /* clang-format off */
+    {NULL, N_("You work at the front desk of a shop for furniture. Any department may be asked for work; try the warehouse."),
+     /* TRANSLATORS: here and below only what stands in quotes is translated, and the name `warehouse` */
+     N_("ask warehouse \"12 boxes to Lugo\" -m \"By Friday, please.\""), has_asked, NULL},
+    {NULL, N_("Its target is what was promised. What you and your department wait for is listed by"),
+     "asked", NULL, "asked"},
+    {marta_works, N_("Marta of the warehouse has done it meanwhile: look, and then say how it was, from 1 to 5."),
+     N_("rate $M 5 \"quick\""), has_rated, NULL},
+    {rosa_asks, N_("Now you are an agent. Rosa of Café Luna, a customer, has written. `next` deals you whose turn it is, nobody "
+                   "chooses."),
+     "next", is_held, NULL},
+    {NULL, N_("It is in your hand, so no verb needs its number. Ask her which chairs: it waits for her answer then."),
+     N_("reply \"Which ones, the red or the blue?\""), waits_for_rosa, NULL},
+    {rosa_answers, N_("She has answered, which brought it back into the queue, its place kept."),
+     "next", is_held, NULL},
+    {NULL, N_("Whether there are two the warehouse knows. Ask it in a way that Rosa's request waits for that."),
+     N_("ask warehouse \"Are two red chairs left?\" --blocks $R"), waits_for_marta, NULL},
+    {NULL, N_("Why is it where it is, and whose turn comes when? The desk can always say."),
+     "why $R", NULL, "why"},
+    {marta_works, N_("Marta has found them, and Rosa's request has come back by itself."),
+     "next", is_held, NULL},
+    {NULL, N_("The lorry goes tomorrow. Let it wait until then; a reason is needed."),
+     N_("park --until tomorrow \"the lorry goes then\""), waits_for_a_date, NULL},
+    {NULL, N_("It would come back by itself tomorrow. You had it last, so you may take it before."),
+     "take $R", is_held, NULL},
+    {NULL, N_("Tell Rosa, and be done with it."),
+     N_("resolve \"Two red chairs are on their way.\""), is_resolved, NULL},
+    {rosa_rates, N_("She gave you five of five. Who waited for whom, second by second?"),
+     "show $R --waits", NULL, "show"},
+  /* clang-format on */
 };
 #define STEPS (sizeof steps / sizeof *steps)
 
@@ -321,7 +337,7 @@ read_line(struct lesson *l)
 {
     char buf[2048], *end;
 
-    fprintf(l->c->s->out, "%syou$%s turno ", screen_style(l->c->s, STYLE_NAME), screen_plain(l->c->s));
+    fprintf(l->c->s->out, "%s%s$%s turno ", screen_style(l->c->s, STYLE_NAME), l->name, screen_plain(l->c->s));
     (void)fflush(l->c->s->out);
     if (!fgets(buf, sizeof buf, stdin)) {
         fputc('\n', l->c->s->out);
@@ -344,9 +360,10 @@ play(struct lesson *l, size_t i, struct err *e)
     if (s->scene && !s->scene(l, e)) {
         return false;
     }
-    example = numbered(l, s->example);
+    /* verbs alone are the same in all languages */
+    example = numbered(l, strchr(s->example, '"') ? i18n(s->example) : s->example);
     fputc('\n', l->c->s->out);
-    tell(l, STYLE_PLAIN, arena_printf(l->c->a, "%zu/%zu  %s", i + 1, STEPS, s->tell));
+    tell(l, STYLE_PLAIN, arena_printf(l->c->a, "%zu/%zu  %s", i + 1, STEPS, i18n(s->tell)));
     tell(l, STYLE_BOLD, arena_printf(l->c->a, "     turno %s", example));
     for (;;) {
         char *line = read_line(l);
@@ -366,7 +383,7 @@ play(struct lesson *l, size_t i, struct err *e)
             return true;
         } else {
             tell(l, STYLE_DIM,
-                 arena_printf(l->c->a, "Not there yet: turno %s   (skip does it for you, quit leaves)", example));
+                 arena_printf(l->c->a, _("Not there yet: turno %s   (skip does it for you, quit leaves)"), example));
         }
     }
 }
@@ -381,7 +398,8 @@ bool
 run_tutorial(struct ctx *c, struct err *e)
 {
     struct sigaction leave = {.sa_handler = on_signal};
-    struct lesson l = {.c = c, .verb = ""};
+    /* TRANSLATORS: names of a person and of departments, as they are typed: a-z and - */
+    struct lesson l = {.c = c, .verb = "", .name = _("you"), .frontdesk = _("frontdesk"), .warehouse = _("warehouse")};
     size_t i = 0;
     bool ok;
 
@@ -395,15 +413,15 @@ run_tutorial(struct ctx *c, struct err *e)
             "instance  runuser -u nobody -- turno tutorial");
     }
     screen_direct(c->s);
-    tell(&l, STYLE_PLAIN,
-         "A request's life on a practice desk of your own; your real desk is not touched. Type what is shown in bold, "
-         "or any other "
-         "turno command. `quit` leaves, `skip` does a step for you. The desk is being set up …");
+    tell(
+        &l, STYLE_PLAIN,
+        _("A request's life on a practice desk of your own; your real desk is not touched. Type what is shown in bold, "
+          "or any other turno command. `quit` leaves, `skip` does a step for you. The desk is being set up …"));
     (void)sigaction(SIGINT, &leave, NULL); /* no SA_RESTART */
     (void)sigaction(SIGQUIT, &leave, NULL);
     (void)sigaction(SIGTERM, &leave, NULL);
     (void)sigaction(SIGHUP, &leave, NULL);
-    if (!practice_start(c->a, desk_file, &l.desk, e)) {
+    if (!practice_start(c->a, desk_file(&l), &l.desk, e)) {
         return false;
     }
     ok = cast(&l, e);
@@ -414,10 +432,9 @@ run_tutorial(struct ctx *c, struct err *e)
     if (ok) {
         fputc('\n', c->s->out);
         tell(&l, STYLE_PLAIN,
-             i == STEPS ? "That was all of it. turno help lists every verb, turno help VERB tells more of one, turno "
-                          "alone says what "
-                          "you can do now."
-                        : "You left; turno tutorial begins anew.");
+             i == STEPS ? _("That was all of it. turno help lists every verb, turno help VERB tells more of one, turno "
+                            "alone says what you can do now.")
+                        : _("You left; turno tutorial begins anew."));
     }
     practice_stop(&l.desk);
     return ok;

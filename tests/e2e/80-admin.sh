@@ -119,6 +119,42 @@ at_terminal "$cli" desk init "$file"
 ok "at a terminal it asks before it overwrites" shows "is there already. Overwrite it"
 typed ''
 ok "… and does not by default" ends_with 1
+
+# answers in the reader's language, and in English all the same
+mkdir -p "$desk/locale/es/LC_MESSAGES"
+cat >"$desk/es.po" <<'END'
+msgid ""
+msgstr "Content-Type: text/plain; charset=UTF-8\n"
+msgid "Overwrite it, and keep it as .old (y/n)? [n]"
+msgstr "¿Sobrescribirlo (s/n)? [n]"
+msgid "yn"
+msgstr "sn"
+msgid "all"
+msgstr "todos"
+msgid "none"
+msgstr "ninguna"
+END
+msgfmt -o "$desk/locale/es/LC_MESSAGES/turno.mo" "$desk/es.po"
+echo mine >"$desk/es.conf"
+in_spanish() { at_terminal env -u LANGUAGE LC_ALL=es_ES.UTF-8 TURNO_LOCALE_DIR="$desk/locale" "$cli" desk init "$desk/es.conf"; }
+asked_again() { [ "$(screen | grep -c Sobrescribirlo)" = 2 ]; }
+in_spanish
+ok "in another language it asks in that" shows "¿Sobrescribirlo (s/n)?"
+typed x
+ok "… what is no answer in any is asked again" until_true 10 asked_again
+typed n
+ok "… no is no" ends_with 1
+in_spanish
+typed s "$group" '' '' ninguna ninguna s
+ok "… yes and none are said in it" shows "Apply it now"
+typed n
+ok "… and written as ever" bash -c "grep -q '^#admin_groups' '$desk/es.conf' && ! grep -q calendars '$desk/es.conf'"
+in_spanish
+typed y "$group" '' '' none none y
+ok "… or in English" shows "Apply it now"
+typed n
+ok "… and nothing is lost" grep -qx mine "$desk/es.conf.old"
+
 at_terminal "$cli" desk init "$file"
 typed y "$group" '' '' none none n
 ok "it shows what would change, and asks" shows "Apply it now"
