@@ -56,7 +56,7 @@ brief_agent_state(struct arena *a, const json_t *agent, bool reason)
     const char *state = jtext(agent, "state"), *why = jtext(agent, "away_reason");
 
     if (state && strcmp(state, "away") == 0 && reason && why) {
-        return arena_printf(a, _("away: %s"), why);
+        return arena_printf(a, _("away: %s"), i18n(why));
     }
     for (size_t i = 0; state && i < sizeof states / sizeof *states; i++) {
         if (strcmp(state, states[i]) == 0) {

@@ -63,7 +63,8 @@ who_facts(struct ctx *c, const json_t *me)
     facts_text(f, N_("hats"), hats(c, me));
     facts_text(f, N_("token"), jtext(me, "scope"));
     facts_text(f, N_("away"),
-               jbool(me, "away") ? jtext(me, "away_reason") ? jtext(me, "away_reason") : text_said(c->s->tty, N_("yes"))
+               jbool(me, "away") ? jtext(me, "away_reason") ? text_said(c->s->tty, jtext(me, "away_reason"))
+                                                            : text_said(c->s->tty, N_("yes"))
                                  : NULL);
     facts_text(f, N_("skills"), jjoin(c->a, jlist(me, "skills"), ", "));
     facts_number(f, N_("capacity"), jint(me, "capacity", TABLE_NONE));

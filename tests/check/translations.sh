@@ -19,16 +19,24 @@ untranslated()
     done
 }
 # Texts of the CLI that read like English (two words side by side, or a table's heading) and have no mark. po/as-it-is lists
-# those that are no prose: commands, and what scripts read.
+# the beginnings of those that are no prose for a reader: commands, files that are written, what scripts read.
+texts_of()
+{
+    msgattrib --no-wrap "$1" 2>/dev/null | awk '
+        /^msgid / { id = substr($0, 7); at = 1; next }
+        /^msgid_plural / { print id; id = substr($0, 14); next }
+        /^msgstr/ { if (at) print id; at = 0; next }
+        at { id = id $0 }' | sed 's/""//g' | LC_ALL=C sort -u
+}
 unmarked()
 {
-    find common cli -name '*.c' | LC_ALL=C sort |
+    find common cli -name '*.c' ! -name transition_print.c | LC_ALL=C sort |
         xgettext --files-from=- --from-code=UTF-8 --language=C -a --no-location --no-wrap -o "$template.all" 2>/dev/null
-    msgattrib --no-wrap --ignore-file="$template" "$template.all" 2>/dev/null | sed '/^"/!{/^msg/!d}' |
-        awk '/^msgid/ { id = substr($0, 7); next } /^msgstr/ { print id; next } { id = id $0 }' | sed 's/""//g' |
-        grep -E '[[:alpha:]]{2,} [[:alpha:]]{2,}' | cut -c1-70 | LC_ALL=C sort -u >"$template.bare"
+    texts_of "$template.all" >"$template.both"
+    texts_of "$template" >"$template.marked"
+    LC_ALL=C comm -23 "$template.both" "$template.marked" | grep -v '^"turno ' | grep -E '[[:alpha:]]{2,} [[:alpha:]]{2,}' | cut -c1-70 | LC_ALL=C sort -u >"$template.bare"
     LC_ALL=C sort -u po/as-it-is | comm -3 "$template.bare" - | sed 's/^\t/no longer there: /'
-    grep -nE '\{"[A-Z][A-Z ]+", *COL_' cli/*.c || true
+    grep -nE '\{"[A-Z][A-Z ]+", *COL_' cli/*.c | grep -v COL_HIDDEN || true
 }
 # The marks in a sentence ({}) are as many in every language.
 lost_marks()
