@@ -9,6 +9,7 @@
 #include "cli/text.h"
 #include "cli/verbs.h"
 #include "common/i18n.h"
+#include "common/strbuf.h"
 
 static const char *
 figure(struct ctx *c, double v, int digits)
@@ -238,6 +239,18 @@ print_exceptions(struct ctx *c, const json_t *doc)
     }
 }
 
+/* A paragraph as wide as the terminal. */
+static void
+say(struct ctx *c, enum style style, const char *text)
+{
+    struct strbuf sb;
+
+    strbuf_init(&sb);
+    text_wrap(&sb, text, "", c->s->width > 0 && c->s->width < 100 ? c->s->width : 100);
+    fprintf(c->s->out, "%s%s%s\n", screen_style(c->s, style), sb.p, screen_plain(c->s));
+    strbuf_release(&sb);
+}
+
 static void
 print_verdict(struct ctx *c, const json_t *doc)
 {
@@ -248,17 +261,19 @@ print_verdict(struct ctx *c, const json_t *doc)
         fprintf(c->s->out, "verdict\t%s\t%.4f\t%lld\t%lld\t%lld\n", jbool(doc, "ok") ? "fair" : "broken", most, broken,
                 longer, (long long)jint(doc, "alarms", 0));
     } else if (jbool(doc, "ok")) {
-        fprintf(
-            c->s->out,
-            _("%sNobody was overtaken beyond the bound%s (%s of it at most), and nobody waited longer than the work "
-              "before them.\n\n"),
-            screen_style(c->s, STYLE_GOOD), screen_plain(c->s), figure(c, most, 2));
+        say(c, STYLE_GOOD,
+            arena_printf(
+                c->a,
+                _("Nobody was overtaken beyond the bound (%s of it at most), and nobody waited longer than the "
+                  "work before them."),
+                figure(c, most, 2)));
     } else {
-        fprintf(
-            c->s->out,
-            _("%sBroken:%s %lld went first beyond the bound (%s times it at most), %lld waited longer than the work "
-              "before them.\n\n"),
-            screen_style(c->s, STYLE_BAD), screen_plain(c->s), broken, figure(c, most, 2), longer);
+        say(c, STYLE_BAD,
+            arena_printf(
+                c->a,
+                _("Broken: %lld went first beyond the bound (%s times it at most), %lld waited longer than the "
+                  "work before them."),
+                broken, figure(c, most, 2), longer));
     }
 }
 

@@ -74,7 +74,7 @@ api '' POST /v1/desk/check "$(body "$desk/wrong.conf")"
 ok "… in English" says 200 '[.mistakes[].message] | index("there is no setting '"'colour'"' here")'
 LANGUAGES=$es api '' POST /v1/desk/apply "$(body "$desk/wrong.conf")"
 ok "applied, it is refused" is 422 desk "" "'desk.conf' tiene 3 errores; no se aplicó nada"
-LC_ALL=es_ES.UTF-8 "$cli" desk check "$desk/wrong.conf" >"$desk/out" 2>"$desk/err"
+LC_ALL=es_ES.UTF-8 "$cli" desk check "$desk/wrong.conf" --table >"$desk/out" 2>"$desk/err"
 ok "turno desk check says it in the user's language" told "aquí no hay ningún ajuste 'colour'"
 sed '/name = "warehouse"; title/,/^ *queues/d; s/queue = "warehouse"; //' "$desk/desk.conf" >"$desk/less.conf"
 LANGUAGES=$es api '' POST /v1/desk/apply "$(body "$desk/less.conf")"
