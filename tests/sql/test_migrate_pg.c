@@ -76,7 +76,7 @@ static bool
 run(struct err *e)
 {
     said[0] = '\0';
-    *e = (struct err){ERR_NONE, "", ""};
+    *e = (struct err){0};
     return migrate_run(owner, "turnod", say, NULL, e);
 }
 

@@ -36,7 +36,7 @@ on_end(void *arg, const struct err *e)
 {
     (void)arg;
     ended = true;
-    result = e != NULL ? *e : (struct err){ERR_NONE, "", ""};
+    result = e != NULL ? *e : (struct err){0};
 }
 
 static struct task *
