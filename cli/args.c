@@ -51,30 +51,43 @@ pattern_word(const char *pattern, size_t n, char ret[32], bool *ret_optional, bo
     return true;
 }
 
+/* The pattern's n-th word, when it is one of those that name the verb: small letters, in front; NULL when it is not. */
+static const char *
+verb_word(const char *pattern, size_t n, size_t *ret_len)
+{
+    for (const char *p = pattern; islower((unsigned char)*p); n--) {
+        size_t len = strcspn(p, " ");
+        if (len >= 32) {
+            break;
+        }
+        if (n == 0) {
+            *ret_len = len;
+            return p;
+        }
+        p += len + strspn(p + len, " ");
+    }
+    return NULL;
+}
+
 size_t
 pattern_words(const char *pattern)
 {
-    char word[32];
-    bool optional, rest;
-    size_t n = 0;
+    size_t n = 0, len;
 
-    while (pattern_word(pattern, n, word, &optional, &rest) && !optional && islower((unsigned char)word[0])) {
+    while (verb_word(pattern, n, &len)) {
         n++;
     }
     return n;
 }
 
-/* Whether the pattern's n-th word begins with (or, if exact, is) w. */
+/* Whether the pattern's n-th word names the verb and begins with (or, if exact, is) w. */
 static bool
 word_fits(const char *pattern, size_t n, const char *w, bool exact)
 {
-    char word[32];
-    bool optional, rest;
+    size_t len, k = strlen(w);
+    const char *word = verb_word(pattern, n, &len);
 
-    if (n >= pattern_words(pattern) || !pattern_word(pattern, n, word, &optional, &rest)) {
-        return false;
-    }
-    return exact ? strcmp(word, w) == 0 : strncmp(word, w, strlen(w)) == 0;
+    return word && (exact ? k == len : k <= len) && memcmp(word, w, k) == 0;
 }
 
 size_t

@@ -39,6 +39,9 @@ struct desk_store {
     struct arena *a; /* of the statement under way */
     struct db_call call;
     struct desk_wait *now, *later; /* who waits for the load under way, for the one after it */
+    /* looking whether there is another */
+    struct arena *look_a; /* of the statement under way; NULL: none */
+    struct db_call look;
     /* boot */
     bool booted; /* the database was looked at once */
     struct desk_wait boot;
@@ -75,6 +78,7 @@ desk_store_free(struct desk_store *s)
     }
     arena_free(s->a);
     arena_free(s->boot_a);
+    arena_free(s->look_a);
     desk_free(s->desk);
     free(s->ids);
     free(s->file);
@@ -391,6 +395,7 @@ on_boot_applied(struct db_call *call, const struct db_result *res)
         if (strcmp(outcome, "applied") == 0) {
             log_notice("the desk file was applied to the empty database file=%s version=%d", s->file,
                        (int)db_i64(row, 1));
+            db_notify(s->conf.db, arena_printf(a, "desk:%d", (int)db_i64(row, 1)));
         } else if (strcmp(outcome, "refused") == 0) {
             char *save = NULL, *reasons = arena_strdup(a, db_text(row, 2, NULL));
             for (char *line = strtok_r(reasons, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
@@ -481,18 +486,44 @@ desk_boot(struct desk_store *s, void (*done)(void *arg, const struct err *e), vo
     desk_refresh(s, &s->boot);
 }
 
+static void
+on_looked(struct db_call *call, const struct db_result *res)
+{
+    struct desk_store *s = call->arg;
+    bool another = res->nrows == 1 && db_i64(res->rows[0], 0) != s->desk->version;
+
+    arena_free(s->look_a);
+    s->look_a = NULL;
+    if (another) {
+        desk_refresh(s, NULL);
+    }
+}
+
+/* Is there another desk of which we have not heard? */
+static void
+look(struct desk_store *s)
+{
+    s->look_a = arena_new();
+    db_call_init(&s->look, s->look_a, STMT_DESK_VERSION);
+    s->look.done = on_looked;
+    s->look.arg = s;
+    db_call_send(s->conf.db, &s->look);
+}
+
 void
 desk_probe(struct desk_store *s)
 {
-    if (s->loading || (s->booted && !s->behind)) {
+    if (s->loading || s->boot_a != NULL || s->look_a != NULL) {
         return;
     }
     if (s->rest > 0) {
         s->rest--;
     } else if (!s->booted) {
         desk_boot(s, NULL, NULL);
-    } else {
+    } else if (s->behind) {
         desk_refresh(s, NULL);
+    } else {
+        look(s);
     }
 }
 

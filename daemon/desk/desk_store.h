@@ -50,7 +50,7 @@ void desk_refresh(struct desk_store *s, struct desk_wait *w); /* w may be NULL; 
 /* NOTIFY with "desk:VERSION", "lanes" (there are more of them), or after a reconnect (payload NULL): load when ours is
  * older. */
 void desk_notified(struct desk_store *s, const char *payload);
-/* With each probe: load again when that has failed, for nobody tells of the same desk twice. */
+/* With each probe: load again when that has failed, or when there is another desk of which nothing was heard. */
 void desk_probe(struct desk_store *s);
 /* SIGHUP and start: compare the file with the applied desk; a difference is a warning, once a difference. */
 void desk_look_at_file(struct desk_store *s);

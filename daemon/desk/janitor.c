@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Seven timers: the sweep (each second; a full page goes on at once), the probe for waiting agents, feeds, a desk that
- * could not be loaded and tokens that have ended (each 1.5 seconds), the one for what is kept for an agent who waits (as
- * often), the look for lanes that nobody serves (each 5 seconds), the trim of old repeats (each minute, in small deletes),
- * the calendars (each six hours) and the counting for bursts (about each second, it says itself when:
- * sql/functions/flow.sql). What the sweep finds becomes ordinary acts of person 1, the desk itself, fenced by the version
- * it saw.
+ * Seven timers: the sweep (each second; a full page goes on at once), the probe for waiting agents, feeds, another desk
+ * and tokens that have ended (each 1.5 seconds), the one for what is kept for an agent who waits (as often), the look for
+ * lanes that nobody serves (each 5 seconds), the trim of old repeats (each minute, in small deletes), the calendars (each
+ * six hours) and the counting for bursts (about each second, it says itself when: sql/functions/flow.sql). What the sweep
+ * finds becomes ordinary acts of person 1, the desk itself, fenced by the version it saw.
  */
 #include "daemon/desk/janitor.h"
 

@@ -177,7 +177,7 @@ ana()
 is_away() { [ "$(sql postgres turno 'select count(*) from turno.agent_state where away')" = "$1" ]; }
 away_is_half_done()
 {
-    external
+    external -o database.read_connections=8 # more than the daemon's own statements that get stuck as well
     until_true 60 is_ready && submit_says 201 && [ "$(ana next)" = 200 ] || return 1
     "$programs/psql" -X -q -h "$desk" -U postgres -d turno <"$desk/holds" >"$desk/held" &
     exec 8>"$desk/holds"

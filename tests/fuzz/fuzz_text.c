@@ -48,7 +48,8 @@ ensure_harmless(const char *s, size_t n, const char *allowed)
 static void
 check_clean(struct arena *a, const char *s)
 {
-    const char *clean = text_clean(a, s), *line = text_line(a, s), *field = text_field(a, s);
+    const char *clean = text_clean(a, s), *line = text_line(a, s), *field = text_field(a, s),
+               *ascii = text_ascii(a, line);
 
     ensure_harmless(clean, strlen(clean), "\n\t");
     ensure_harmless(line, strlen(line), "");
@@ -57,7 +58,7 @@ check_clean(struct arena *a, const char *s)
     ensure(strcmp(text_line(a, line), line) == 0);
     ensure(strcmp(text_field(a, clean), field) == 0);
     for (int width = 1; width < 20; width += 3) {
-        const char *fit = text_fit(a, line, width, true), *plain = text_fit(a, text_ascii(a, line), width, false);
+        const char *fit = text_fit(a, line, width, true), *plain = text_fit(a, ascii, width, false);
         ensure(text_width(fit) <= width && text_width(plain) <= width);
         ensure_harmless(fit, strlen(fit), "");
         ensure_harmless(plain, strlen(plain), "");

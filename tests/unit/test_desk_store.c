@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,8 +36,9 @@ static struct {
     int sent;
     const char *file; /* NULL: there is none */
     int swaps;
-    int said;    /* errors and warnings in the log */
-    int version; /* of the last swap */
+    int said;          /* errors and warnings in the log */
+    int version;       /* of the last swap */
+    char notified[64]; /* the other daemons, last */
 } play;
 
 void
@@ -121,6 +123,13 @@ db_bind_null(struct db_call *c)
     (void)c;
 }
 
+void
+db_notify(struct db *db, const char *payload)
+{
+    (void)db;
+    (void)snprintf(play.notified, sizeof(play.notified), "%s", payload);
+}
+
 int64_t
 db_i64(const struct db_row *r, int col)
 {
@@ -190,6 +199,17 @@ answer_desk(const char *version)
 static const struct db_row nothing_applied = {
     {"0", NULL, NULL, NULL}
 };
+
+/* A probe that asks for the version only, and is told this one. */
+static void
+probe(struct desk_store *s, const char *version)
+{
+    assert_null(play.call);
+    desk_probe(s);
+    assert_int_equal(play.stmt, STMT_DESK_VERSION);
+    desk_probe(s); /* once is enough */
+    answer_row(&(struct db_row){{version}});
+}
 
 static struct desk_store *
 start(void)
@@ -452,8 +472,50 @@ news_that_could_not_be_followed_are_followed_with_the_next_probe(void **state)
     desk_probe(s); /* once is enough */
     answer_desk("2");
     assert_int_equal(play.version, 2);
-    desk_probe(s);
+    probe(s, "2");
     assert_null(play.call);
+    desk_store_free(s);
+}
+
+static void
+a_desk_of_which_nothing_was_heard_is_found_by_a_probe(void **state)
+{
+    struct desk_store *s = start();
+
+    (void)state;
+    desk_boot(s, NULL, NULL);
+    answer_desk("1");
+    desk_probe(s);
+    answer_err(ERR_DATABASE);
+    assert_null(play.call);
+    assert_int_equal(play.said, 0);
+    probe(s, "1");
+    assert_null(play.call);
+    probe(s, "2");
+    assert_int_equal(play.stmt, STMT_DESK_LOAD);
+    answer_desk("2");
+    assert_int_equal(play.version, 2);
+    desk_probe(s); /* an answer that never comes */
+    desk_store_free(s);
+}
+
+/* Ours has mistakes: there is no desk until another daemon applies its own. */
+static void
+a_desk_that_another_daemon_applied_first_is_found_too(void **state)
+{
+    struct desk_store *s = start();
+    struct boot b = {0};
+
+    (void)state;
+    play.file = "departments = 1;";
+    desk_boot(s, on_boot, &b);
+    answer_row(&nothing_applied);
+    assert_int_equal(b.code, ERR_DESK);
+    probe(s, "0");
+    assert_null(play.call);
+    probe(s, "1");
+    answer_desk("1");
+    assert_int_equal(play.version, 1);
     desk_store_free(s);
 }
 
@@ -485,7 +547,8 @@ a_start_that_failed_is_tried_again_with_the_next_probe(void **state)
     answer_desk("1");
     assert_int_equal(play.version, 1);
     assert_int_equal(b.done, 1);
-    desk_probe(s);
+    assert_string_equal(play.notified, "desk:1");
+    probe(s, "1");
     assert_null(play.call);
     desk_store_free(s);
 }
@@ -570,6 +633,8 @@ main(void)
         cmocka_unit_test(without_a_good_file_there_is_no_desk),
         cmocka_unit_test(a_start_that_lost_its_database_is_made_up_for),
         cmocka_unit_test(only_news_of_a_newer_desk_loads_it),
+        cmocka_unit_test(a_desk_of_which_nothing_was_heard_is_found_by_a_probe),
+        cmocka_unit_test(a_desk_that_another_daemon_applied_first_is_found_too),
         cmocka_unit_test(news_that_could_not_be_followed_are_followed_with_the_next_probe),
         cmocka_unit_test(a_start_that_failed_is_tried_again_with_the_next_probe),
         cmocka_unit_test(what_fails_for_good_is_said_once),
