@@ -107,7 +107,7 @@ daemon_src := \
 	daemon/desk/desk_diff.c daemon/desk/desk_lane.c daemon/desk/desk_routes.c daemon/desk/desk_store.c daemon/desk/deskfile.c \
 	daemon/desk/deskfile_check.c daemon/desk/deskfile_found.c daemon/desk/deskfile_render.c daemon/desk/deskfile_skill.c daemon/desk/digest.c daemon/desk/doctor.c \
 	daemon/desk/feed.c daemon/desk/health.c daemon/desk/holiday.c daemon/desk/idle.c daemon/desk/janitor.c daemon/desk/lane.c \
-	daemon/desk/machine.c daemon/desk/number.c daemon/desk/openapi.c daemon/desk/openapi_body.c \
+	daemon/desk/link_routes.c daemon/desk/machine.c daemon/desk/number.c daemon/desk/openapi.c daemon/desk/openapi_body.c \
 	daemon/desk/openapi_names.c daemon/desk/openapi_story.c daemon/desk/pattern.c daemon/desk/person.c daemon/desk/reads.c \
 	daemon/desk/repeat.c daemon/desk/rule.c daemon/desk/submit.c daemon/desk/token.c daemon/desk/token_routes.c \
 	daemon/desk/verbs.c daemon/desk/wait.c daemon/desk/web.c daemon/desk/web_file.c daemon/desk/web_limit.c \
@@ -124,7 +124,7 @@ cli_src := \
 	cli/endpoint.c cli/facts.c cli/filing.c cli/filter.c cli/follow.c cli/help.c cli/machine.c cli/main.c cli/practice.c \
 	cli/prompt.c cli/screen.c cli/sentence.c cli/sse.c cli/table.c cli/text.c cli/ticket.c cli/top.c cli/top_draw.c \
 	cli/verb_act.c cli/verb_ask.c cli/verb_backup.c cli/verb_brief.c cli/verb_calendar.c cli/verb_complete.c \
-	cli/verb_desk.c cli/verb_doctor.c cli/verb_drafts.c cli/verb_edit.c cli/verb_fair.c cli/verb_init.c cli/verb_list.c \
+	cli/verb_desk.c cli/verb_doctor.c cli/verb_drafts.c cli/verb_edit.c cli/verb_fair.c cli/verb_init.c cli/verb_link.c cli/verb_list.c \
 	cli/verb_log.c cli/verb_me.c cli/verb_next.c cli/verb_person.c cli/verb_read.c cli/verb_stats.c cli/verb_top.c \
 	cli/verb_tutorial.c cli/verb_write.c cli/verbs.c cli/waits.c
 

@@ -210,6 +210,10 @@ tell_asked(struct ctx *c, const struct reply *r)
                : json_is_null(json_object_get(t, "estimate")) ? _("no estimate yet")
                                                               : NULL);
     facts_print(f);
+    if (args_has(c->args, "account")) { /* nobody told them where it can be followed */
+        fprintf(c->s->after, _("a private link to it, for the customer: turno link %lld\n"),
+                (long long)jint(t, "ticket", 0));
+    }
 }
 
 bool

@@ -100,6 +100,10 @@ static const struct opt opts_next[] = {
     {'w', "wait", OPT_DURATION, true, "TIME", N_("wait until there is one, at most TIME (30m)")},
     END,
 };
+static const struct opt opts_link[] = {
+    {0, "revoke", OPT_FLAG, false, NULL, N_("end all links of the ticket")},
+    END,
+};
 static const struct opt opts_park[] = {
     {'c', "customer", OPT_FLAG,   false, NULL,   N_("for the customer's answer")                    },
     {'v', "vendor",   OPT_TEXT,   false, "NAME", N_("for somebody outside")                         },
@@ -291,6 +295,10 @@ const struct cli_verb cli_verbs[] = {
     {"resolve [N] [TEXT...]", opts_resolve, 0, run_resolve, N_("done, or ended in another way"), HAT_AGENT,
      "turno resolve 42 \"The new cartridge is in.\"\nturno resolve 42 --as merged --into 40", NULL},
     {"take N", NULL, 0, run_take, N_("take one out of turn (recorded)"), HAT_AGENT, "turno take 42", NULL},
+    {"link N", opts_link, 0, run_link, N_("a private link for a customer who calls or writes"), HAT_AGENT,
+     "turno link 42\nturno link 42 --revoke",
+     N_("Its address is printed once, for you to give to the customer: whoever has it follows the request there, answers and rates, "
+        "until 90 days after it was closed. --revoke ends all links of the ticket, also that of the form.")},
     {"person NAME...", opts_person, 0, run_person, N_("somebody on the line: what they asked, how it went"), HAT_AGENT,
      "turno person María Pérez\nturno person maria --account ACME",
      N_("Who they are, what is open, and the last that are done: how long they waited, what became of it, their rating; only of "

@@ -32,6 +32,8 @@ verb_fn run_reply, run_note, run_resolve;
 /* verb_act.c */
 verb_fn run_accept, run_pass, run_park, run_release, run_reopen, run_cancel, run_take, run_give, run_set, run_rate,
     run_thank, run_contest;
+/* verb_link.c */
+verb_fn run_link;
 /* verb_next.c */
 verb_fn run_next;
 /* verb_me.c */

@@ -223,6 +223,7 @@ start_app(struct daemon *d, struct err *e)
         .embedded = database_is_embedded(d->database),
         .web = {.form = d->config->web.form != 0,
                 .title = d->config->web.title,
+                .url = d->config->web.url,
                 .per_address = d->config->web.per_address,
                 .proxies = d->config->web.proxies},
         .op_deadline = d->config->limits.deadline,

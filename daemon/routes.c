@@ -68,6 +68,8 @@ const struct route routes[] = {
     VERB("set-requester", LEAD,        "change who asks"),
     VERB("set-tags",      WORK,        "change its tags"),
     VERB("rate",          PERM_PERSON, "how it was, 1 to 5"),
+    {POST,   "/v1/tickets/{id}/link",      WORK,        0,             "",                    step_link_add,     "make a private link for a customer; its address is shown once"},
+    {DELETE, "/v1/tickets/{id}/link",      WORK,        0,             "",                    step_link_end,     "end all its private links"},
     {POST,   "/v1/next",                   WORK,        ROUTE_MAYBE | ROUTE_STREAM, "",       step_next,         "the first in turn for me; with wait: a stream"},
     {POST,   "/v1/away",                   WORK,        ROUTE_MAYBE,   "",                    step_away,         "nothing more for me; what I hold goes back"},
     {POST,   "/v1/back",                   WORK,        ROUTE_MAYBE,   "",                    step_back,         "I am back"},

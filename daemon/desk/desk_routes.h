@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Steps of the routes about the desk itself, its routing and its tokens; rows of daemon/routes.c. */
+/* Steps of the routes about the desk itself, its routing, its tokens and private links; rows of daemon/routes.c. */
 #ifndef TURNO_DESK_ROUTES_H
 #define TURNO_DESK_ROUTES_H
 
@@ -14,6 +14,8 @@ enum op_next step_route_test(struct op *op);     /* POST /v1/route/test */
 enum op_next step_token_list(struct op *op);     /* GET /v1/tokens */
 enum op_next step_token_add(struct op *op);      /* POST /v1/tokens */
 enum op_next step_token_revoke(struct op *op);   /* DELETE /v1/tokens/{id} */
+enum op_next step_link_add(struct op *op);       /* POST /v1/tickets/{id}/link */
+enum op_next step_link_end(struct op *op);       /* DELETE /v1/tickets/{id}/link: all of them */
 
 /* The bodies: of check, diff and apply, of route/test, of a new token. */
 extern const struct json_shape desk_file_shape, route_test_shape, token_shape;

@@ -11,6 +11,7 @@
 struct web_conf {
     bool form;            /* the form is offered to everybody */
     const char *title;    /* above every page; "": none */
+    const char *url;      /* where customers find the pages, without a slash at its end; "": not told */
     int64_t per_address;  /* letters an hour from one address */
     const char **proxies; /* addresses whose X-Forwarded-For is believed, "unix": the socket; ends with NULL */
 };

@@ -65,6 +65,7 @@ static const struct key keys[] = {
 
     {"web.form",        SWITCH, AT(web.form),        0, 1, "off", false, "offer the form for new requests to everybody who can reach `listen`: on or off"},
     {"web.title",       TEXT,   AT(web.title),       0, 0, "", false, "what stands above every page: the company's name"},
+    {"web.url",         TEXT,   AT(web.url),         0, 0, "", false, "where customers find the pages: https://help.example.com"},
     {"web.per_address", NUMBER, AT(web.per_address), 1, 100000, "30", false, "what one address may send by the pages in an hour; more is refused"},
     {"web.proxies",     TEXTS,  AT(web.proxies),     0, 0, "", false, "proxies whose X-Forwarded-For is believed: addresses, or unix for those at the socket"},
 
@@ -444,6 +445,17 @@ is_role_name(const char *s)
     return n >= 1 && n <= 63 && strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == n && (s[0] < '0' || s[0] > '9');
 }
 
+/* https://host or http://host, perhaps with a port: the pages lie at its root. */
+static bool
+is_url(const char *s)
+{
+    const char *host = strncmp(s, "https://", 8) == 0 ? s + 8 : strncmp(s, "http://", 7) == 0 ? s + 7 : "";
+    size_t n = strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.");
+    size_t digits = host[n] == ':' ? strspn(host + n + 1, "0123456789") : 0;
+
+    return n > 0 && host[n + (digits > 0 ? digits + 1 : 0)] == '\0';
+}
+
 /* What no row can say alone. */
 static void
 check(struct load *l)
@@ -465,6 +477,10 @@ check(struct load *l)
         if (!listen_check(c->listen[i], &e)) {
             mistake(l, "listen: %s", e.msg);
         }
+    }
+    if (c->web.url[0] != '\0' && !is_url(c->web.url)) {
+        mistake(l, "web.url: an address like https://help.example.com, with nothing behind the host, not '%s'",
+                c->web.url);
     }
     for (size_t i = 0; c->web.proxies[i] != NULL; i++) {
         unsigned char room[sizeof(struct in6_addr)];

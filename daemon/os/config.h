@@ -35,6 +35,7 @@ struct config {
     struct {
         int64_t form; /* 0 or 1 */
         const char *title;
+        const char *url;
         int64_t per_address;  /* an hour */
         const char **proxies; /* ends with NULL */
     } web;

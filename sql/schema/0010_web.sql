@@ -1,5 +1,6 @@
 -- What the web pages need. A private link is a token of scope `link`, for one ticket, by the person who asked.
 alter table token add ticket_id bigint;
+create index token_ticket on token (ticket_id) where ticket_id is not null;
 alter table token drop constraint token_scope_check;
 alter table token add constraint token_scope_check
     check (scope in ('submit', 'agent', 'admin', 'read') or scope = 'link' and ticket_id is not null);

@@ -1,4 +1,5 @@
--- read: all tokens but private links as JSON, newest first; (status int, body)
+-- read: all tokens as JSON, newest first, of private links those that somebody of the desk made and that open something;
+-- (status int, body)
 select 200 as status, json_build_object('tokens', coalesce((
     select json_agg(json_build_object('token_id', t.token_id, 'person', p.name, 'account', a.name, 'scope', t.scope,
                                       'label', t.label, 'created_by', c.name, 'created_at', iso(t.created_at),
@@ -10,4 +11,5 @@ select 200 as status, json_build_object('tokens', coalesce((
     join person p using (person_id)
     left join account a on a.account_id = p.account_id
     left join person c on c.person_id = t.created_by
-    where t.ticket_id is null), '[]'::json))::text as body
+    where t.ticket_id is null
+       or c.account_id is null and t.revoked_at is null and link_leads(t.ticket_id, t.person_id)), '[]'::json))::text as body

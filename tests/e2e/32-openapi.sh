@@ -11,7 +11,7 @@ if ! can_judge; then
     exit 0
 fi
 
-ok "a desk starts" people
+ok "a desk starts" people -o web.url=https://help.example.com
 token[forged]=turno_0123456789012345678901234567890123456789012
 if [ "${1-}" = --record ]; then
     document play "$socket" daemon/openapi_story.json --record

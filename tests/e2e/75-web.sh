@@ -8,7 +8,7 @@
 people_on_the_web()
 {
     people && desk_stop && desk_start -o desk="$desk/desk.conf" -o web.form=on -o web.title="ACME & Sons" -o web.per_address=12 \
-        -o 'web.proxies=unix'
+        -o 'web.proxies=unix' -o web.url=https://help.example.com
 }
 # Each test has an address of its own, as a proxy at the socket would say it.
 address=198.51.100.1
@@ -173,6 +173,94 @@ ok "… as a request of its own, with a link of its own" sh -c "[ '$status' = 30
 web "$(location)"
 ok "… that goes on from it" test "$status $(sql "select follows from ticket order by ticket_id desc limit 1")" = "200 $n"
 
+# ---- who telephones -----------------------------------------------------------------------------------------------------------
+# called SUBJECT [ARG...]: a call that ana writes down, as ticket $n
+called()
+{
+    local subject=$1
+    shift
+    as ana ask frontdesk "$subject" --from Rosa --account "Café Luna" --via phone -m "She called." "$@" && n=$(cut -f1 "$desk/out")
+}
+links() { sql "select count(*) from token where ticket_id = $n and revoked_at is null"; }
+# linked: ana makes a link for ticket $n, which $link is then
+linked() { as ana link "$n" && link=$(sed 's#.*/t/##' "$desk/out"); }
+address=198.51.100.6
+ok "a call is written down" called "Two <b>lamps</b>"
+ok "an agent makes a link for the customer" linked
+ok "… whose address is whole, and all there is on stdout" grep -qxE 'https://help\.example\.com/t/turno_[A-Za-z0-9_-]{43}' "$desk/out"
+phoned=$link
+web "/t/$link"
+ok "… and opens the page of the request" page 200 "Two &lt;b&gt;lamps&lt;/b&gt;" "She called." "Your request is in line"
+deed message --data-urlencode "body=and a <third>"
+ok "… where the customer can answer" test "$status $(location)" = "303 /t/$link?done=message"
+ok "… as herself" test "$(sql "select p.name from message m join person p on p.person_id = m.author where ticket_id = $n order by number desc limit 1")" = Rosa
+ok "it is recorded who made it" test "$(sql "select c.name || ' ' || p.name from token t join person c on c.person_id = t.created_by join person p on p.person_id = t.person_id where ticket_id = $n")" = "ana Rosa"
+ok "… and administrators see it" sh -c "'$cli' token list --json | jq -e '[.tokens[] | select(.scope == \"link\")] | length == 1 and .[0].label == \"ticket $n\" and .[0].created_by == \"ana\" and .[0].valid'"
+ok "her lead may make one" as eva link "$n"
+ok "… as JSON" as ana link "$n" --json
+ok "… with both forms of the address" jq -e ".ticket == $n and .link == \"https://help.example.com\" + .path" "$desk/out"
+ok "an agent of another department finds nothing" exits 3 marta link "$n"
+ok "… nor to revoke" exits 3 marta link "$n" --revoke
+ok "a customer may not" exits 5 acme link "$n"
+as luis take "$n" >/dev/null
+as luis pass "$n" warehouse "theirs" >/dev/null
+ok "who had it before may not" exits 5 ana link "$n"
+ok "… nor revoke" exits 5 ana link "$n" --revoke
+ok "who has it now may" as marta link "$n" --revoke
+ok "… and all its links end" test "$(cat "$desk/out") $(links)" = "$n"$'\t'"3 0"
+web "/t/$phoned"
+ok "… at once, also one that was used a moment ago" page 404
+web "/t/$phoned/message" -d key=1 -d body=x
+ok "… and nothing can be done with it" page 404
+ok "a second time is no fault" as marta link "$n" --revoke --json
+ok "… and ends none" jq -e '.revoked == 0' "$desk/out"
+ok "… which are in no list" sh -c "'$cli' token list --json | jq -e 'all(.tokens[]; .scope != \"link\")'"
+letter "by the form" -d name=Zoe -d to=warehouse
+n=$(sql "select max(ticket_id) from ticket")
+ok "the link that the form made can be revoked" as marta link "$n" --revoke
+web "/t/$link"
+ok "… too" page 404
+ok "another one is made in its place" as marta link "$n"
+as ana ask warehouse "from inside" -m x >/dev/null
+n=$(cut -f1 "$desk/out")
+ok "a colleague needs no link" exits 4 marta link "$n"
+ok "… and is told so" grep -q "customers outside" "$desk/err"
+"$cli" ask hr "in private" --from Rosa --account "Café Luna" --via phone -m x >"$desk/out" 2>&1
+n=$(sql "select max(ticket_id) from ticket")
+ok "of a private queue nobody else makes one" exits 3 ana link "$n"
+"$cli" link "$n" >"$desk/out"
+ok "… and that an administrator did is kept, as a look" test "$(sql "select count(*) from look where ticket_id = $n and what = 'show'")" = 1
+called "many"
+ten() { local i; for i in $(seq 10); do linked >/dev/null || return 1; done; }
+ok "ten links a ticket" ten
+ok "… and no more" exits 4 ana link "$n"
+ok "… also at once" test "$(links)" = 10
+called "another one"
+at_once()
+{
+    local i pids=()
+    for i in $(seq 16); do
+        TURNO_TOKEN=${token[ana]} "$cli" link "$n" >/dev/null 2>&1 &
+        pids+=($!)
+    done
+    wait "${pids[@]}"
+}
+at_once
+ok "… nor by those who make them at the same time" test "$(links)" = 10
+sql "update token set revoked_at = now() where ticket_id = $n" >/dev/null
+linked >/dev/null
+phoned=$link
+as luis take "$n" >/dev/null
+as luis resolve "$n" -m "Done." >/dev/null
+api eva POST "/v1/tickets/$n/close"
+ok "closed" test "$(sql "select count(*) from closed where ticket_id = $n")" = 1
+ok "a closed one has links for 90 days" as ana link "$n"
+sql "update closed set closed_at = closed_at - interval '91 days' where ticket_id = $n" >/dev/null
+ok "… and then no more" exits 4 ana link "$n"
+ok "… though old ones are still to be revoked" as ana link "$n" --revoke
+called "for the log" && linked >/dev/null
+logged=$link
+
 # ---- those who mean no good -----------------------------------------------------------------------------------------------------
 address=198.51.100.3
 forged=turno_$(printf 'A%.0s' $(seq 43))
@@ -222,7 +310,14 @@ ok "… so is that of somebody who has no part in it any more" page 404
 web "/t/$first"
 ok "… and one whose request ended 91 days ago" page 404
 ok "links are stored as hashes, and in no log" sh -c "! grep -rqF '${first#turno_}' '$desk/log' && [ -z '$(sql "select 1 from token where label like '%${first#turno_}%'")' ]"
-ok "tokens can be listed without them" sh -c "'$cli' token list --json | jq -e 'all(.tokens[]; .scope != \"link\")'"
+ok "… nor are those that agents made" sh -c "! grep -rqF '${logged#turno_}' '$desk/log' && ! grep -rqF '${phoned#turno_}' '$desk/log'"
+ok "… whose making is there" grep -q "a private link was made token=.* by=ana" "$desk/log"
+ok "tokens can be listed without those of the form" sh -c "'$cli' token list --json | jq -e 'all(.tokens[]; .created_by != .person)'"
+n=$(sql "select ticket_id from live where requester = (select person_id from person where name = 'Rosa') order by ticket_id desc limit 1")
+ok "without web.url the path is printed" linked
+ok "… alone" test "$(cat "$desk/out")" = "/t/$link"
+ok "… and what it lacks is told" grep -q "web.url" "$desk/err"
+ok "… as JSON, too" bash -c "TURNO_TOKEN=${token[ana]} '$cli' link $n --json | jq -e '.link == null and (.path | startswith(\"/t/\"))'"
 
 # ---- limits -----------------------------------------------------------------------------------------------------------------------
 address=198.51.100.4
@@ -248,5 +343,8 @@ web / -d "link=$forged" -d subject=x -d name=y
 ok "… nor a way around it" page 404
 web "/t/$link"
 ok "links go on to work" page 200 mine
+ok "but no new ones are made, with neither form nor web.url" exits 4 ana link "$n"
+ok "… which is told" grep -q "web.url" "$desk/err"
+ok "… while old ones can be revoked" as ana link "$n" --revoke
 ok "the desk stops in good order" desk_stop
 all_done
