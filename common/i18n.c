@@ -21,6 +21,8 @@ const char *const i18n_languages[] = {"en", "es", NULL};
 /* gettext's own: raised, it looks at LANGUAGE again (gettext manual, "Being a gettext grok"). */
 extern int _nl_msg_cat_cntr; // NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
 
+static bool has_translations;
+
 /* The folder with the translations, seen from the program: beside it where it was built, in share/ where it is installed. */
 static bool
 find(char *ret, size_t size)
@@ -54,6 +56,7 @@ i18n_start(bool utf8)
     if (dir == NULL || *dir == '\0') {
         dir = find(path, sizeof path) ? path : NULL;
     }
+    has_translations = dir != NULL;
     if (dir != NULL) {
         /* Any locale but "C" will do, which looks at no translation; this one is always there. */
         (void)setlocale(LC_MESSAGES, "C.UTF-8");
@@ -265,7 +268,7 @@ i18n_choose(const char *accept_language)
     const char *best = i18n_languages[0];
     int top = 0;
 
-    for (const char *p = accept_language; p != NULL && *p != '\0';) {
+    for (const char *p = has_translations ? accept_language : NULL; p != NULL && *p != '\0';) {
         size_t n = strcspn(p, ",");
         const char *range = p + strspn(p, " \t");
         size_t len = n - (size_t)(range - p < (ptrdiff_t)n ? range - p : (ptrdiff_t)n);

@@ -36,7 +36,7 @@ const char *i18n_decimal(struct arena *a, double x, int decimals);
 void i18n_use(const char *lang);
 /* The first language of such a header as it stands there ("pt-BR"), in the arena; NULL when there is none. */
 const char *i18n_first(struct arena *a, const char *accept_language);
-/* The one of i18n_languages that an Accept-Language header (RFC 9110 12.5.4; NULL: none) likes best. */
+/* The one of i18n_languages, English where no translations were found, that an Accept-Language header (RFC 9110 12.5.4; NULL: none) likes best. */
 const char *i18n_choose(const char *accept_language);
 
 #endif

@@ -45,6 +45,7 @@ static const struct setting fixed[] = {
     {ALL, "datestyle",                     "ISO"             },
     {ALL, "intervalstyle",                 "postgres"        },
     {ALL, "client_min_messages",           "warning"         },
+    {ALL, "turno.said",                    "1"               }, /* texts come with their formats (said.h) */
     {ALL, "default_transaction_isolation", "read\\ committed"}, /* stricter ones fail at the commit */
 };
 

@@ -154,7 +154,10 @@ reply_why(struct op *op, const char *lang)
     i18n_use(lang);
     json_array_foreach(text, i, sentence) {
         const char *msg = json_string_value(sentence);
-        size_t room = 3 * strlen(msg) + 1;
+        size_t room = msg != NULL ? 3 * strlen(msg) + 1 : 0;
+        if (msg == NULL) {
+            continue;
+        }
         const char *fmt = json_string_value(json_array_get(formats, i));
         (void)json_array_set_new(text, i, json_string(i18n_again(fmt, msg, arena_alloc(op->a, room), room)));
     }

@@ -30,6 +30,9 @@ create or replace function seconds(i interval) returns numeric language sql immu
     as $$ select trim_scale(extract(epoch from i)) $$;
 
 -- A text for people: fmt is English with %s for each argument (and no other sign of percent); null when an argument is. The
--- daemon translates it by the format, which follows the text (daemon/db/said.h); tests/check/po finds what stands in said('…').
+-- daemon translates it by the format, which follows the text (daemon/db/said.h) where the session asks for it: an older daemon does
+-- not. tests/check/po finds what stands in said('…').
 create or replace function said(fmt text, variadic args text[] default '{}') returns text language sql stable parallel safe
-    as $$ select case when array_position(args, null) is null then format(fmt, variadic args) || E'\x1f' || fmt end $$;
+    as $$ select case when array_position(args, null) is null then
+                translate(format(fmt, variadic args), E'\x1f', ' ')
+                || case when current_setting('turno.said', true) = '1' then E'\x1f' || fmt else '' end end $$;

@@ -197,8 +197,9 @@ keys_are_checked_against_each_other(void **state)
     expect_mistake(long_path, "state_dir: the database's socket in it would have 118 bytes");
     expect_mistake("limits: { deadline = \"2s\"; };\n",
                    "database.statement_timeout: may not be longer than limits.deadline");
-    expect_mistake("web: { url = \"help.example.com\"; };\n", "web.url: an address like https://help.example.com, with nothing "
-                                                              "behind the host, not 'help.example.com'");
+    expect_mistake("web: { url = \"help.example.com\"; };\n",
+                   "web.url: an address like https://help.example.com, with nothing "
+                   "behind the host, not 'help.example.com'");
     expect_mistake("web: { url = \"https://\"; };\n", "not 'https://'");
     expect_mistake("web: { url = \"https://help.example.com/\"; };\n", "not 'https://help.example.com/'");
     expect_mistake("web: { url = \"https://help.example.com:\"; };\n", "not 'https://help.example.com:'");
