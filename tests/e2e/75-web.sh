@@ -184,6 +184,7 @@ called()
 links() { sql "select count(*) from token where ticket_id = $n and revoked_at is null"; }
 # linked: ana makes a link for ticket $n, which $link is then
 linked() { as ana link "$n" && link=$(sed 's#.*/t/##' "$desk/out"); }
+asked=$n
 address=198.51.100.6
 ok "a call is written down" called "Two <b>lamps</b>"
 ok "an agent makes a link for the customer" linked
@@ -260,6 +261,7 @@ ok "… and then no more" exits 4 ana link "$n"
 ok "… though old ones are still to be revoked" as ana link "$n" --revoke
 called "for the log" && linked >/dev/null
 logged=$link
+n=$asked
 
 # ---- those who mean no good -----------------------------------------------------------------------------------------------------
 address=198.51.100.3
