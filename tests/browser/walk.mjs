@@ -21,7 +21,7 @@ const screens = process.env.TURNO_SCREENS;
 const sizes = { phone: { width: 390, height: 844, isMobile: true, hasTouch: true }, desk: { width: 1280, height: 800 } };
 const words = {
   en: { line: "Your request is in line.", you: "Waiting on: you", done: "Your request is done.", back: "old place", notMe: "It is not me" },
-  es: { line: "Su solicitud está en la cola.", you: "Se espera a: usted", done: "Su solicitud está resuelta.", back: "antiguo lugar", notMe: "No soy yo" },
+  es: { line: "Su solicitud está en la cola.", you: "Se espera a: usted", done: "Su solicitud está resuelta.", back: "antiguo puesto", notMe: "No soy yo" },
 };
 
 let cases = 0;

@@ -146,8 +146,8 @@ END
     ok "her editor fails" sees "status 1"
     ok "… which is told" sees "el editor ha fallado"
     ok "… it showed what is not sent" grep -q -e '^-- 8< -- lo que está debajo de esta línea no se envía -----' "$desk/seen"
-    ok "… who reads it" grep -qx "Una nota entre colegas: el cliente no la ve." "$desk/seen"
-    ok "… and what was said before" grep -qx "ana escribió una nota entre colegas:" "$desk/seen"
+    ok "… who reads it" grep -qx "Una nota entre compañeros: el cliente no la ve." "$desk/seen"
+    ok "… and what was said before" grep -qx "ana escribió una nota entre compañeros:" "$desk/seen"
     ok "what is kept is sent by one who speaks English" english as ana drafts 1-note --send
     ok "… it is the text above the line" ticket_is 1 '.messages | last.body == "Sale mañana, ¡seguro!"'
     echo 0 >"$desk/ends"
