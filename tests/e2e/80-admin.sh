@@ -114,6 +114,10 @@ ok "… nor of the second" cmp "$desk/first" "$file.old.1"
 ok "… nor a file of somebody's own" grep -qx mine "$file.new"
 ok "… and leaves nothing behind" test -z "$(find "$desk" -name '*.new-*')"
 rm -r "$file.new" "$desk/elsewhere"
+ok "the desk in force is written to a file" refused 0 "$cli" desk show --output "$desk/copy"
+ok "… as it was applied" bash -c "'$cli' desk show 2>/dev/null | cmp - '$desk/copy'"
+ok "… and when nobody answers" refused 6 env TURNO_URL=unix:///nonexistent "$cli" desk show --output "$desk/copy"
+ok "… it stays as it was" test -s "$desk/copy"
 ok "version 2 is in force" bash -c "'$cli' desk show --json | jq -e '.version == 2'"
 at_terminal "$cli" desk init "$file"
 ok "at a terminal it asks before it overwrites" shows "is there already. Overwrite it"
@@ -177,7 +181,7 @@ edits() { at_terminal "VISUAL= EDITOR=$desk/editor TMPDIR=$desk $cli desk edit $
 drafts() { [ "$(find "$desk" -path '*/turno-*/desk.txt' | wc -l)" = "$1" ] || { find "$desk" -name desk.txt; return 1; }; }
 applied() { "$cli" desk show --json | jq -e ".version == $1"; }
 ok "edit without a terminal says what to do instead" refused 2 "$cli" desk edit
-ok "… namely" told "turno desk show >"
+ok "… namely" told "turno desk show --output"
 changes true
 edits
 ok "what was not changed is not applied" shows "nothing was applied"
