@@ -146,7 +146,7 @@ static const struct opt opts_fairness[] = {
 static const struct opt opts_init[] = {
     {'y', "yes",          OPT_FLAG, false, NULL,    N_("ask nothing: the defaults, and what the options say")},
     {'g', "group",        OPT_TEXT, false, "GROUP", N_("a Unix group that is a department; may be repeated") },
-    {'q', "queue",        OPT_TEXT, false, "GROUP", N_("the department that gets what asks for nobody")      },
+    {'q', "queue",        OPT_TEXT, false, "GROUP", N_("the department of requests that name none")          },
     {'z', "zone",         OPT_TEXT, false, "ZONE",  N_("time zone: Europe/Madrid")                           },
     {'H', "hours",        OPT_TEXT, false, "HOURS", N_("working hours: 'mon-fri 09:00-17:00', or none")      },
     {'A', "admin",        OPT_TEXT, false, "GROUP", N_("the Unix group that administers it, or none")        },

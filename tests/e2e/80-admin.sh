@@ -124,6 +124,15 @@ ok "at a terminal it asks before it overwrites" shows "is there already. Overwri
 typed ''
 ok "… and does not by default" ends_with 1
 
+cp conf/desk.conf "$desk/sample.conf"
+at_terminal "$cli" desk init "$desk/sample.conf"
+ok "the sample that was installed is known" shows "is the sample that came with turno"
+typed ''
+ok "… and goes by default" shows "by number or name?"
+typed "$group" '' '' '' none n
+ok "… which is kept" until_true 10 cmp conf/desk.conf "$desk/sample.conf.old"
+ok "what is promised for a day is a day of working hours" until_true 10 grep -q 'normal = "8h"; low = "24h"' "$desk/sample.conf"
+
 # answers in the reader's language, and in English all the same
 mkdir -p "$desk/locale/es/LC_MESSAGES"
 cat >"$desk/es.po" <<'END'
