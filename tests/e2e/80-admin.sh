@@ -90,6 +90,11 @@ echo 'log_level = "info";' >"$desk/turnod.conf"
 begun() { desk_start -f "$desk/turnod.conf" -o desk="$file"; }
 ok "an empty database takes the file" begun
 ok "a fresh desk is sound" doctor_finds
+if command -v more >/dev/null; then
+    at_terminal env PAGER=more "$cli" help
+    pages_on() { terminal send-keys Space; has_screen "ended 0"; }
+    ok "more, where there is no less, ends at the end of the text" until_true 10 pages_on
+fi
 ok "… which is exit status 0" refused 0 "$cli" doctor
 end_terminal
 
