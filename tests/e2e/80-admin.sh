@@ -65,6 +65,7 @@ printf '#!/bin/sh\necho "the disk is \033[31mfull"\n' >"$desk/bin/journalctl"
 printf '#!/bin/sh\necho "turnod.conf:3: there is no key sokcet"; exit 1\n' >"$desk/bin/turnod"
 ok "a service that failed, and a wrong configuration" doctor_finds socket-dead service-down config-wrong
 ok "… with the service's last word, which steers no terminal" jq -e '.findings[] | select(.code == "service-down") | .saw | endswith("its last word: the disk is [31mfull")' "$desk/out"
+ok "… and its state in words" jq -e '.findings[] | select(.code == "service-down") | .saw | startswith("turnod.service has failed, ")' "$desk/out"
 rm -r "${desk:?}/bin" "$socket"
 
 # ---- desk init ----
@@ -320,6 +321,7 @@ shop=$("$cli" token add --account ACME --name shop --scope read --json | jq -r .
 TURNO_TOKEN=$shop "$cli" doctor >"$desk/out" 2>"$desk/err"
 ok "who is no administrator is told who is" told "sudo turno doctor"
 ok "… and nothing else" test "$(cut -f2 "$desk/out")" = not-admin
+ok "… once" test "$(cut -f3 "$desk/out")" = "only administrators see the rest, and you are none here"
 server=$(server_pid)
 kill -9 "$server"
 died() { "$cli" doctor --json 2>/dev/null | jq -e '.findings[] | select(.code == "database-down" or .code == "database-died")'; }
