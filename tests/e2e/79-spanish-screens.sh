@@ -68,6 +68,7 @@ in_spanish()
     [ "$rc" = "$want" ] && is_spanish "$desk/shown" && fits "$desk/out" || { echo "status $rc"; cat "$desk/shown"; return 1; }
 }
 ok "who am I" in_spanish ana 0 whoami
+ok "… by what" grep -q 'TURNO_URL y TURNO_TOKEN' "$desk/err"
 while read -r who status words; do
     read -ra word <<<"$words"
     ok "turno $words" in_spanish "$who" "$status" "${word[@]}"
