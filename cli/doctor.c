@@ -89,6 +89,28 @@ line_of(struct ctx *c, const char *command, int *ret_status)
     return text_line(c->a, line);
 }
 
+/* Of "loaded failed failed exit-code", whatever the order. */
+static const char *
+state_in_words(const char *state)
+{
+    static const struct {
+        const char *word, *say;
+    } rows[] = {
+        {"failed",       N_("turnod.service has failed")                       },
+        {"auto-restart", N_("turnod.service ends each time that it is started")},
+        {"deactivating", N_("turnod.service is being stopped")                 },
+        {"activating",   N_("turnod.service is being started")                 },
+        {"inactive",     N_("turnod.service is stopped")                       },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        if (strstr(state, rows[i].word)) {
+            return rows[i].say;
+        }
+    }
+    return N_("turnod.service is not running");
+}
+
 /* Nobody listens: what the service manager and the configuration have to do with it. */
 static void
 look_at_service(struct visit *v)
@@ -109,11 +131,11 @@ look_at_service(struct visit *v)
               N_("systemd knows no turnod.service"));
     } else if (*state && !strstr(state, " active running")) {
         said = line_of(c, "timeout 5 journalctl -u turnod -p warning -n 1 -o cat --no-pager 2>/dev/null", &status);
+        state = text_said(is_read(c), state_in_words(state));
         if (*said) {
-            found(v, "service-down", "error", todo, N_("turnod.service is not running (%s), its last word: %s"), state,
-                  said);
+            found(v, "service-down", "error", todo, N_("%s, its last word: %s"), state, said);
         } else {
-            found(v, "service-down", "error", todo, N_("turnod.service is not running (%s)"), state);
+            found(v, "service-down", "error", todo, "%s", state);
         }
     }
     wrong = line_of(c, "command -v turnod >/dev/null || exit 0; timeout 5 turnod -n 2>&1", &status);
@@ -264,11 +286,14 @@ ask_daemon(struct visit *v)
     if (client_get_once(c->client, "/v1/doctor", &r, &e)) {
         take_over(v, r.doc);
         compare(v, asked_at);
-    } else if (r.status == 401 || r.status == 403) {
+    } else if (r.status == 401) {
+        found(v, "not-admin", "warning", N_("turno whoami, with another TURNO_TOKEN or without one"),
+              N_("only administrators see the rest: %s"), e.msg);
+    } else if (r.status == 403) {
         found(v, "not-admin", "warning",
               N_("sudo turno doctor (root always administers, and who is in a Unix group of admin_groups in the desk "
                  "file)"),
-              N_("only administrators see the rest, and you are none here: %s"), e.msg);
+              N_("only administrators see the rest, and you are none here"));
     } else if (r.status == 404) {
         found(v, "daemon-silent", "error", N_("install the same version of both, then systemctl restart turnod"),
               N_("the daemon is older than turno %s and examines nothing"), TURNO_VERSION);

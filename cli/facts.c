@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/table.h"
 #include "cli/text.h"
@@ -15,6 +16,7 @@
 struct facts {
     struct ctx *c;
     size_t n;
+    bool zone; /* is named */
     struct fact {
         const char *label, *value;
         enum style style;
@@ -48,6 +50,26 @@ facts_number(struct facts *f, const char *label, int64_t n)
     facts_text(f, label, n == TABLE_NONE ? NULL : arena_printf(f->c->a, "%lld", (long long)n));
 }
 
+void
+facts_zone(struct facts *f)
+{
+    f->zone = true;
+}
+
+static const char *
+local(const struct facts *f, usec_t t)
+{
+    time_t seconds = (time_t)(t / USEC_SEC);
+    const char *at = text_local(f->c->a, t, 0);
+    char zone[32];
+    struct tm tm;
+
+    if (!f->zone || !localtime_r(&seconds, &tm) || strftime(zone, sizeof zone, "%Z", &tm) == 0) {
+        return at;
+    }
+    return arena_printf(f->c->a, "%s %s", at, zone);
+}
+
 static void
 add_time(struct facts *f, const char *label, usec_t t, bool due)
 {
@@ -62,9 +84,9 @@ add_time(struct facts *f, const char *label, usec_t t, bool due)
         facts_text(f, label, buf);
     } else if (due && t < now) {
         format_duration(now - t, buf);
-        facts_text(f, label, arena_printf(a, _("%s (%s late)"), text_local(a, t, 0), buf));
+        facts_text(f, label, arena_printf(a, _("%s (%s late)"), local(f, t), buf));
     } else {
-        facts_text(f, label, arena_printf(a, "%s (%s)", text_local(a, t, 0), text_relative(a, t, now)));
+        facts_text(f, label, arena_printf(a, "%s (%s)", local(f, t), text_relative(a, t, now)));
     }
 }
 

@@ -126,3 +126,15 @@ machine_zone(struct arena *a)
     }
     return *line ? arena_strdup(a, line) : "Etc/UTC";
 }
+
+const char *
+machine_beside(struct arena *a, const char *path)
+{
+    char self[4096];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    const char *slash;
+
+    self[n > 0 ? n : 0] = '\0';
+    slash = strrchr(self, '/');
+    return slash ? arena_printf(a, "%.*s/%s", (int)(slash - self), self, path) : NULL;
+}

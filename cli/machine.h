@@ -20,6 +20,8 @@ const struct machine_group *machine_groups(struct arena *a, size_t *ret_n);
 bool machine_group(struct arena *a, const char *name, struct machine_group *ret);
 /* Somebody has this login name. */
 bool machine_has_user(const char *name);
+/* A file by its place as seen from this program's folder; NULL when that cannot be told. */
+const char *machine_beside(struct arena *a, const char *path);
 /* "Europe/Madrid"; "Etc/UTC" where it cannot be told. */
 const char *machine_zone(struct arena *a);
 /* The system's data has this time zone, or there is no such data. */

@@ -27,8 +27,9 @@ hint_for(const struct err *e, const struct args *args)
     switch ((int)e->code) { /* a hint is no state machine: most codes need none */
     case ERR_UNAUTHORIZED:
         return _("set TURNO_TOKEN or put a token into ~/.config/turno/token");
-    case ERR_FORBIDDEN:
-        return _("turno whoami says what you may do");
+    case ERR_FORBIDDEN: /* a shell that is still somebody else's, or a trial desk's */
+        return getenv("TURNO_TOKEN") ? _("TURNO_TOKEN is set: turno whoami says who that is and what they may do")
+                                     : _("turno whoami says what you may do");
     case ERR_NOT_FOUND:
         return has_n ? _("turno list shows what you can see") : NULL;
     case ERR_CONFLICT:

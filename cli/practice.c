@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "cli/editor.h"
+#include "cli/machine.h"
 #include "cli/text.h"
 
 #define START_SECONDS 120 /* initdb on a slow disk */
@@ -28,15 +29,10 @@ static const char *
 find_turnod(struct arena *a)
 {
     static const char *const places[] = {"turnod", "../sbin/turnod", "../bin/turnod"};
-    char self[4096];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    const char *slash, *path;
 
-    self[n > 0 ? n : 0] = '\0';
-    slash = strrchr(self, '/');
-    for (size_t i = 0; slash && i < sizeof places / sizeof *places; i++) {
-        path = arena_printf(a, "%.*s/%s", (int)(slash - self), self, places[i]);
-        if (access(path, X_OK) == 0) {
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        const char *path = machine_beside(a, places[i]);
+        if (path && access(path, X_OK) == 0) {
             return path;
         }
     }

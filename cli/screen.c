@@ -127,6 +127,7 @@ page(const struct screen *s)
     }
     /* F: leave at once when it fits; R: colours; X: leave the text on the screen */
     (void)setenv("LESS", "FRX", 0);
+    (void)setenv("MORE", "-e", 0); /* leave at the end: what is typed next is for the shell */
     if (s->utf8) {
         (void)setenv("LESSCHARSET", "utf-8", 0);
     }

@@ -72,7 +72,7 @@ bool
 run_desk_show(struct ctx *c, struct err *e)
 {
     int64_t version = args_number(c->args, "version", 0);
-    const char *beside = args_opt(c->args, "file"), *file, *name;
+    const char *beside = args_opt(c->args, "file"), *output = args_opt(c->args, "output"), *file, *name;
     json_t *files, *text;
     struct reply r;
 
@@ -80,17 +80,25 @@ run_desk_show(struct ctx *c, struct err *e)
                     e)) {
         return false;
     }
-    if (api_json(c, &r)) {
-        return true;
-    }
     files = json_object_get(r.doc, "files");
     file = beside ? jtext(files, beside) : jtext(r.doc, "file");
     if (beside && !file) {
         return err_set(e, ERR_NOT_FOUND, "that version of the desk has no file '%.100s'", beside);
     }
+    if (output && !file) {
+        return err_set(e, ERR_NOT_FOUND, "no desk is in force");
+    }
+    if (output && !filing_write(c, output, file, false, e)) {
+        return false;
+    }
+    if (api_json(c, &r)) {
+        return true;
+    }
     fprintf(c->s->chat, _("version %lld, applied by %s, %s\n"), (long long)jint(r.doc, "version", 0),
             text_line(c->a, jtext(r.doc, "applied_by")), text_line(c->a, jtext(r.doc, "applied_at")));
-    if (file) {
+    if (output) {
+        fprintf(c->s->chat, _("%s is written\n"), text_line(c->a, output));
+    } else if (file) {
         /* the file as it was, so that `turno desk show > desk.conf` gives it back; a terminal gets it cleaned */
         fputs(c->s->tty ? text_clean(c->a, file) : file, c->s->out);
     }

@@ -195,7 +195,7 @@ apply(struct editing *ed, bool *ret_again, struct err *e)
     if (ed->file) {
         return filing_write(c, ed->file, ed->f.text, !is_as_begun(ed), e);
     }
-    fprintf(c->s->after, _("a desk file on disk is older now: turno desk show > /etc/turno/desk.conf\n"));
+    fprintf(c->s->after, _("a desk file on disk is older now: turno desk show --output /etc/turno/desk.conf\n"));
     return true;
 }
 
@@ -257,9 +257,10 @@ run_desk_edit(struct ctx *c, struct err *e)
     bool gone = false, ok;
 
     if (!prompt_can(c)) {
-        return err_set(e, ERR_USAGE,
-                       "the editor needs a terminal; without one: turno desk show > FILE, turno desk check FILE, turno "
-                       "desk apply FILE");
+        return err_set(
+            e, ERR_USAGE,
+            "the editor needs a terminal; without one: turno desk show --output FILE, turno desk check FILE, turno "
+            "desk apply FILE");
     }
     screen_direct(c->s);
     if (!load(&ed, e)) {

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/api.h"
 #include "cli/table.h"
@@ -44,14 +45,14 @@ print_orders(struct ctx *c, const json_t *list)
         {"ROW",           COL_TEXT,   0, COL_HIDDEN},
         {N_("ORDER"),     COL_TEXT,   8, 0         },
         {N_("DEALT"),     COL_NUMBER, 0, 0         },
-        {N_("OVERTAKES"), COL_NUMBER, 0, 3         },
+        {N_("OVERTAKES"), COL_NUMBER, 0, 1         },
         {N_("MAX GAP"),   COL_SPAN,   0, 0         },
         {N_("BOUND"),     COL_SPAN,   0, 0         },
         {N_("RATIO"),     COL_TEXT,   0, 0         },
         {N_("BROKEN"),    COL_NUMBER, 0, 0         },
-        {N_("WAITS"),     COL_NUMBER, 0, 2         },
-        {N_("IN REACH"),  COL_NUMBER, 0, 4         },
-        {N_("WITHIN"),    COL_NUMBER, 0, 1         },
+        {N_("WAITS"),     COL_NUMBER, 0, 4         },
+        {N_("IN REACH"),  COL_NUMBER, 0, 2         }, /* WITHIN says nothing without it, and less beside WAITS alone */
+        {N_("WITHIN"),    COL_NUMBER, 0, 3         },
         {N_("DISTANCE"),  COL_TEXT,   0, 5         },
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
@@ -282,6 +283,7 @@ run_stats_fairness(struct ctx *c, struct err *e)
 {
     static const char *const names[] = {"queue", "since", "until"};
     const char *path = "/v1/stats/fairness";
+    bool waits = c->s->tty && isatty(STDERR_FILENO) == 1;
     struct reply r;
 
     for (size_t i = 0, n = 0; i < sizeof names / sizeof *names; i++) {
@@ -290,14 +292,14 @@ run_stats_fairness(struct ctx *c, struct err *e)
             path = arena_printf(c->a, "%s%c%s=%s", path, n++ > 0 ? '&' : '?', names[i], client_escape(c->a, value));
         }
     }
-    if (c->s->tty) { /* a long history takes its time */
+    if (waits) { /* a long history takes its time */
         fprintf(c->s->chat, "%s\r", _("reading the history ..."));
         (void)fflush(c->s->chat);
     }
     if (!client_get(c->client, path, &r, e)) {
         return false;
     }
-    if (c->s->tty) {
+    if (waits) {
         fprintf(c->s->chat, "%*s\r", text_width(_("reading the history ...")), "");
     }
     if (api_json(c, &r)) {

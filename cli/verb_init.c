@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/api.h"
+#include "cli/editor.h"
 #include "cli/filing.h"
 #include "cli/machine.h"
 #include "cli/prompt.h"
@@ -280,10 +281,13 @@ settle(struct ctx *c, struct plan *p, bool ask, const struct question *q, const 
 static void
 show_groups(struct ctx *c, const struct machine_group *list, size_t n)
 {
-    fprintf(c->s->chat, n > 0 ? _("Unix groups of this machine with people in them:\n")
-                              : _("No Unix group with people in it was found.\n"));
+    fprintf(c->s->chat,
+            n > 0 ? _("Unix groups of this machine with people in them:\n")
+                  : _("No Unix group with people in it was found. One is made by: groupadd sales; usermod -aG "
+                      "sales ana\n"));
     for (size_t i = 0; i < n; i++) {
-        fprintf(c->s->chat, "%4zu  %-16s %s\n", i + 1, text_line(c->a, list[i].name), text_line(c->a, list[i].people));
+        fprintf(c->s->chat, "%4zu  %-16s %s%s\n", i + 1, text_line(c->a, list[i].name), text_line(c->a, list[i].people),
+                is_hat(list[i].name) ? _("  (not with \"all\")") : "");
     }
 }
 
@@ -325,7 +329,7 @@ static bool
 settle_all(struct ctx *c, struct plan *p, bool ask, struct err *e)
 {
     static const struct question questions[] = {
-        {"queue", N_("Who gets what asks for nobody in particular?"),       set_queue},
+        {"queue", N_("Who gets requests that name no department?"),         set_queue},
         {"zone",  N_("Time zone?"),                                         set_zone },
         {"hours", N_("Working hours, or none?"),                            set_hours},
         {"admin", N_("Administrators beside root: a Unix group, or none?"), set_admin},
@@ -404,6 +408,7 @@ write_depts(struct strbuf *sb, const struct plan *p)
 static const char *
 file_text(struct ctx *c, const struct plan *p, const char *file)
 {
+    bool clock = strcmp(p->hours, NONE) == 0; /* else a day is one of working hours */
     struct strbuf sb;
     const char *text;
 
@@ -427,10 +432,10 @@ file_text(struct ctx *c, const struct plan *p, const char *file)
     strbuf_addf(&sb,
                 "# What queues do not say themselves. targets is the promise: how long a request may wait for its "
                 "turn.\ndefaults = {\n%s"
-                "  targets = { urgent = \"1h\"; high = \"4h\"; normal = \"1d\"; low = \"3d\"; };\n"
+                "  targets = { urgent = \"1h\"; high = \"4h\"; normal = \"%s\"; low = \"%s\"; };\n"
                 "  idle_limit = \"4h\";          # who holds a request and does nothing gives it back\n"
                 "  auto_close = \"7d\";          # what is resolved closes\n};\n\n",
-                strcmp(p->hours, NONE) == 0 ? "" : "  calendar = \"office\";\n");
+                clock ? "" : "  calendar = \"office\";\n", clock ? "1d" : "8h", clock ? "3d" : "24h");
     strbuf_addf(
         &sb,
         "# The first rule whose conditions all hold decides where a request goes. \"turno route test\" tries them.\n"
@@ -494,6 +499,41 @@ can_write(struct ctx *c, const char *path, struct err *e)
                    strerror(errno));
 }
 
+/* What make install puts there, of which a copy lies with the documentation; or that of the source tree. */
+static bool
+is_sample(struct ctx *c, const char *path)
+{
+    static const char *const places[] = {"../share/doc/turno/desk.conf", "../../conf/desk.conf"};
+    const char *text, *sample, *place;
+    struct err ignored;
+
+    if (!editor_slurp(c->a, path, FILING_MAX, &text, &ignored)) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        place = machine_beside(c->a, places[i]);
+        if (place && editor_slurp(c->a, place, FILING_MAX, &sample, &ignored) && strcmp(text, sample) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* May what is there go? */
+static bool
+may_overwrite(struct ctx *c, const char *path)
+{
+    bool sample = is_sample(c, path);
+
+    fprintf(c->s->chat,
+            sample ? _("%s is the sample that came with turno, nobody has changed it.\n") : _("%s is there already.\n"),
+            path);
+    return prompt_yes_no(c,
+                         sample ? _("Overwrite it, and keep it as .old (y/n)? [y]")
+                                : _("Overwrite it, and keep it as .old (y/n)? [n]"),
+                         sample ? 'y' : 'n') == 'y';
+}
+
 bool
 run_desk_init(struct ctx *c, struct err *e)
 {
@@ -518,8 +558,7 @@ run_desk_init(struct ctx *c, struct err *e)
             return err_field(e, ERR_USAGE, "force",
                              "%.150s is there already: --force overwrites it (and keeps it as .old)", path);
         }
-        fprintf(c->s->chat, _("%s is there already.\n"), path);
-        if (prompt_yes_no(c, _("Overwrite it, and keep it as .old (y/n)? [n]"), 'n') != 'y') {
+        if (!may_overwrite(c, path)) {
             return err_set(e, ERR_INVALID, "nothing was written; another place: turno desk init FILE");
         }
     }

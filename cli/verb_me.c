@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Who I am here, what I have and what I can do now: whoami, away, back, and `turno` alone. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/api.h"
@@ -101,6 +102,21 @@ holding_table(struct ctx *c, const json_t *list)
     table_print(tb);
 }
 
+/* What makes this shell somebody else's, or another desk's. */
+static void
+say_by_what(struct ctx *c)
+{
+    const char *url = getenv("TURNO_URL"), *token = getenv("TURNO_TOKEN");
+
+    if (c->s->tty && ((url && *url) || (token && *token))) {
+        fputs(!url || !*url ? _("TURNO_TOKEN is set, and decides who you are\n")
+              : !token || !*token
+                  ? _("TURNO_URL is set, and decides which desk this is\n")
+                  : _("TURNO_URL and TURNO_TOKEN are set, and decide which desk this is and who you are\n"),
+              c->s->after);
+    }
+}
+
 bool
 run_whoami(struct ctx *c, struct err *e)
 {
@@ -112,6 +128,7 @@ run_whoami(struct ctx *c, struct err *e)
     if (!api_json(c, &r)) {
         who_facts(c, r.doc);
         holding_table(c, jlist(r.doc, "holding"));
+        say_by_what(c);
     }
     return true;
 }

@@ -7,6 +7,7 @@
 
 #include "cli/api.h"
 #include "cli/facts.h"
+#include "cli/machine.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/ticket.h"
@@ -98,6 +99,21 @@ print_ahead(struct ctx *c, const json_t *list)
     table_print(tb);
 }
 
+/* The sentences tell times in the zone of the desk's hours, and name it. */
+static bool
+in_our_zone(struct ctx *c, const json_t *text)
+{
+    const char *zone = machine_zone(c->a);
+
+    zone = strcmp(zone, "Etc/UTC") == 0 ? "UTC" : zone;
+    for (size_t i = 0; i < json_array_size(text); i++) {
+        if (strstr(json_string_value(json_array_get(text, i)), zone)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool
 run_why(struct ctx *c, struct err *e)
 {
@@ -113,7 +129,11 @@ run_why(struct ctx *c, struct err *e)
     if (api_json(c, &r)) {
         return true;
     }
+    text = jlist(r.doc, "text");
     f = facts_new(c);
+    if (!in_our_zone(c, text)) {
+        facts_zone(f);
+    }
     facts_number(f, N_("ticket"), jint(r.doc, "ticket", TABLE_NONE));
     facts_text(f, N_("rule"), jtext(r.doc, "rule"));
     facts_number(f, N_("desk"), jint(r.doc, "desk", TABLE_NONE));
@@ -130,7 +150,6 @@ run_why(struct ctx *c, struct err *e)
     facts_number(f, N_("place"), jint(r.doc, "place", TABLE_NONE));
     facts_print(f);
     print_ahead(c, jlist(r.doc, "ahead"));
-    text = jlist(r.doc, "text");
     for (size_t i = 0; i < json_array_size(text); i++) {
         const char *s = text_clean(c->a, json_string_value(json_array_get(text, i)));
         struct strbuf sb;

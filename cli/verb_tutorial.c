@@ -315,6 +315,7 @@ run_line(struct lesson *l, const char *line, struct err *e)
         (void)signal(SIGQUIT, SIG_DFL);
         (void)setenv("TURNO_URL", l->desk.url, 1);
         (void)setenv("TURNO_TOKEN", l->secret, 1);
+        (void)setenv("PAGER", "cat", 1);                   /* the lesson goes on below */
         (void)setenv("XDG_STATE_HOME", l->desk.folder, 1); /* its drafts go with it */
         (void)execv("/proc/self/exe", argv);
         _exit(127);
@@ -413,10 +414,9 @@ run_tutorial(struct ctx *c, struct err *e)
             "instance  runuser -u nobody -- turno tutorial");
     }
     screen_direct(c->s);
-    tell(
-        &l, STYLE_PLAIN,
-        _("A request's life on a practice desk of your own; your real desk is not touched. Type what is shown in bold, "
-          "or any other turno command. `quit` leaves, `skip` does a step for you. The desk is being set up …"));
+    tell(&l, STYLE_PLAIN,
+         _("A request's life on a practice desk of your own; your real desk is not touched. Type what stands indented, "
+           "or any other turno command. `quit` leaves, `skip` does a step for you. The desk is being set up …"));
     (void)sigaction(SIGINT, &leave, NULL); /* no SA_RESTART */
     (void)sigaction(SIGQUIT, &leave, NULL);
     (void)sigaction(SIGTERM, &leave, NULL);

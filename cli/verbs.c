@@ -150,7 +150,7 @@ static const struct opt opts_fairness[] = {
 static const struct opt opts_init[] = {
     {'y', "yes",          OPT_FLAG, false, NULL,    N_("ask nothing: the defaults, and what the options say")},
     {'g', "group",        OPT_TEXT, false, "GROUP", N_("a Unix group that is a department; may be repeated") },
-    {'q', "queue",        OPT_TEXT, false, "GROUP", N_("the department that gets what asks for nobody")      },
+    {'q', "queue",        OPT_TEXT, false, "GROUP", N_("the department of requests that name none")          },
     {'z', "zone",         OPT_TEXT, false, "ZONE",  N_("time zone: Europe/Madrid")                           },
     {'H', "hours",        OPT_TEXT, false, "HOURS", N_("working hours: 'mon-fri 09:00-17:00', or none")      },
     {'A', "admin",        OPT_TEXT, false, "GROUP", N_("the Unix group that administers it, or none")        },
@@ -178,6 +178,7 @@ static const struct opt opts_top[] = {
 static const struct opt opts_desk_show[] = {
     {0, "version", OPT_COUNT, false, "N",    N_("an earlier version")                 },
     {0, "file",    OPT_TEXT,  false, "NAME", N_("a file beside it (holidays) instead")},
+    {0, "output",  OPT_TEXT,  false, "FILE", N_("write it there, whole or not at all")},
     END,
 };
 static const struct opt opts_route[] = {
@@ -345,7 +346,7 @@ const struct cli_verb cli_verbs[] = {
      "turno desk init\nturno desk init --yes --group sales,warehouse --zone Europe/Madrid desk.conf",
      N_("Departments come from the Unix groups that have people in them; a few questions, with defaults. FILE is /etc/turno/desk.conf "
         "when left out; - prints it. The file is checked, and applied if you want it.")},
-    {"desk show", opts_desk_show, 0, run_desk_show, N_("the desk that is in force"), HAT_ADMIN, "turno desk show > desk.conf", NULL},
+    {"desk show", opts_desk_show, 0, run_desk_show, N_("the desk that is in force"), HAT_ADMIN, "turno desk show --output desk.conf", NULL},
     {"doctor", NULL, 0, run_doctor, N_("what is wrong with the desk, and what to do"), HAT_ADMIN, "turno doctor\nturno doctor --json",
      N_("Socket, service, daemon, database, desk, people and tokens are looked at; each finding has a code, says what was seen and "
         "what to do. It says something useful where no daemon runs at all. The exit status is 1 where something needs somebody "

@@ -563,8 +563,14 @@ read_text_of(struct findings *f, const char *text, struct f_desk *ret)
     if (ok) {
         read_group(f, config_root_setting(&conf), desk_keys, &at, ret);
     } else {
+        int open = conffile_open_line(text);
         at.line = config_error_line(&conf);
-        found_mistake(f, &at, "%s (reading stops here)", syntax_text(config_error_text(&conf)));
+        if (open > 0) {
+            found_mistake(f, &at, "%s (reading stops here): the bracket in line %d is not closed",
+                          syntax_text(config_error_text(&conf)), open);
+        } else {
+            found_mistake(f, &at, "%s (reading stops here)", syntax_text(config_error_text(&conf)));
+        }
     }
     config_destroy(&conf);
     return ok;

@@ -174,8 +174,8 @@ look_at_desk(struct report *r)
                            file, desk.version)
             : NULL,
         arena_printf(r->op->a,
-                     _("turno desk diff %s, then turno desk apply %s; or the other way: turno desk show > %s"), file,
-                     file, file));
+                     _("turno desk diff %s, then turno desk apply %s; or the other way: turno desk show --output %s"),
+                     file, file, file));
     add(r, "rule-slow", "warning",
         desk.limit_hits > 0
             ? arena_printf(r->op->a, _("patterns of rules met their limit %llu times, and counted as no match"),

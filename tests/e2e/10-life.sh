@@ -96,6 +96,9 @@ ok "… and their order" told $'12 boxes to Lugo\twarehouse\t'
 ok "stats" as eva stats waits --by queue
 ok "stats fairness" as eva stats fairness
 ok "… nothing is beyond its bound" told "verdict	fair"
+ok "… on 80 columns" env COLUMNS=80 TURNO_TOKEN="${token[eva]}" bash -c "'$cli' stats fairness --table >'$desk/out' 2>'$desk/err'"
+ok "… what was within is not told without what was in reach" bash -c "grep -q 'IN REACH' '$desk/out' || ! grep -q WITHIN '$desk/out'"
+ok "… and nothing is said meanwhile where nobody looks" test ! -s "$desk/err"
 ok "… of one queue" as eva stats fairness --queue warehouse --since 7d --json
 ok "… as the API says it" jq -e .ok "$desk/out"
 ok "whoami" as ana whoami

@@ -68,6 +68,7 @@ in_spanish()
     [ "$rc" = "$want" ] && is_spanish "$desk/shown" && fits "$desk/out" || { echo "status $rc"; cat "$desk/shown"; return 1; }
 }
 ok "who am I" in_spanish ana 0 whoami
+ok "… by what" grep -q 'TURNO_URL y TURNO_TOKEN' "$desk/err"
 while read -r who status words; do
     read -ra word <<<"$words"
     ok "turno $words" in_spanish "$who" "$status" "${word[@]}"
@@ -107,6 +108,13 @@ ana 2 rate 1 9
 ana 2 park 2
 ana 2 help nada
 END
+export TZ=Asia/Tokyo
+ok "why, read in another zone" in_spanish ana 0 why 4
+ok "… which the times name" grep -q 'JST (' "$desk/out"
+TZ=Europe/Madrid
+ok "… in that of the desk" in_spanish ana 0 why 4
+ok "… there is nothing to name" bash -c "! grep -qE 'CES?T [(]' '$desk/out'"
+unset TZ
 verbs() { sed -n 's/^    {"\([a-z][^"]*\)", .*/\1/p' cli/verbs.c | sed 's/ [^a-z].*//'; }
 # the examples hold words of a desk; what is in capitals stands for them
 help_in_spanish()

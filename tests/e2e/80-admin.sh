@@ -65,6 +65,7 @@ printf '#!/bin/sh\necho "the disk is \033[31mfull"\n' >"$desk/bin/journalctl"
 printf '#!/bin/sh\necho "turnod.conf:3: there is no key sokcet"; exit 1\n' >"$desk/bin/turnod"
 ok "a service that failed, and a wrong configuration" doctor_finds socket-dead service-down config-wrong
 ok "… with the service's last word, which steers no terminal" jq -e '.findings[] | select(.code == "service-down") | .saw | endswith("its last word: the disk is [31mfull")' "$desk/out"
+ok "… and its state in words" jq -e '.findings[] | select(.code == "service-down") | .saw | startswith("turnod.service has failed, ")' "$desk/out"
 rm -r "${desk:?}/bin" "$socket"
 
 # ---- desk init ----
@@ -90,6 +91,11 @@ echo 'log_level = "info";' >"$desk/turnod.conf"
 begun() { desk_start -f "$desk/turnod.conf" -o desk="$file"; }
 ok "an empty database takes the file" begun
 ok "a fresh desk is sound" doctor_finds
+if command -v more >/dev/null; then
+    at_terminal env PAGER=more "$cli" help
+    pages_on() { terminal send-keys Space; has_screen "ended 0"; }
+    ok "more, where there is no less, ends at the end of the text" until_true 10 pages_on
+fi
 ok "… which is exit status 0" refused 0 "$cli" doctor
 end_terminal
 
@@ -114,11 +120,24 @@ ok "… nor of the second" cmp "$desk/first" "$file.old.1"
 ok "… nor a file of somebody's own" grep -qx mine "$file.new"
 ok "… and leaves nothing behind" test -z "$(find "$desk" -name '*.new-*')"
 rm -r "$file.new" "$desk/elsewhere"
+ok "the desk in force is written to a file" refused 0 "$cli" desk show --output "$desk/copy"
+ok "… as it was applied" bash -c "'$cli' desk show 2>/dev/null | cmp - '$desk/copy'"
+ok "… and when nobody answers" refused 6 env TURNO_URL=unix:///nonexistent "$cli" desk show --output "$desk/copy"
+ok "… it stays as it was" test -s "$desk/copy"
 ok "version 2 is in force" bash -c "'$cli' desk show --json | jq -e '.version == 2'"
 at_terminal "$cli" desk init "$file"
 ok "at a terminal it asks before it overwrites" shows "is there already. Overwrite it"
 typed ''
 ok "… and does not by default" ends_with 1
+
+cp conf/desk.conf "$desk/sample.conf"
+at_terminal "$cli" desk init "$desk/sample.conf"
+ok "the sample that was installed is known" shows "is the sample that came with turno"
+typed ''
+ok "… and goes by default" shows "by number or name?"
+typed "$group" '' '' '' none n
+ok "… which is kept" until_true 10 cmp conf/desk.conf "$desk/sample.conf.old"
+ok "what is promised for a day is a day of working hours" until_true 10 grep -q 'normal = "8h"; low = "24h"' "$desk/sample.conf"
 
 # answers in the reader's language, and in English all the same
 mkdir -p "$desk/locale/es/LC_MESSAGES"
@@ -177,7 +196,7 @@ edits() { at_terminal "VISUAL= EDITOR=$desk/editor TMPDIR=$desk $cli desk edit $
 drafts() { [ "$(find "$desk" -path '*/turno-*/desk.txt' | wc -l)" = "$1" ] || { find "$desk" -name desk.txt; return 1; }; }
 applied() { "$cli" desk show --json | jq -e ".version == $1"; }
 ok "edit without a terminal says what to do instead" refused 2 "$cli" desk edit
-ok "… namely" told "turno desk show >"
+ok "… namely" told "turno desk show --output"
 changes true
 edits
 ok "what was not changed is not applied" shows "nothing was applied"
@@ -302,6 +321,7 @@ shop=$("$cli" token add --account ACME --name shop --scope read --json | jq -r .
 TURNO_TOKEN=$shop "$cli" doctor >"$desk/out" 2>"$desk/err"
 ok "who is no administrator is told who is" told "sudo turno doctor"
 ok "… and nothing else" test "$(cut -f2 "$desk/out")" = not-admin
+ok "… once" test "$(cut -f3 "$desk/out")" = "only administrators see the rest, and you are none here"
 server=$(server_pid)
 kill -9 "$server"
 died() { "$cli" doctor --json 2>/dev/null | jq -e '.findings[] | select(.code == "database-down" or .code == "database-died")'; }

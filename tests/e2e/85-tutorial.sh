@@ -28,7 +28,7 @@ ok "a terminal" screen_opens other TMPDIR="$desk/tmp" TURNO_URL=unix:///nonexist
 types 'turno tutorial; echo "status $?"'
 ok "… a third" screen_opens third TMPDIR="$desk/tmp" TURNO_URL=unix:///nonexistent
 types 'turno tutorial; echo "status $?"'
-ok "… and another" screen_opens one TMPDIR="$desk/tmp" TURNO_URL=unix:///nonexistent
+ok "… and another" screen_opens one TMPDIR="$desk/tmp" TURNO_URL=unix:///nonexistent PAGER="touch $desk/paged; cat"
 types 'turno tutorial'
 reads_its_own() { local p; p=$(turnod_of_it | head -n 1) && tr '\0' ' ' <"/proc/$p/cmdline" | grep -q -- "-f $desk/tmp/.*/turnod.conf"; }
 ok "its daemon reads a configuration of its own, not that of a real desk" until_true 20 reads_its_own
@@ -36,7 +36,7 @@ ok "a colleague asks" does 1 'ask warehouse "12 boxes to Lugo" -m ""'
 ok "… looks" does 2 'asked'
 ok "… rates" does 3 'skip'
 ok "an agent takes the next" does 4 'turno next'
-ok "… something else is not it" does 5 'mine'
+ok "… something else is not it" does 5 'help'
 ok "… which is said" sees "Not there yet"
 types 'reply "Which ones?"'
 ok "… has the answer" does 6 'next'
@@ -50,6 +50,7 @@ ok "… and is named" sees "quote is not closed"
 types 'resolve "Two red chairs."'
 ok "… sees its life" does 13 'skip'
 ok "and is through" sees "That was all of it"
+ok "… without a pager" test ! -e "$desk/paged"
 screen_of=other
 ok "the other one is at its beginning" until_true 30 on_screen "1/13"
 keys C-c

@@ -188,7 +188,8 @@ static const struct {
  /* what libconfig must not see, or stops at */
     {DESK "@include \"/etc/passwd\"\n",                                                        "7 mistake @include is not offered: a desk is one file\n"                           },
     {"# @include \"x\"\n" DESK,                                                                ""                                                                                  },
-    {DESK "colour = 1\nrules = ((;\ncolour = 2;",                                              "8 mistake syntax error (reading stops here)\n"                                     },
+    {DESK "colour = 1\nrules = ((;\ncolour = 2;",
+     "8 mistake syntax error (reading stops here): the bracket in line 8 is not closed\n"                                                                                          },
     {DESK "default_queue = \"it\";\n",                                                         "7 mistake duplicate setting name (reading stops here)\n"                           },
     {DESK "# \xff\n",                                                                          "7 mistake this is not valid UTF-8\n"                                               },
 };
