@@ -184,12 +184,12 @@ page_desk_facts(struct ctx *c, struct facts *f, const json_t *t)
     facts_text(f, N_("tags"), jjoin(c->a, jlist(t, "tags"), ", "));
     facts_text(f, N_("needs"), jjoin(c->a, jlist(t, "skills"), ", "));
     facts_text(f, N_("rule"), rule);
-    facts_number(f, N_("desk"), jint(t, "desk", TABLE_NONE));
     facts_text(f, N_("submitter"),
                is(jtext(t, "submitter"), or_empty(jtext(t, "requester"))) && c->s->tty ? NULL : jtext(t, "submitter"));
     facts_text(f, N_("from department"), jtext(t, "from_department"));
     facts_text(f, N_("lang"), jtext(t, "lang"));
     if (!c->s->tty) {
+        facts_number(f, "desk", jint(t, "desk", TABLE_NONE)); /* its version: no word to a person */
         facts_text(f, "park", jtext(t, "park"));
         facts_text(f, "park_note", jtext(t, "park_note"));
         facts_text(f, "outcome", jtext(t, "outcome"));
