@@ -131,7 +131,8 @@ ticket_table(struct ctx *c, const json_t *list, const char *none)
         table_text(tb, jtext(t, "agent"));
         table_time(tb, jtime(t, "opened"));
         table_time(tb, jtime(t, "since"));
-        table_time(tb, jtime(t, "target"));
+        /* nobody waits for what is over */
+        table_time(tb, c->s->tty && (is(state, "resolved") || is(state, "closed")) ? USEC_NONE : jtime(t, "target"));
         table_style(tb, jbool(t, "late") ? STYLE_BAD : STYLE_PLAIN);
         table_text(tb, jtext(t, "subject"));
         table_text(tb, jtext(t, "department"));

@@ -9,6 +9,8 @@ export COLUMNS=80
 not_told() { ! grep -qE -- "$1" "$desk/out" "$desk/err" || { cat "$desk/out" "$desk/err"; return 1; }; }
 
 ok "a desk" people
+sed -i 's/title = "Questions"/title = "Questions from customers"/' "$desk/desk.conf"
+ok "… whose queue has a long title" "$cli" desk apply "$desk/desk.conf"
 api acme POST /v1/tickets '{"subject":"Where is order 4711?","body":"Promised for Monday"}'
 ok "a customer asks" says 201
 
@@ -18,7 +20,30 @@ ok "… one waits" told "1 waits in your queues"
 ok "… her ticket's page" as ana show 1 --table
 ok "… has no line for the desk file's version" not_told '^desk'
 as ana show 1
-ok "… which a script is told" told $'desk\t1'
+ok "… which a script is told" grep -qP '^desk\t[0-9]' "$desk/out"
+
+# ---- the catalogue has room for what can be asked for ----
+for words in queues ask; do
+    ok "turno $words" as ana "$words" --table
+    ok "… names what is asked for there" bash -c "head -n 1 '$desk/out' | grep -q TITLE && grep -q 'Questions from customers' '$desk/out'"
+    ok "… not what nobody knows" bash -c "grep -qE '  -  +Picking' '$desk/out' && ! grep -q 'estimate yet' '$desk/out'"
+    ok "… within 80 columns" bash -c "! grep -E '.{81}' '$desk/out'"
+done
+
+# ---- what is over is promised to nobody ----
+api marta POST /v1/tickets '{"subject":"A chair","to":"frontdesk"}'
+chair=$(jq .ticket "$desk/body")
+ok "marta waits" as marta asked --table
+ok "… until then" told "  in "
+ok "luis works on it" as luis take "$chair"
+ok "… and is done" as luis resolve "$chair"
+ok "she waits no longer" as marta asked --table
+ok "… for nothing" not_told "$chair .* in "
+api marta POST "/v1/tickets/$chair/rate" '{"score":2}'
+ok "rated" says 200
+ok "its log" as luis log "$chair" --table
+ok "… says what was handed in where" told "marta handed in $chair at frontdesk"
+ok "… and how it was liked" told "marta rated $chair: 2 of 5"
 
 if screen_here; then
     unset TMUX LINES
