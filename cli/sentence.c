@@ -100,7 +100,8 @@ sentence_of(struct arena *a, const json_t *event, bool people)
         says = woken;
     }
     /* the history of one ticket tells how much, the log of all does not */
-    if (verb && strcmp(verb, "rate") == 0 && json_is_integer(json_object_get(json_object_get(event, "data"), "score"))) {
+    if (verb && strcmp(verb, "rate") == 0 &&
+        json_is_integer(json_object_get(json_object_get(event, "data"), "score"))) {
         says = scored;
     }
     says = says ? text_said(people, says) : arena_printf(a, "$A: %s $N", verb ? verb : "");

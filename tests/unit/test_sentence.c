@@ -50,7 +50,8 @@ words_are_plain(void **state)
 {
     struct arena *a = arena_new();
     json_t *bare = json_pack("{s:I,s:s}", "ticket", (json_int_t)7, "verb", "pass");
-    json_t *rated = json_pack("{s:I,s:s,s:s,s:{s:i}}", "ticket", (json_int_t)7, "verb", "rate", "actor", "eva", "data", "score", 2);
+    json_t *rated =
+        json_pack("{s:I,s:s,s:s,s:{s:i}}", "ticket", (json_int_t)7, "verb", "rate", "actor", "eva", "data", "score", 2);
 
     (void)state;
     assert_string_equal(says(a, "submit", "pablo", NULL, "queued"), "pablo handed in 42 at billing");
