@@ -219,6 +219,11 @@ tell_asked(struct ctx *c, const struct reply *r)
                : json_is_null(json_object_get(t, "estimate")) ? _("no estimate yet")
                                                               : NULL);
     facts_print(f);
+    if (jbool(t, "parked")) {
+        fprintf(c->s->out, _("%lld waits for it now; with the answer it is back in its queue\n"),
+                (long long)jint(t, "blocks", 0));
+    }
+    fprintf(c->s->out, _("turno show %lld tells how it stands\n"), (long long)jint(t, "ticket", 0));
 }
 
 bool

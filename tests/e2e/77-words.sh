@@ -45,6 +45,15 @@ ok "its log" as luis log "$chair" --table
 ok "… says what was handed in where" told "marta handed in $chair at frontdesk"
 ok "… and how it was liked" told "marta rated $chair: 2 of 5"
 
+# ---- what comes next ----
+ok "ana has one" as ana take 1
+ok "she asks others, and waits" as ana ask warehouse "Is 4711 on the shelf?" --blocks 1 --table
+ok "… as she is told" told "1 waits for it now; with the answer it is back in its queue"
+ok "… and where to look" bash -c "grep -qE '^turno show [0-9]+ tells how it stands$' '$desk/out'"
+ok "she asks for something else" as ana ask warehouse "Two boxes" --table
+ok "… for which nothing waits" not_told "waits for it"
+ok "… where to look" told "turno show"
+
 if screen_here; then
     unset TMUX LINES
     ok "ana sits at a terminal, without an editor" screen_opens ana TURNO_URL="$TURNO_URL" EDITOR=false VISUAL=false HOME="$desk"
