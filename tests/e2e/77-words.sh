@@ -45,8 +45,25 @@ ok "its log" as luis log "$chair" --table
 ok "… says what was handed in where" told "marta handed in $chair at frontdesk"
 ok "… and how it was liked" told "marta rated $chair: 2 of 5"
 
+# ---- who has it, whose it is, in the words that were typed ----
+ok "ana has it" as ana take 1
+ok "luis comes second" exits 4 luis take 1
+ok "… and is told by whom" told "'take' is not possible while the ticket is held; ana has it"
+ok "… who knows it herself" exits 4 ana take 1
+ok "… and is not told so" not_told "has it"
+ok "luis answers" exits 4 luis reply 1 -m "I am on it"
+ok "… and is told by whom" told "ticket 1 is held (ana has it) and you cannot write to it"
+ok "luis insists" exits 5 luis reply 1 -k -m "I am on it"
+ok "… and is told by whom" told "not yours to do on this ticket; ana (frontdesk) has it"
+ok "the customer is told, too" exits 4 acme contest 1
+api marta POST /v1/tickets '{"subject":"A lamp","to":"frontdesk"}'
+lamp=$(jq .ticket "$desk/body")
+ok "somebody of the warehouse cannot take what is the front desk's" exits 5 marta take "$lamp"
+ok "… and is told so" told "its department is frontdesk"
+ok "what is not held cannot wait" exits 4 eva park "$lamp" --customer
+ok "… in the words that were typed" told "'park --customer' is not possible"
+
 # ---- what comes next ----
-ok "ana has one" as ana take 1
 ok "she asks others, and waits" as ana ask warehouse "Is 4711 on the shelf?" --blocks 1 --table
 ok "… as she is told" told "1 waits for it now; with the answer it is back in its queue"
 ok "… and where to look" bash -c "grep -qE '^turno show [0-9]+ tells how it stands$' '$desk/out'"
