@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/text.h"
+#include "common/i18n.h"
 #include "common/strbuf.h"
 
 const char *
@@ -211,30 +212,75 @@ api_print_json(struct ctx *c, const json_t *doc)
     free(s);
 }
 
+/* verbs of the API that are said otherwise here; among the actions NULL is part of the one before, or nothing one says */
+static const struct {
+    const char *api, *ours, *typed;
+} names[] = {
+    {"keep",          "reply -k",        "reply -k"              },
+    {"message",       "reply",           "reply"                 },
+    {"park-customer", "park --customer", "park --customer"       },
+    {"park-vendor",   "park --vendor",   "park --vendor"         },
+    {"park-until",    "park --until",    "park --until"          },
+    {"park-child",    "park --on",       "park --on"             },
+    {"decline",       NULL,              "resolve --as declined" },
+    {"duplicate",     NULL,              "resolve --as duplicate"},
+    {"spam",          NULL,              "resolve --as spam"     },
+    {"merge",         NULL,              "resolve --as merged"   },
+    {"set-priority",  "set priority=",   "set priority="         },
+    {"set-due",       "set due=",        "set due="              },
+    {"set-requester", "set requester=",  "set requester="        },
+    {"set-tags",      "set tags=",       "set tags="             },
+    {"touch",         NULL,              NULL                    },
+    {"close",         NULL,              NULL                    },
+};
+
+/* The verb of the API in e's quotes, as it is typed. */
+static void
+say_as_typed(struct ctx *c, const char *verb, struct err *e)
+{
+    const char *quoted = arena_printf(c->a, "'%s'", verb), *at = strstr(e->msg, quoted);
+
+    for (size_t i = 0; at && i < sizeof names / sizeof *names; i++) {
+        if (names[i].typed && strcmp(names[i].api, verb) == 0) {
+            const char *before = arena_strndup(c->a, e->msg, (size_t)(at - e->msg));
+            const char *after = arena_strdup(c->a, at + strlen(quoted));
+            (void)err_text(e, e->code, e->field, arena_printf(c->a, "%s'%s'%s", before, names[i].typed, after), NULL);
+            return;
+        }
+    }
+}
+
+void
+api_refused(struct ctx *c, int64_t n, const char *verb, struct err *e)
+{
+    const char *agent, *department, *said = arena_strdup(c->a, e->msg);
+    struct err ignored;
+    struct reply t;
+
+    /* not what is only wrong with the token */
+    bool forbidden = e->code == ERR_FORBIDDEN && strstr(e->msg, _("this is not yours to do on this ticket"));
+
+    if ((e->code != ERR_CONFLICT && !forbidden) ||
+        !client_get_once(c->client, arena_printf(c->a, "/v1/tickets/%lld", (long long)n), &t, &ignored)) {
+        say_as_typed(c, verb, e);
+        return;
+    }
+    agent = api_may(t.doc, "touch") ? NULL : jtext(t.doc, "agent"); /* the holder knows */
+    department = jtext(t.doc, "department");
+    if (agent && forbidden && department) {
+        (void)err_set(e, e->code, "%s; %.60s (%.60s) has it", said, text_line(c->a, agent),
+                      text_line(c->a, department));
+    } else if (agent) {
+        (void)err_set(e, e->code, "%s; %.60s has it", said, text_line(c->a, agent));
+    } else if (forbidden && department) {
+        (void)err_set(e, e->code, "%s; its department is %.60s", said, text_line(c->a, department));
+    }
+    say_as_typed(c, verb, e);
+}
+
 const char *
 api_actions(struct arena *a, const json_t *list)
 {
-    /* verbs of the API that are said otherwise here; NULL: part of the one before, or nothing one says */
-    static const struct {
-        const char *api, *ours;
-    } names[] = {
-        {"keep",          "reply -k"       },
-        {"message",       "reply"          },
-        {"park-customer", "park --customer"},
-        {"park-vendor",   "park --vendor"  },
-        {"park-until",    "park --until"   },
-        {"park-child",    "park --on"      },
-        {"decline",       NULL             },
-        {"duplicate",     NULL             },
-        {"spam",          NULL             },
-        {"merge",         NULL             },
-        {"set-priority",  "set priority="  },
-        {"set-due",       "set due="       },
-        {"set-requester", "set requester=" },
-        {"set-tags",      "set tags="      },
-        {"touch",         NULL             },
-        {"close",         NULL             },
-    };
     json_t *seen = json_array();
     const char *ret;
 

@@ -34,6 +34,8 @@ bool api_ticket(struct ctx *c, int64_t n, const char *query, struct reply *ret, 
 const char *api_act_path(struct ctx *c, int64_t n, const char *verb);
 /* POST it. body NULL: {}. */
 bool api_act(struct ctx *c, int64_t n, const char *verb, json_t *body, struct reply *ret, struct err *e);
+/* The desk has refused verb: say in e what was typed and, which costs a request, who has the ticket, or whose it is. */
+void api_refused(struct ctx *c, int64_t n, const char *verb, struct err *e);
 /* The ticket's `actions` contain verb. */
 bool api_may(const json_t *ticket, const char *verb);
 /* With --json: print the reply as it came and return true. */

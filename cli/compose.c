@@ -234,6 +234,7 @@ edit(struct ctx *c, struct compose *co, struct err *e)
         return false;
     }
     if (!editor_run(c->a, co->draft->path, e)) {
+        (void)err_set(e, e->code, "%s; -m gives the text without one", arena_strdup(c->a, e->msg));
         if (!drop_empty(c, co->draft)) {
             tell_kept(c, co->draft);
         }

@@ -15,10 +15,13 @@
 /* TRANSLATORS: in all texts like this $A is who did it, $N the number of the ticket, $Q the queue and $G the agent after it */
 static const char *const woken = N_("$A wrote to $N, which is back in $Q");
 
+/* TRANSLATORS: $S is the score */
+static const char *const scored = N_("$A rated $N: $S of 5");
+
 static const struct {
     const char *verb, *says;
 } rows[] = {
-    {"submit",        N_("$A asked $Q for $N")                                },
+    {"submit",        N_("$A handed in $N at $Q")                             },
     {"claim",         N_("$G took $N, the first in turn")                     },
     {"offer",         N_("$N was offered to $G")                              },
     {"accept",        N_("$A accepted $N")                                    },
@@ -72,6 +75,8 @@ value(struct arena *a, const json_t *event, char which, bool people)
                                              : actor;
     case 'N':
         return arena_printf(a, "%lld", (long long)jint(event, "ticket", 0));
+    case 'S':
+        return arena_printf(a, "%lld", (long long)jint(json_object_get(event, "data"), "score", 0));
     case 'Q':
         s = jtext(event, "queue");
         return s ? s : text_said(people, N_("its queue"));
@@ -93,6 +98,11 @@ sentence_of(struct arena *a, const json_t *event, bool people)
     }
     if (verb && strcmp(verb, "message") == 0 && from && to && strcmp(from, to) != 0 && strcmp(to, "queued") == 0) {
         says = woken;
+    }
+    /* the history of one ticket tells how much, the log of all does not */
+    if (verb && strcmp(verb, "rate") == 0 &&
+        json_is_integer(json_object_get(json_object_get(event, "data"), "score"))) {
+        says = scored;
     }
     says = says ? text_said(people, says) : arena_printf(a, "$A: %s $N", verb ? verb : "");
     strbuf_init(&sb);

@@ -131,7 +131,8 @@ ticket_table(struct ctx *c, const json_t *list, const char *none)
         table_text(tb, jtext(t, "agent"));
         table_time(tb, jtime(t, "opened"));
         table_time(tb, jtime(t, "since"));
-        table_time(tb, jtime(t, "target"));
+        /* nobody waits for what is over */
+        table_time(tb, c->s->tty && (is(state, "resolved") || is(state, "closed")) ? USEC_NONE : jtime(t, "target"));
         table_style(tb, jbool(t, "late") ? STYLE_BAD : STYLE_PLAIN);
         table_text(tb, jtext(t, "subject"));
         table_text(tb, jtext(t, "department"));
@@ -184,12 +185,12 @@ page_desk_facts(struct ctx *c, struct facts *f, const json_t *t)
     facts_text(f, N_("tags"), jjoin(c->a, jlist(t, "tags"), ", "));
     facts_text(f, N_("needs"), jjoin(c->a, jlist(t, "skills"), ", "));
     facts_text(f, N_("rule"), rule);
-    facts_number(f, N_("desk"), jint(t, "desk", TABLE_NONE));
     facts_text(f, N_("submitter"),
                is(jtext(t, "submitter"), or_empty(jtext(t, "requester"))) && c->s->tty ? NULL : jtext(t, "submitter"));
     facts_text(f, N_("from department"), jtext(t, "from_department"));
     facts_text(f, N_("lang"), jtext(t, "lang"));
     if (!c->s->tty) {
+        facts_number(f, "desk", jint(t, "desk", TABLE_NONE)); /* its version: no word to a person */
         facts_text(f, "park", jtext(t, "park"));
         facts_text(f, "park_note", jtext(t, "park_note"));
         facts_text(f, "outcome", jtext(t, "outcome"));

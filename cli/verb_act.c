@@ -44,6 +44,7 @@ finish(struct ctx *c, int64_t n, const char *verb, json_t *body, struct compose 
     }
     if (co && co->text ? !compose_post(c, co, api_act_path(c, n, verb), body, &r, e)
                        : !api_act(c, n, verb, body, &r, e)) {
+        api_refused(c, n, verb, e);
         return false;
     }
     ticket_done(c, &r, sentence ? sentence : arena_printf(c->a, "%lld: %s", (long long)n, ticket_state(c, r.doc)));

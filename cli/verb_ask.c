@@ -31,6 +31,15 @@ say_unattended(struct ctx *c, const json_t *q)
     }
 }
 
+/* On a terminal what is not known takes no room from the title. */
+static const char *
+estimate_of(struct ctx *c, const json_t *q)
+{
+    const char *text = jtext(q, "estimate_text");
+
+    return !c->s->tty || !text ? text : strcmp(text, "no estimate yet") == 0 ? "-" : i18n(text);
+}
+
 bool
 run_queues(struct ctx *c, struct err *e)
 {
@@ -43,7 +52,7 @@ run_queues(struct ctx *c, struct err *e)
         {N_("OLDEST"),     COL_SPAN,   0,  1},
         {N_("TARGET"),     COL_SPAN,   0,  2},
         {N_("ESTIMATE"),   COL_TEXT,   8,  4},
-        {N_("TITLE"),      COL_TEXT,   12, 3},
+        {N_("TITLE"),      COL_TEXT,   24, 3},
     };
     struct table *tb = table_new(c->a, c->s, cols, sizeof cols / sizeof *cols);
     const json_t *list;
@@ -67,7 +76,7 @@ run_queues(struct ctx *c, struct err *e)
         table_number(tb, jint(q, "parked", TABLE_NONE));
         table_span(tb, jint(q, "waiting", 1) > 0 ? jnum(q, "oldest_seconds") : -1);
         table_span(tb, jnum(json_object_get(q, "targets"), "normal"));
-        table_text(tb, c->s->tty ? i18n(jtext(q, "estimate_text")) : jtext(q, "estimate_text"));
+        table_text(tb, estimate_of(c, q));
         table_text(tb, jtext(q, "title"));
         say_unattended(c, q);
     }
@@ -210,6 +219,11 @@ tell_asked(struct ctx *c, const struct reply *r)
                : json_is_null(json_object_get(t, "estimate")) ? _("no estimate yet")
                                                               : NULL);
     facts_print(f);
+    if (jbool(t, "parked")) {
+        fprintf(c->s->out, _("%lld waits for it now; with the answer it is back in its queue\n"),
+                (long long)jint(t, "blocks", 0));
+    }
+    fprintf(c->s->out, _("turno show %lld tells how it stands\n"), (long long)jint(t, "ticket", 0));
     if (args_has(c->args, "account")) { /* nobody told them where it can be followed */
         fprintf(c->s->after, _("a private link to it, for the customer: turno link %lld\n"),
                 (long long)jint(t, "ticket", 0));

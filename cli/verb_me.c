@@ -201,10 +201,16 @@ hints(struct ctx *c, const json_t *me, int64_t waiting, const json_t *asked)
         hint(t, arena_printf(c->a, _("%zu you wrote and have not sent"), unsent), "turno drafts");
     }
     if (answers > 0) {
-        hint(t, arena_printf(c->a, _("%lld wait for your answer"), (long long)answers), "turno asked --state parked");
+        hint(t,
+             arena_printf(c->a, P_("%lld waits for your answer", "%lld wait for your answer", answers),
+                          (long long)answers),
+             "turno asked --state parked");
     }
     if (jbool(me, "agent") && waiting > 0) {
-        hint(t, arena_printf(c->a, _("%lld wait in your queues"), (long long)waiting), "turno next");
+        hint(t,
+             arena_printf(c->a, P_("%lld waits in your queues", "%lld wait in your queues", waiting),
+                          (long long)waiting),
+             "turno next");
     } else if (jbool(me, "agent")) {
         hint(t, _("nothing waits in your queues"), "turno next --wait");
     }

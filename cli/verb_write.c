@@ -88,6 +88,7 @@ send_text(struct ctx *c, int64_t n, const char *verb, json_t *body, struct compo
         screen_clock(c->s); /* the editor may have been open for long */
         show_news(c, ret);
     }
+    api_refused(c, n, verb, e);
     return false;
 }
 
@@ -136,7 +137,8 @@ static const char *
 reply_verb(struct ctx *c, const json_t *t, struct err *e)
 {
     bool wait = args_has(c->args, "wait"), keep = args_has(c->args, "keep"), resolve = args_has(c->args, "resolve");
-    const char *actions = api_actions(c->a, jlist(t, "actions"));
+    const char *actions = api_actions(c->a, jlist(t, "actions")), *agent = jtext(t, "agent");
+    const char *stands = ticket_state(c, t);
 
     if (wait + keep + resolve > 1) {
         (void)err_set(e, ERR_USAGE, "only one of -w, -k and -r");
@@ -151,12 +153,15 @@ reply_verb(struct ctx *c, const json_t *t, struct err *e)
     if (api_may(t, "message")) {
         return "message";
     }
+    if (agent) {
+        stands = arena_printf(c->a, _("%s (%s has it)"), stands, text_line(c->a, agent));
+    }
     if (*actions) {
         (void)err_set(e, ERR_CONFLICT, "ticket %lld is %.60s and you cannot write to it; you may: %.100s",
-                      (long long)jint(t, "ticket", 0), ticket_state(c, t), actions);
+                      (long long)jint(t, "ticket", 0), stands, actions);
     } else {
         (void)err_set(e, ERR_CONFLICT, "ticket %lld is %.60s and you cannot write to it; you may: only look",
-                      (long long)jint(t, "ticket", 0), ticket_state(c, t));
+                      (long long)jint(t, "ticket", 0), stands);
     }
     return NULL;
 }

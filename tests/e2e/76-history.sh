@@ -68,9 +68,9 @@ ok "… all of them" says 422 '.field == "name"'
 ok "what happened to one" as ana log "$n"
 ok "… in words" told "luis took $n, the first in turn"
 ok "… by the customer too" told "María Pérez reopened $n"
-ok "… in a pipe with the time first" bash -c "head -n 1 '$desk/out' | grep -P '^20[0-9-]*T[0-9:.]*Z\t$n\tsubmit\tMaría Pérez\tfrontdesk\t\tMaría Pérez asked frontdesk for $n\$'"
+ok "… in a pipe with the time first" bash -c "head -n 1 '$desk/out' | grep -P '^20[0-9-]*T[0-9:.]*Z\t$n\tsubmit\tMaría Pérez\tfrontdesk\t\tMaría Pérez handed in $n at frontdesk\$'"
 ok "of all" as ana log
-ok "… that she may see" bash -c "grep -q 'asked frontdesk for $open' '$desk/out' && ! grep -q $'\t$secret\t' '$desk/out'"
+ok "… that she may see" bash -c "grep -q 'handed in $open at frontdesk' '$desk/out' && ! grep -q $'\t$secret\t' '$desk/out'"
 ok "the last three" as ana log --limit 3
 ok "… are three" [ "$(grep -c . "$desk/out")" = 3 ]
 ok "… and what is left out is said" told "earlier ones are not shown"

@@ -50,8 +50,11 @@ words_are_plain(void **state)
 {
     struct arena *a = arena_new();
     json_t *bare = json_pack("{s:I,s:s}", "ticket", (json_int_t)7, "verb", "pass");
+    json_t *rated =
+        json_pack("{s:I,s:s,s:s,s:{s:i}}", "ticket", (json_int_t)7, "verb", "rate", "actor", "eva", "data", "score", 2);
 
     (void)state;
+    assert_string_equal(says(a, "submit", "pablo", NULL, "queued"), "pablo handed in 42 at billing");
     assert_string_equal(says(a, "take", "luis", "queued", "held"), "luis took 42 out of turn");
     assert_string_equal(says(a, "pass", "ana", "held", "queued"), "ana handed 42 over to billing");
     assert_string_equal(says(a, "close", "turno", "resolved", "closed"), "the desk closed 42, resolved before");
@@ -60,6 +63,9 @@ words_are_plain(void **state)
     assert_string_equal(says(a, "message", "ana", "held", "held"), "ana wrote to 42");
     assert_string_equal(says(a, "from the future", "ana", "held", "held"), "ana: from the future 42");
     assert_string_equal(sentence_of(a, bare, true), "somebody handed 7 over to its queue");
+    assert_string_equal(says(a, "rate", "eva", "resolved", "resolved"), "eva rated 42");
+    assert_string_equal(sentence_of(a, rated, true), "eva rated 7: 2 of 5");
+    json_decref(rated);
     json_decref(bare);
     arena_free(a);
 }
