@@ -49,6 +49,7 @@ enum hat { HAT_EVERYONE, HAT_AGENT, HAT_LEAD, HAT_ADMIN, HAT_COUNT };
 enum verb_flag {
     VERB_LOCAL = 1,  /* needs no daemon */
     VERB_HIDDEN = 2, /* for the shell, not for people */
+    VERB_PROSE = 4,  /* its answer holds sentences of the desk: for scripts they are English */
 };
 
 struct cli_verb {

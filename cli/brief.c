@@ -49,6 +49,15 @@ brief_numbers(struct arena *a, const json_t *tickets, int64_t n, bool people)
 }
 
 const char *
+brief_away_reason(const char *reason)
+{
+    static const char *const ours =
+        N_("two offers in a row were not accepted"); /* ticket_act.sql; all others were typed */
+
+    return strcmp(reason, ours) == 0 ? i18n(ours) : reason;
+}
+
+const char *
 brief_agent_state(struct arena *a, const json_t *agent, bool reason)
 {
     /* TRANSLATORS: what an agent does: has work, waits for work, neither, is not there */
@@ -56,7 +65,7 @@ brief_agent_state(struct arena *a, const json_t *agent, bool reason)
     const char *state = jtext(agent, "state"), *why = jtext(agent, "away_reason");
 
     if (state && strcmp(state, "away") == 0 && reason && why) {
-        return arena_printf(a, _("away: %s"), i18n(why));
+        return arena_printf(a, _("away: %s"), brief_away_reason(why));
     }
     for (size_t i = 0; state && i < sizeof states / sizeof *states; i++) {
         if (strcmp(state, states[i]) == 0) {

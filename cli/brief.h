@@ -15,6 +15,8 @@ const char *brief_path(struct arena *a, const char *what, int limit, const char 
 const char *brief_count(struct arena *a, int64_t n, bool more);
 /* "42, 57 and 3 more"; to people in their language. */
 const char *brief_numbers(struct arena *a, const json_t *tickets, int64_t n, bool people);
+/* Why somebody is away: as it was typed, or the desk's own reason in the language in use. */
+const char *brief_away_reason(const char *reason);
 /* What an agent does, of the "rows" of "agents": "away: lunch". */
 const char *brief_agent_state(struct arena *a, const json_t *agent, bool reason);
 

@@ -130,8 +130,8 @@ prepare(struct client *c, CURL *curl, const char *method, const char *path, cons
     } else {
         curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, method);
     }
-    if (c->s->prose && i18n_user() != i18n_languages[0]) {
-        add_header(c, &headers, "Accept-Language", i18n_user());
+    if (c->s->prose && i18n_now() != i18n_languages[0]) {
+        add_header(c, &headers, "Accept-Language", i18n_now());
     }
     add_header(c, &headers, "Expect", ""); /* none: the body goes at once */
     if (body) {
@@ -160,9 +160,7 @@ void
 client_problem(const struct reply *r, struct err *e)
 {
     struct arena *a = arena_new();
-    /* English where a script reads the answer, but an error is always for a person */
-    const char *title = text_line(a, i18n(member(r->doc, "title")));
-    const char *detail = text_line(a, i18n(member(r->doc, "detail")));
+    const char *title = text_line(a, member(r->doc, "title")), *detail = text_line(a, member(r->doc, "detail"));
     const char *field = text_line(a, member(r->doc, "field")), *code = member(r->doc, "code");
     enum err_code known = *code ? err_from_name(code) : ERR_INTERNAL;
 

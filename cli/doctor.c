@@ -37,12 +37,6 @@ examined(struct visit *v, const char *code)
 }
 
 /* By a person, in their language; what scripts read is English. */
-static bool
-is_read(const struct ctx *c)
-{
-    return c->s->tty && !c->json;
-}
-
 /* A finding; todo: what to do, a command where there is one. Both marked with N_() where they have words. */
 static void found(struct visit *v, const char *code, const char *severity, const char *todo, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
@@ -51,16 +45,18 @@ static void
 found(struct visit *v, const char *code, const char *severity, const char *todo, const char *fmt, ...)
 {
     json_t *o = json_object();
-    char saw[500];
+    struct strbuf saw;
     va_list ap;
 
+    strbuf_init(&saw);
     va_start(ap, fmt);
-    (void)vsnprintf(saw, sizeof saw, text_said(is_read(v->c), fmt), ap);
+    strbuf_vaddf(&saw, i18n(fmt), ap);
     va_end(ap);
     jset(o, "code", code);
     jset(o, "severity", severity);
-    jset(o, "saw", text_line(v->c->a, saw));
-    jset(o, "do", text_said(is_read(v->c), todo));
+    jset(o, "saw", text_line(v->c->a, saw.p));
+    strbuf_release(&saw);
+    jset(o, "do", i18n(todo));
     (void)json_array_append_new(v->findings, o);
 }
 
@@ -131,7 +127,7 @@ look_at_service(struct visit *v)
               N_("systemd knows no turnod.service"));
     } else if (*state && !strstr(state, " active running")) {
         said = line_of(c, "timeout 5 journalctl -u turnod -p warning -n 1 -o cat --no-pager 2>/dev/null", &status);
-        state = text_said(is_read(c), state_in_words(state));
+        state = i18n(state_in_words(state));
         if (*said) {
             found(v, "service-down", "error", todo, N_("%s, its last word: %s"), state, said);
         } else {
@@ -165,10 +161,7 @@ look_at_socket(struct visit *v)
     examined(v, "socket-dead");
     examined(v, "socket-mode");
     if (stat(path, &st) != 0 && errno == EACCES) {
-        found(v, "socket-denied", "error",
-              arena_printf(c->a,
-                           is_read(c) ? _("namei -l %s; as root: turno doctor") : "namei -l %s; as root: turno doctor",
-                           path),
+        found(v, "socket-denied", "error", arena_printf(c->a, _("namei -l %s; as root: turno doctor"), path),
               N_("you may not look into the folder of the socket %s"), path);
         return false;
     }
@@ -180,9 +173,7 @@ look_at_socket(struct visit *v)
         return false;
     }
     owner = name_of(c, st.st_uid);
-    jset(v->facts, "socket",
-         arena_printf(c->a, is_read(c) ? _("%s, mode %04o, of %s") : "%s, mode %04o, of %s", path, st.st_mode & 07777U,
-                      owner));
+    jset(v->facts, "socket", arena_printf(c->a, _("%s, mode %04o, of %s"), path, st.st_mode & 07777U, owner));
     if (endpoint_answers(v->ep)) {
         if ((st.st_mode & 0666U) != 0666U) {
             found(v, "socket-mode", "note", N_("socket_mode = \"0666\" in turnod.conf, then systemctl restart turnod"),

@@ -98,7 +98,7 @@ run(struct ctx *c, int argc, char *const *argv, struct err *e)
     if (args->table) {
         screen_force(c->s);
     }
-    c->s->prose = c->s->prose && !c->json;
+    c->s->prose = c->s->utf8 && ((c->s->tty && !c->json) || !args->verb || !(args->verb->flags & VERB_PROSE));
     if (!parsed) {
         return false;
     }

@@ -38,17 +38,19 @@ prompt_key(struct ctx *c, const char *question, const char *keys, char def)
 
     for (;;) {
         const char *answer = prompt_line(c, question, NULL), *at;
+        char key = '\0';
         if (!answer) {
             return '\0';
         }
         if (!*answer && def) {
             return def;
         }
-        if (*answer && (at = strchr(own, *answer)) != NULL && (size_t)(at - own) < strlen(keys)) {
+        key = *answer >= 'A' && *answer <= 'Z' ? (char)(*answer + ('a' - 'A')) : *answer;
+        if (key && (at = strchr(own, key)) != NULL && (size_t)(at - own) < strlen(keys)) {
             return keys[at - own];
         }
-        if (*answer && strchr(keys, *answer)) {
-            return *answer;
+        if (key && strchr(keys, key)) {
+            return key;
         }
     }
 }

@@ -59,7 +59,6 @@ screen_start(struct screen *s)
     screen_clock(s);
     s->utf8 = start_locale();
     s->tty = isatty(STDOUT_FILENO) == 1;
-    s->prose = s->tty && s->utf8;
     if (!s->tty) {
         return;
     }
@@ -82,7 +81,6 @@ screen_force(struct screen *s)
         s->tty = true;
         s->width = env_size("COLUMNS") ? env_size("COLUMNS") : 80;
     }
-    s->prose = s->utf8;
     s->pager = false;
 }
 

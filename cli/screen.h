@@ -30,7 +30,7 @@ struct screen {
     bool tty;    /* stdout is a terminal: aligned tables, relative times */
     bool colour;
     bool utf8;
-    bool prose; /* no script reads it: what the desk says may come in the reader's language */
+    bool prose; /* what the desk says may come in the reader's language: no script reads it. Set by main */
     int width;  /* columns, 0 when stdout is no terminal */
     int rows;
     usec_t now; /* of this run; relative times count from it */

@@ -161,18 +161,15 @@ is_meant(const char *heading, const char *word, size_t len)
     return strlen(heading) <= len && strncasecmp(heading, word, strlen(heading)) == 0;
 }
 
-/* By its heading, in the reader's language too. */
 static size_t
 column_named(const struct table *t, const char *word, size_t len)
 {
-    for (int translated = 0; translated < 2; translated++) {
-        for (size_t c = 0; c < t->ncols; c++) {
-            if (is_meant(text_said(translated == 1, t->cols[c].name), word, len)) {
-                return c;
-            }
-        }
+    size_t c = 0;
+
+    while (c < t->ncols && !is_meant(t->cols[c].name, word, len)) {
+        c++;
     }
-    return t->ncols;
+    return c;
 }
 
 struct table *

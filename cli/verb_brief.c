@@ -11,6 +11,7 @@
 #include "cli/ticket.h"
 #include "cli/verbs.h"
 #include "common/i18n.h"
+#include "common/strbuf.h"
 
 #define ROWS 10 /* a part; what more there is, is counted */
 
@@ -18,16 +19,21 @@
 __attribute__((format(printf, 3, 4))) static void
 heading(struct ctx *c, bool bad, const char *format, ...)
 {
+    struct strbuf text, lines;
     va_list ap;
 
     if (!c->s->tty) {
         return;
     }
-    fprintf(c->s->out, "\n%s", screen_style(c->s, bad ? STYLE_BAD : STYLE_BOLD));
+    strbuf_init(&text);
+    strbuf_init(&lines);
     va_start(ap, format);
-    (void)vfprintf(c->s->out, format, ap);
+    strbuf_vaddf(&text, format, ap);
     va_end(ap);
-    fprintf(c->s->out, "%s\n", screen_plain(c->s));
+    text_wrap(&lines, text.p, "", c->s->width);
+    fprintf(c->s->out, "\n%s%s%s", screen_style(c->s, bad ? STYLE_BAD : STYLE_BOLD), lines.p, screen_plain(c->s));
+    strbuf_release(&text);
+    strbuf_release(&lines);
 }
 
 static const char *

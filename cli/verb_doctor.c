@@ -76,7 +76,12 @@ count(const json_t *findings, const char *severity)
 bool
 run_doctor(struct ctx *c, struct err *e)
 {
+    const char *lang = i18n_now();
+    if (!c->s->tty || c->json) {
+        i18n_use(i18n_languages[0]); /* a script reads it; the sum at the end is for a person */
+    }
     const json_t *doc = doctor_examine(c), *findings = jlist(doc, "findings");
+    i18n_use(lang);
     size_t errors = count(findings, "error"), warnings = count(findings, "warning"), notes = count(findings, "note");
     size_t things = json_array_size(jlist(doc, "examined"));
     /* "38 things examined: 1 error, 2 warnings, 0 notes" */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/api.h"
+#include "cli/brief.h"
 #include "cli/draft.h"
 #include "cli/facts.h"
 #include "cli/table.h"
@@ -64,7 +65,8 @@ who_facts(struct ctx *c, const json_t *me)
     facts_text(f, N_("hats"), hats(c, me));
     facts_text(f, N_("token"), jtext(me, "scope"));
     facts_text(f, N_("away"),
-               jbool(me, "away") ? jtext(me, "away_reason") ? text_said(c->s->tty, jtext(me, "away_reason"))
+               jbool(me, "away") ? jtext(me, "away_reason") ? c->s->tty ? brief_away_reason(jtext(me, "away_reason"))
+                                                                        : jtext(me, "away_reason")
                                                             : text_said(c->s->tty, N_("yes"))
                                  : NULL);
     facts_text(f, N_("skills"), jjoin(c->a, jlist(me, "skills"), ", "));

@@ -255,7 +255,7 @@ const struct cli_verb cli_verbs[] = {
      "turno list printer --state queued,held\nturno list --queue it --priority urgent -o ticket,target,subject\n"
      "turno list --save hot --queue it --priority urgent\nturno list @hot printer",
      N_("@FILTER stands for what was saved under that name (--save); more words and filters may stand beside it, and go before it.")},
-    {"why [N]", NULL, 0, run_why, N_("why it stands where it stands"), HAT_EVERYONE, "turno why 42", NULL},
+    {"why [N]", NULL, VERB_PROSE, run_why, N_("why it stands where it stands"), HAT_EVERYONE, "turno why 42", NULL},
     {"whoami", NULL, 0, run_whoami, N_("who you are here and what you have in hand"), HAT_EVERYONE, "turno whoami", NULL},
     {"log [N]", opts_log, 0, run_log, N_("what happened, in plain words"), HAT_EVERYONE,
      "turno log 42\nturno log --since today\nturno log -f",
@@ -332,9 +332,9 @@ const struct cli_verb cli_verbs[] = {
     {"stats waits", opts_stats, 0, run_stats_waits, N_("how long who waited, and whether it was fair"), HAT_LEAD,
      "turno stats waits --by department --since 7d", NULL},
     /* administrators */
-    {"desk check FILE", NULL, 0, run_desk_check, N_("find the mistakes in a desk file"), HAT_ADMIN, "turno desk check desk.conf", NULL},
-    {"desk diff FILE", NULL, 0, run_desk_diff, N_("what a desk file would change"), HAT_ADMIN, "turno desk diff desk.conf", NULL},
-    {"desk apply FILE", NULL, 0, run_desk_apply, N_("put a desk file in force"), HAT_ADMIN, "turno desk apply desk.conf", NULL},
+    {"desk check FILE", NULL, VERB_PROSE, run_desk_check, N_("find the mistakes in a desk file"), HAT_ADMIN, "turno desk check desk.conf", NULL},
+    {"desk diff FILE", NULL, VERB_PROSE, run_desk_diff, N_("what a desk file would change"), HAT_ADMIN, "turno desk diff desk.conf", NULL},
+    {"desk apply FILE", NULL, VERB_PROSE, run_desk_apply, N_("put a desk file in force"), HAT_ADMIN, "turno desk apply desk.conf", NULL},
     {"desk calendar [CALENDAR]", NULL, 0, run_desk_calendar, N_("business hours, as understood"), HAT_ADMIN,
      "turno desk calendar\nturno desk calendar office",
      N_("Times are those of the calendar's own zone. With a name that calendar alone, with its hours of the week.")},
@@ -347,11 +347,11 @@ const struct cli_verb cli_verbs[] = {
      N_("Departments come from the Unix groups that have people in them; a few questions, with defaults. FILE is /etc/turno/desk.conf "
         "when left out; - prints it. The file is checked, and applied if you want it.")},
     {"desk show", opts_desk_show, 0, run_desk_show, N_("the desk that is in force"), HAT_ADMIN, "turno desk show --output desk.conf", NULL},
-    {"doctor", NULL, 0, run_doctor, N_("what is wrong with the desk, and what to do"), HAT_ADMIN, "turno doctor\nturno doctor --json",
+    {"doctor", NULL, VERB_PROSE, run_doctor, N_("what is wrong with the desk, and what to do"), HAT_ADMIN, "turno doctor\nturno doctor --json",
      N_("Socket, service, daemon, database, desk, people and tokens are looked at; each finding has a code, says what was seen and "
         "what to do. It says something useful where no daemon runs at all. The exit status is 1 where something needs somebody "
         "(an error or a warning), else 0.")},
-    {"route test SUBJECT...", opts_route, 0, run_route_test, N_("where a request would go, and by which rule"), HAT_ADMIN,
+    {"route test SUBJECT...", opts_route, VERB_PROSE, run_route_test, N_("where a request would go, and by which rule"), HAT_ADMIN,
      "turno route test \"no network on floor 3\" --class external --account ACME", NULL},
     {"token add [PERSON]", opts_token, 0, run_token_add, N_("make a token; its secret is shown once"), HAT_ADMIN,
      "turno token add ana --scope agent --label laptop\nturno token add shop --account ACME --scope submit", NULL},

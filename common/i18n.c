@@ -22,6 +22,7 @@ const char *const i18n_languages[] = {"en", "es", NULL};
 extern int _nl_msg_cat_cntr; // NOLINT(bugprone-reserved-identifier,cert-dcl37-c,cert-dcl51-cpp)
 
 static bool has_translations;
+static const char *now; /* in use; NULL: none was chosen yet */
 
 /* The folder with the translations, seen from the program: beside it where it was built, in share/ where it is installed. */
 static bool
@@ -56,8 +57,8 @@ i18n_start(bool utf8)
     if (dir == NULL || *dir == '\0') {
         dir = find(path, sizeof path) ? path : NULL;
     }
-    has_translations = dir != NULL;
-    if (dir != NULL) {
+    has_translations = dir != NULL && access(dir, X_OK) == 0;
+    if (has_translations) {
         /* Any locale but "C" will do, which looks at no translation; this one is always there. */
         (void)setlocale(LC_MESSAGES, "C.UTF-8");
         (void)bindtextdomain(DOMAIN, dir);
@@ -69,13 +70,17 @@ i18n_start(bool utf8)
 void
 i18n_use(const char *lang)
 {
-    static char now[16];
-
-    if (strcmp(now, lang) != 0 && strlen(lang) < sizeof now) {
-        memcpy(now, lang, strlen(lang) + 1);
+    if (has_translations && now != lang) {
+        now = lang;
         (void)setenv("LANGUAGE", now, 1);
         _nl_msg_cat_cntr++;
     }
+}
+
+const char *
+i18n_now(void)
+{
+    return now != NULL ? now : i18n_languages[0];
 }
 
 /* Whether the locale "es_MX.UTF-8@x" is one in this language. */

@@ -32,8 +32,10 @@ const char *i18n(const char *text) __attribute__((format_arg(1)));
 const char *i18n_again(const char *fmt, const char *msg, char *buf, size_t size);
 /* The number with so many decimals, and the decimal mark of the language in use. */
 const char *i18n_decimal(struct arena *a, double x, int decimals);
-/* From now on in this one of i18n_languages. */
+/* From now on in this one of i18n_languages (the pointer itself). */
 void i18n_use(const char *lang);
+/* The one in use. */
+const char *i18n_now(void);
 /* The first language of such a header as it stands there ("pt-BR"), in the arena; NULL when there is none. */
 const char *i18n_first(struct arena *a, const char *accept_language);
 /* The one of i18n_languages, English where no translations were found, that an Accept-Language header (RFC 9110 12.5.4; NULL: none) likes best. */
