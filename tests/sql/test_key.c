@@ -698,8 +698,8 @@ why_tells_the_parts_of_the_key(void **state)
                 true);
     assert_says(t[0], EVA, "So its turn is due at 2026-01-08 17:00 UTC, in 2 d 8 h (24 h of opening hours).", true);
     assert_says(t[11], EVA, "When it came, ACME had 11 other requests waiting there, and 5 are normal: ", true);
-    assert_says(t[11], EVA,
-                " were added, so that others do not wait for a burst; 'warehouse' never adds more than 16 h.", true);
+    assert_says(t[11], EVA, " were added, so that others do not wait for a burst.", true);
+    assert_says(t[11], EVA, "Queue 'warehouse' never adds more than 16 h.", true);
     assert_says(t[11], EVA, "Whoever has more waiting than is normal for them comes later, by 16 h at most.", true);
     s = LOOK(w->d->owner, STMT_TICKET_WHY, num(EVA), num(t[11]));
     assert_int_equal(int_at(s.body, "key_parts.flow_waiting"), 11);
