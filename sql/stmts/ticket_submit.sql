@@ -124,9 +124,13 @@ with item as materialized (
     insert into op (key, request, ticket_id, at)
     select key, request, ticket_id, t from judged where verdict = 'done' and key is not null
     order by key, ord on conflict do nothing returning ticket_id
+), mine as materialized (       -- keys that this batch has brought: nearly always all, and then none is looked for
+    select k.ids, k.n = (select count(j.key) from judged j where j.verdict = 'done') as complete
+    from (select array_agg(ticket_id) as ids, count(*) as n from keyed) k
 ), going as not materialized (  -- the same key twice in one batch, or brought by another one: the first wins
     select * from judged
-    where verdict = 'done' and (key is null or ticket_id = any (array(select ticket_id from keyed)))
+    where verdict = 'done'
+          and (key is null or (select m.complete from mine m) or ticket_id = any ((select m.ids from mine m)::bigint[]))
 ), put_ticket as (
     insert into ticket (ticket_id, op_id, requester, submitter, department_id, account_id, class, channel, kind, segment,
                         asked, rule, desk, queue_id, priority, lang, subject, body, attrs, follows, penalty, opened)
@@ -180,7 +184,8 @@ with item as materialized (
 )
 select j.ord::int,
 --[
-       case when j.verdict = 'done' and j.key is not null and j.ticket_id <> all (array(select ticket_id from keyed)) then 'again'
+       case when j.verdict = 'done' and j.key is not null and not (select m.complete from mine m)
+                 and (j.ticket_id = any ((select m.ids from mine m)::bigint[])) is not true then 'again'
             when j.verdict = 'resent' then 'done'
             else j.verdict end as outcome,
        coalesce(old.ticket_id, j.ticket_id) as ticket_id,
@@ -198,7 +203,8 @@ left join lateral (
     left join lateral (select x.* from live x where x.ticket_id = t.ticket_id offset 0) l on true
     where j.verdict in ('known', 'resent') offset 0) old on true
 --|
-       case when j.verdict = 'done' and j.key is not null and j.ticket_id <> all (array(select ticket_id from keyed)) then 'whole'
+       case when j.verdict = 'done' and j.key is not null and not (select m.complete from mine m)
+                 and (j.ticket_id = any ((select m.ids from mine m)::bigint[])) is not true then 'whole'
             else j.verdict end as outcome,
        j.ticket_id, 1::smallint as state, j.queue_id, j.lane_id, j.prio as priority, j.due_key as key, j.t as opened
 from judged j

@@ -301,6 +301,42 @@ the_second_connection_is_for_plenty(void **state)
     assert_true(t[0].order < t[9].order);
 }
 
+/* … which goes without pause while we are busy elsewhere; not when another kind waits for its turn. */
+static void
+with_abundance_one_more_batch_waits_at_each_server(void **state)
+{
+    struct rig_thing t[50];
+    PGconn *a, *b;
+    int64_t before = rig_now();
+
+    (void)state;
+    a = start_with_two(&b, &t[0]);
+    for (int i = 1; i < 49; i++) {
+        rig_add(&t[i], i);
+    }
+    rig_settle();
+    assert_int_equal(fake_pending(a), 2);
+    assert_int_equal(fake_pending(b), 2); /* 36 are left: nine batches */
+    rig_add_kind(&rig_claim, &t[49], 49);
+    rig_answer_done(a, 1);
+    rig_settle();
+    if (rig_now() - before < 20000) { /* (else it counts as stuck) */
+        assert_true(t[0].done);
+        assert_int_equal(fake_pending(a), 1);
+    }
+    for (int i = 0; i < 100 && !db_is_idle(rig.db); i++) {
+        PGconn *c = fake_pending(a) > 0 ? a : b;
+        if (fake_pending(c) > 0) {
+            rig_answer_done(c, strcmp(fake_unit_name(c, 0), "ticket_claim") == 0 ? 1 : 4);
+        }
+        rig_settle();
+    }
+    for (int i = 0; i < 50; i++) {
+        assert_int_equal(t[i].done, 1);
+    }
+    assert_true(t[49].order < t[48].order); /* it has not waited for all of them */
+}
+
 static void
 the_second_connection_is_for_what_would_wait_behind_a_stuck_batch(void **state)
 {
@@ -558,6 +594,7 @@ main(void)
         TEST(the_lock_goes_first_when_an_item_wants_it),
         TEST(kinds_take_turns),
         TEST(the_second_connection_is_for_plenty),
+        TEST(with_abundance_one_more_batch_waits_at_each_server),
         TEST(the_second_connection_is_for_what_would_wait_behind_a_stuck_batch),
         TEST(the_next_batch_goes_behind_the_one_that_commits),
         TEST(a_commit_that_fails_leaves_what_was_sent_behind_it_alone),
