@@ -24,8 +24,11 @@ ok "… is done once" says 200 '.repeated'
 KEY=m1 api acme POST "/v1/tickets/$n/message" '{"body":"another word"}'
 ok "… and the key stands for that request alone" says 422 '.code == "mismatch"'
 many=$(jq -nc '[range(300) | {subject: "bulk \(.)", to: "warehouse"}]')
-api ana POST /v1/tickets "$many"
+KEY=bulk api ana POST /v1/tickets "$many"
 ok "many in one call" says 200 '(.tickets | length) == 300 and ([.tickets[].ticket] | unique | length) == 300'
+bulk=$(jq -c '[.tickets[].ticket]' "$desk/body")
+KEY=bulk api ana POST /v1/tickets "$many"
+ok "… repeated: the same ones" says 200 "[.tickets[].ticket] == $bulk and all(.tickets[]; .repeated)"
 
 # ---- errors ---------------------------------------------------------------------------------------------------------------
 wrong()
