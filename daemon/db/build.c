@@ -77,14 +77,13 @@ same_group(const struct item *a, const struct item *b)
     return is_plain(a) == is_plain(b) && (at < 0 || *(const int32_t *)field(a, at) == *(const int32_t *)field(b, at));
 }
 
-/* Another batch of its group is under way and not over when this connection comes to the next one: claims from the same
- * lanes at once find the same tickets, and what one of them takes costs the other more than the second processor brings. */
+/* A batch of its group is under way on another connection: claims from the same lanes at once find the same tickets, and what
+ * one of them takes costs the other more than the second processor brings. */
 static bool
 is_group_busy(const struct queue *q, const struct item *item, const struct conn *conn)
 {
     for (const struct batch *b = q->active; b != NULL && q->kind->group_offset >= 0; b = b->next_active) {
-        bool is_over = b->unit.committed || (b->conn == conn && b->has_rows);
-        if (!is_over && b->group == *(const int32_t *)field(item, q->kind->group_offset)) {
+        if (!b->unit.committed && b->conn != conn && b->group == *(const int32_t *)field(item, q->kind->group_offset)) {
             return true;
         }
     }

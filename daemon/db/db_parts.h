@@ -65,6 +65,8 @@ struct db {
     struct batch *again, **again_tail; /* batches to send again, before anything else */
     struct item *refused_items, *refused_tail;
     unsigned queued_items;
+    unsigned crowd[2]; /* most items that were waiting or under way, in this span of CROWD_USEC and in the one before */
+    int64_t crowd_until; /* end of this span */
     struct keys *keys;
 
     struct flush *flush;

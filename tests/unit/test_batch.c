@@ -366,15 +366,17 @@ the_next_batch_goes_behind_the_one_that_commits(void **state)
 
     (void)state;
     for (int i = 0; i < 9; i++) {
+        if (i == 7) { /* (seven, so that the second batch is too small to wait at the server) */
+            rig_settle();
+            assert_int_equal(fake_pending(c), 1);
+            assert_true(fake_unit(c, 0)->flush);
+            fake_done(c, 4);
+            RIG_WAIT(fake_pending(c) == 2);
+            assert_string_equal(rig_tickets(c, 1), "4 5 6");
+        }
         rig_add_kind(&rig_claim, &t[i], i);
         t[i].group = 7;
     }
-    rig_settle();
-    assert_int_equal(fake_pending(c), 1);
-    assert_true(fake_unit(c, 0)->flush);
-    fake_done(c, 4);
-    RIG_WAIT(fake_pending(c) == 2);
-    assert_string_equal(rig_tickets(c, 1), "4 5 6 7");
     rig_settle();
     assert_int_equal(fake_pending(c), 2); /* one at a time */
     for (int i = 0; i < 4; i++) {
@@ -384,11 +386,50 @@ the_next_batch_goes_behind_the_one_that_commits(void **state)
     rig_settle();
     assert_int_equal(t[0].done + t[3].done, 2);
     assert_int_equal(fake_pending(c), 1); /* the next one is executed now */
+    assert_false(fake_unit(c, 0)->flush); /* not for a few */
+    rig_answer_done(c, 3);
+    rig_settle();
+    rig_answer_done(c, 2);
+    RIG_WAIT(t[8].done);
+}
+
+/* The next batch, of the same group too, waits at the server when nobody else is to be expected, so that it has no pause. */
+static void
+when_all_are_here_the_next_batch_waits_at_the_server(void **state)
+{
+    struct rig_thing t[12];
+    int64_t before;
+    PGconn *c;
+
+    (void)state;
+    rig_start_with(1, 100, 16);
+    RIG_WAIT(fake_conn(FAKE_WRITE) != NULL && db_is_up(rig.db) && db_get_durability(rig.db) == DB_DURABILITY_LOCAL);
+    rig_settle();
+    c = fake_conn(FAKE_WRITE);
+    before = rig_now();
+    for (int i = 0; i < 12; i++) {
+        rig_add_kind(&rig_claim, &t[i], i);
+        t[i].group = 7;
+        if (i % 4 == 3) {
+            rig_settle();
+        }
+    }
+    assert_int_equal(fake_pending(c), 2);
+    assert_string_equal(rig_tickets(c, 0), "0 1 2 3");
+    assert_string_equal(rig_tickets(c, 1), "4 5 6 7");
+    assert_int_equal(t[0].done, 0);
     rig_answer_done(c, 4);
     rig_settle();
-    assert_false(fake_unit(c, 0)->flush); /* not for a single one */
-    rig_answer_done(c, 1);
-    RIG_WAIT(t[8].done);
+    assert_int_equal(t[0].done + t[3].done, 2);
+    if (rig_now() - before < 50000) {
+        assert_int_equal(fake_pending(c), 1); /* those who have their answers may be back soon */
+    }
+    for (int i = 4; i < 12; i += 4) {
+        RIG_WAIT(fake_pending(c) > 0);
+        rig_answer_done(c, 4);
+        rig_settle();
+    }
+    RIG_WAIT(t[11].done);
 }
 
 static void
@@ -597,6 +638,7 @@ main(void)
         TEST(with_abundance_one_more_batch_waits_at_each_server),
         TEST(the_second_connection_is_for_what_would_wait_behind_a_stuck_batch),
         TEST(the_next_batch_goes_behind_the_one_that_commits),
+        TEST(when_all_are_here_the_next_batch_waits_at_the_server),
         TEST(a_commit_that_fails_leaves_what_was_sent_behind_it_alone),
         TEST(what_was_sent_behind_a_lost_commit_is_lost_with_it),
         TEST(again_goes_back_before_those_behind_it),
