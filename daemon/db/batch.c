@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Batches: items wait in a queue a kind; when no batch is executed on the write connection, the next one is built of what
- * waits. So batches grow with the load, and an idle desk sends each item at once.
+ * waits. So batches grow with the load, and an idle desk sends each item at once. One that would not grow any more is sent
+ * before, and waits at the server (may_wait_there).
  *
  * A batch has one of four ends. Acknowledged: each item gets its row, 'again' ones go back to the front of their queue,
  * as do those that the plain form of the statement leaves to the whole one. Lost: the same batch is sent again, before
