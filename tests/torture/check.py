@@ -9,9 +9,9 @@ POST = 2  # enum method in daemon/http/route.h
 
 
 def op_id(person, route, number, index, key):
-    """What the daemon makes of an Idempotency-Key (daemon/desk/repeat.c)."""
-    text = f"{person}\n{POST}\n{route}\n{number}\n{index}\n{key}"
-    return str(uuid.UUID(bytes=hashlib.sha256(text.encode()).digest()[:16]))
+    """What the daemon makes of an Idempotency-Key (daemon/desk/repeat.c): keys of one call differ in their last bits."""
+    text = f"{person}\n{POST}\n{route}\n{number}\n0\n{key}"
+    return str(uuid.UUID(int=int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big") ^ int(index)))
 
 
 def lines(run):
