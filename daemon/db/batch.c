@@ -30,10 +30,10 @@
 #define LOSSES_MAX        10 /* a batch that kills its connection each time must end */
 #define DOUBT_DELAY_USEC  INT64_C(1000000)
 #define PASSED_MAX        2
-#define ENOUGH            4 /* items: for which a message more is worth it */
-#define PLENTY            2 /* full batches that wait: worth a second server at work */
-#define ABUNDANCE         8 /* … worth one more behind each that is executed */
-#define CROWD_USEC        INT64_C(50000)
+#define ENOUGH            4              /* items: for which a message more is worth it */
+#define PLENTY            2              /* full batches that wait: worth a second server at work */
+#define ABUNDANCE         8              /* … worth one more behind each that is executed */
+#define CROWD_USEC        INT64_C(50000) /* a span of `crowd` */
 #define PATIENCE_USEC     INT64_C(20000) /* a batch under way for so long is stuck: others go another way */
 #define ACTIVE_MAX        64   /* batches a kind that are not finished: they are looked through for each new one */
 #define ITEMS_MAX         3000 /* of these, so that the set of tickets has room: with SCAN_MAX < KEYS */
@@ -506,8 +506,7 @@ count_crowd(struct db *db, int64_t now)
 /* What of the batches on a connection matters to the next one. */
 struct load {
     unsigned batches;
-    unsigned items; /* of those whose rows are not there yet */
-    bool executes;  /* one whose rows are not there yet */
+    unsigned items; /* of those whose rows are not there yet; 0: nothing is executed */
     bool stuck;     /* the first one was sent too long ago */
 };
 
@@ -522,7 +521,6 @@ load_of(struct db *db, const struct conn *conn, int64_t now)
         for (const struct batch *b = db->queues[i].active; b != NULL; b = b->next_active) {
             if (b->conn == conn && !b->unit.committed) {
                 load.batches++;
-                load.executes |= !b->has_rows;
                 load.items += b->has_rows ? 0 : (unsigned)b->n;
                 first = b->sent_at < first ? b->sent_at : first;
             }
@@ -564,8 +562,8 @@ static struct conn *
 free_writer(struct db *db, const struct queue *q, int64_t now)
 {
     bool has_plenty = q->n >= PLENTY * (unsigned)db->conf.batch_max;
-    struct conn *behind = NULL; /* a single statement, which may take long: if there is nothing else */
-    struct conn *reserve = NULL;
+    struct conn *behind = NULL;  /* a single statement, which may take long: if there is nothing else */
+    struct conn *reserve = NULL; /* behind a batch that is executed */
 
     for (int i = 0; i < db->nwrite; i++) {
         struct conn *c = db->write[i];
@@ -575,16 +573,16 @@ free_writer(struct db *db, const struct queue *q, int64_t now)
         }
         struct load load = load_of(db, c, now);
         bool is_open = !load.stuck && conn_load(c) < BATCH_DEPTH;
-        if (is_open && !load.executes && conn_load(c) == load.batches) {
+        if (is_open && load.items == 0 && conn_load(c) == load.batches) {
             return c;
         }
-        if (is_open && !load.executes && behind == NULL) {
+        if (is_open && load.items == 0 && behind == NULL) {
             behind = c;
         }
         if (is_open && reserve == NULL && may_wait_there(db, q, &load)) {
             reserve = c;
         }
-        if (load.executes && !has_plenty && !load.stuck) {
+        if (load.items > 0 && !has_plenty && !load.stuck) {
             return reserve;
         }
     }

@@ -12,7 +12,7 @@
 #include "common/uuid.h"
 #include "daemon/http/op.h"
 
-/* The key of the n-th item of this request; none (all zero) when the client sent no key. */
+/* The key of the n-th item (0..65535) of this request; none (all zero) when the client sent no key. */
 struct uuid repeat_key(const struct op *op, int n);
 /* An op id: the same for a repeat where the client sent a key, else random. */
 struct uuid repeat_op_id(const struct op *op, int n);

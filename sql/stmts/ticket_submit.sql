@@ -126,7 +126,7 @@ with item as materialized (
     order by key, ord on conflict do nothing returning ticket_id
 ), mine as materialized (       -- keys that this batch has brought: nearly always all, and then none is looked for
     select k.ids, k.n = (select count(j.key) from judged j where j.verdict = 'done') as complete
-    from (select array_agg(ticket_id) as ids, count(*) as n from keyed) k
+    from (select coalesce(array_agg(ticket_id), '{}') as ids, count(*) as n from keyed) k
 ), going as not materialized (  -- the same key twice in one batch, or brought by another one: the first wins
     select * from judged
     where verdict = 'done'
@@ -185,7 +185,7 @@ with item as materialized (
 select j.ord::int,
 --[
        case when j.verdict = 'done' and j.key is not null and not (select m.complete from mine m)
-                 and (j.ticket_id = any ((select m.ids from mine m)::bigint[])) is not true then 'again'
+                 and j.ticket_id <> all ((select m.ids from mine m)::bigint[]) then 'again'
             when j.verdict = 'resent' then 'done'
             else j.verdict end as outcome,
        coalesce(old.ticket_id, j.ticket_id) as ticket_id,
@@ -204,7 +204,7 @@ left join lateral (
     where j.verdict in ('known', 'resent') offset 0) old on true
 --|
        case when j.verdict = 'done' and j.key is not null and not (select m.complete from mine m)
-                 and (j.ticket_id = any ((select m.ids from mine m)::bigint[])) is not true then 'whole'
+                 and j.ticket_id <> all ((select m.ids from mine m)::bigint[]) then 'whole'
             else j.verdict end as outcome,
        j.ticket_id, 1::smallint as state, j.queue_id, j.lane_id, j.prio as priority, j.due_key as key, j.t as opened
 from judged j
