@@ -14,6 +14,7 @@
 #   table FILE                        all rows; 1 when a part failed
 rounds=${ROUNDS:-3}
 secs=${SECS:-3}
+warm=0 # seconds before the clock starts
 build=$PWD/${TURNO_BUILD:-build/release}
 home=$(mktemp -d "${TMPDIR:-/tmp}/tb.XXXXXX")
 socket=$home/s
@@ -102,16 +103,24 @@ psql_owner() { local db=$1; shift; "$bin/psql" -qAtX -v ON_ERROR_STOP=1 -U turno
 sql() { psql_owner turno -c "$@"; }
 ref() { psql_owner ref -c "$1"; }
 
+# (p50 p99 rate) of all after the first $warm seconds, on both sides
 pg()
 {
-    "$bin/pgbench" -n -M prepared -U turno_admin -c "$2" -j 2 -T "$secs" -D q="$lane" -l --log-prefix="$home/pglog" \
+    "$bin/pgbench" -n -M prepared -U turno_admin -c "$2" -j 2 -T $((secs + warm)) -D q="$lane" -l --log-prefix="$home/pglog" \
         -f "tests/bench/ref/$1.sql" ref >"$home/pgout" 2>"$home/pgerr" || { cat "$home/pgerr" >&2; exit 1; }
-    cat "$home"/pglog.* | awk '{ print $3 / 1000 }' | sort -n |
-        awk '{ a[NR] = $1 } END { printf "%.3f %.3f ", a[int((NR - 1) * .5) + 1], a[int((NR - 1) * .99) + 1] }'
+    # of a log: microseconds it took, and when it ended
+    cat "$home"/pglog.* | awk '{ printf "%d %.6f\n", $3, $5 + $6 / 1e6 }' | sort -n | awk -v warm="$warm" '
+        { took[NR] = $1; at[NR] = $2; if (NR == 1 || $2 - $1 / 1e6 < first) first = $2 - $1 / 1e6; if ($2 > last) last = $2 }
+        END {
+            for (i = 1; i <= NR; i++) if (at[i] >= first + warm) a[++n] = took[i]
+            printf "%.3f %.3f %.1f\n", a[int((n - 1) * .5) + 1] / 1000, a[int((n - 1) * .99) + 1] / 1000, n / (last - first - warm)
+        }'
     rm -f "$home"/pglog.*
-    sed -n 's/^tps = \([0-9.]*\).*/\1/p' "$home/pgout"
 }
-api() { "$build/tests/bench/bench_load" "${3:-$socket}" "$1" "$2" "${4:-$secs}" "$token" | jq -r '"\(.p50_ms) \(.p99_ms) \(.rate)"'; }
+api()
+{
+    "$build/tests/bench/bench_load" "${3:-$socket}" "$1" "$2" "${4:-$secs}" "$token" "$warm" | jq -r '"\(.p50_ms) \(.p99_ms) \(.rate)"'
+}
 metric() { curl -s --unix-socket "${2:-$socket}" http://turno/metrics | awk -v n="$1" '$1 == n { print $2 }'; }
 memory() { awk -v n="$1:" '$1 == n { printf "%.1f\n", $2 / 1024 }' "/proc/$main/status"; }
 median() { sort -n | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }
@@ -189,7 +198,12 @@ attempt()
 }
 
 say() { printf '\n== %s  (%s s so far)\n' "$1" "$SECONDS"; }
-raw() { printf '   raw: turno %s | pgbench %s\n' "$(column 3 "$home/a" | tr '\n' ' ')" "$(column 3 "$home/b" | tr '\n' ' ')"; }
+each() { column "$1" "$2" | awk -v f="$3" '{ printf f " ", $1 }'; }
+raw()
+{
+    printf "   raw: turno %s| ${1:-pgbench} %s\n" "$(each 3 "$home/a" %.0f)" "$(each 3 "$home/b" %.0f)"
+    printf "   p99: turno %s| ${1:-pgbench} %s\n" "$(each 2 "$home/a" %.1f)" "$(each 2 "$home/b" %.1f)"
+}
 
 # pair NAME MODE CONNECTIONS SCRIPT TARGET P99_TARGET: interleaved rounds beside 32 clients of pgbench
 pair()
