@@ -360,7 +360,8 @@ static int
 open_all(void **state)
 {
     (void)state;
-    d = desk_open("autovacuum = off\nshared_buffers = 256MB\n");
+    /* as coarse as in the daemon's own cluster (daemon/os/cluster.c) */
+    d = desk_open("autovacuum = off\nshared_buffers = 256MB\ndefault_statistics_target = 30\n");
     return 0;
 }
 
