@@ -223,7 +223,7 @@ pair()
 heading()
 {
     echo "machine: $(nproc) x $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(awk '/MemTotal/ { printf "%.0f GiB", $2 / 1048576 }' /proc/meminfo), Linux $(uname -r), PostgreSQL $("$bin/postgres" -V | awk '{ print $3 }'), load $(cut -d' ' -f1-3 /proc/loadavg)"
-    echo "settings: $(sql "select string_agg(name || '=' || setting, ' ' order by name) from pg_settings where name in ('fsync','synchronous_commit','full_page_writes','shared_buffers','max_wal_size','wal_compression','data_checksums')")"
+    echo "settings: $(sql "select string_agg(name || '=' || setting, ' ' order by name) from pg_settings where name in ('fsync','synchronous_commit','full_page_writes','shared_buffers','max_wal_size','wal_compression','data_checksums')") $(cd /proc/sys/vm && grep . dirty_expire_centisecs dirty_writeback_centisecs | tr ':\n' '= ')"
     # pgbench has a process a client, and the kernel shares the processors out by process groups
     awk '$1 > 1 { print "NOT QUIET: others use this machine; then pgbench gets more of it than the daemon and every ratio is too low" }' /proc/loadavg
     echo "generator and pgbench share the cores; medians of $rounds rounds of $secs s, interleaved; every answer after its commit"
@@ -233,6 +233,8 @@ table()
 {
     printf '\n== table\n'
     jq -r "$line" "$home/rows"
+    jq -rs 'map(select(.reference == "pgbench-32 submit")) | first // empty | .reference_value | round | select(. < 12000)
+            | "A SLOWER MACHINE than that of the targets in ms: pgbench writes \(.) submissions a second, there 13 to 15 thousand"' "$home/rows"
     mkdir -p build
     jq -s . "$home/rows" >"$1"
     echo "written: $1; $SECONDS s; load $(cut -d' ' -f1-3 /proc/loadavg)"
