@@ -231,7 +231,7 @@ heading()
     echo "settings: $(sql "select string_agg(name || '=' || setting, ' ' order by name) from pg_settings where name in ('fsync','synchronous_commit','full_page_writes','shared_buffers','max_wal_size','wal_compression','data_checksums')") $(cd /proc/sys/vm && grep . dirty_expire_centisecs dirty_writeback_centisecs | tr ':\n' '= ')"
     # pgbench has a process a client, and the kernel shares the processors out by process groups
     awk '$1 > 1 { print "NOT QUIET: others use this machine; then pgbench gets more of it than the daemon and every ratio is too low" }' /proc/loadavg
-    echo "generator and pgbench share the cores; medians of $rounds rounds of $secs s, interleaved; every answer after its commit"
+    echo "generator and pgbench share the cores; medians of $rounds rounds of $secs s (submissions: ${SECS:-5} s), interleaved; every answer after its commit"
 }
 
 table()
