@@ -12,8 +12,8 @@
  *   cycle     submit, claim and resolve one after the other (the rate counts cycles, the latency whole ones)
  *   get:PATH  GET PATH
  *
- * What is answered in the first WARM seconds counts for nothing but errors: all connections come at once, which a second
- * of measuring would see as its slowest hundredth.
+ * What is answered in the first WARM seconds counts for nothing but errors: all connections come at once, which a short
+ * measurement would see as its slowest hundredth.
  *
  * An answer other than expected is counted as an error and ends nothing; 503 is sent again.
  */
