@@ -211,7 +211,7 @@ $(patsubst %,%.o,$(tests) $(fuzzers) $(benches)) $(call obj,$(helpers)): | $(G)/
 # ---- tests --------------------------------------------------------------------------------------------------------------
 # tests/DIR/test_X.c is a cmocka program of its own; the other .c files of its folder are linked into each of them.
 # It is run in the top folder of the tree; what it may look at is in the environment (see tests/run).
-.PHONY: tests fast-tests check check-san fuzz bench bench-long bench-fairness torture demo
+.PHONY: tests fast-tests check check-san build-san fuzz build-fuzz bench bench-long bench-fairness torture demo
 tests: $(tests) $(fuzzers) $(benches)
 fast-tests: $(filter $(O)/tests/unit/% $(O)/tests/proto/%,$(tests)) $(fuzzers)
 tests_libs = -Wl,--start-group $(archives) -Wl,--end-group $(cmocka_libs) $(daemon_libs) $(cli_libs) -lm
@@ -232,18 +232,22 @@ check: all tests ## all tests (as root in a copy, as an unprivileged user)
 	@tests/run --build $(O)
 
 check-san: ## unit and protocol tests under AddressSanitizer and UndefinedBehaviorSanitizer
-	+@$(MAKE) --no-print-directory SETUP=done SANITIZE=address,undefined all fast-tests
+	+@$(MAKE) --no-print-directory SETUP=done build-san
 	@tests/run --build build/address-undefined unit corpus proto
+build-san:
+	+@$(MAKE) --no-print-directory SETUP=done SANITIZE=address,undefined all fast-tests
 
 # An execution allocates little: a large quarantine only costs cache and page faults. Inputs that take long (libical looks
 # half a second for a 30th of February) come less often.
 fuzz: ## each fuzz target for T seconds (clang); T=60
-	+@$(MAKE) --no-print-directory SETUP=done CC=clang VARIANT=fuzz SANITIZE=fuzzer-no-link,address,undefined fuzz-programs
+	+@$(MAKE) --no-print-directory SETUP=done build-fuzz
 	@for f in $(patsubst $(O)/tests/fuzz/fuzz_%,%,$(fuzzers)); do \
 		mkdir -p tests/fuzz/corpus/$$f build/fuzz/found/$$f; echo "fuzz $$f"; \
 		ASAN_OPTIONS=quarantine_size_mb=4:malloc_context_size=4:$$ASAN_OPTIONS build/fuzz/tests/fuzz/run_$$f \
 			-max_total_time=$(T) -entropic_scale_per_exec_time=1 -artifact_prefix=build/fuzz/found/$$f- -verbosity=0 \
 			build/fuzz/found/$$f tests/fuzz/corpus/$$f || exit 1; done
+build-fuzz:
+	+@$(MAKE) --no-print-directory SETUP=done CC=clang VARIANT=fuzz SANITIZE=fuzzer-no-link,address,undefined fuzz-programs
 .PHONY: fuzz-programs
 fuzz-programs: $(patsubst $(O)/tests/fuzz/fuzz_%,$(O)/tests/fuzz/run_%,$(fuzzers))
 $(O)/tests/fuzz/run_%: $(O)/tests/fuzz/fuzz_%.o $(archives)

@@ -77,8 +77,8 @@ same_group(const struct item *a, const struct item *b)
     return is_plain(a) == is_plain(b) && (at < 0 || *(const int32_t *)field(a, at) == *(const int32_t *)field(b, at));
 }
 
-/* A batch of its group is under way, and not on this connection: claims from the same lanes at once find the same tickets, and what
- * one of them takes costs the other more than the second processor brings. */
+/* A batch of its group is under way on another connection: claims from the same lanes at once find the same tickets, and
+ * what one of them takes costs the other more than the second processor brings. */
 static bool
 is_group_busy(const struct queue *q, const struct item *item, const struct conn *conn)
 {

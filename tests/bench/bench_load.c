@@ -308,10 +308,10 @@ run(void)
         next_request(&conns[i]);
         push(&conns[i]);
     }
-    bool warm = load.warm <= 0;
+    bool is_warm = load.warm <= 0;
     while ((now = now_ns()) < begin + (int64_t)(load.seconds * 1e9)) {
-        if (!warm && now >= begin) {
-            warm = true;
+        if (!is_warm && now >= begin) {
+            is_warm = true;
             begin = now;
             load.n = load.units = load.busy = load.empty = 0;
         }

@@ -199,10 +199,11 @@ attempt()
 
 say() { printf '\n== %s  (%s s so far)\n' "$1" "$SECONDS"; }
 each() { column "$1" "$2" | awk -v f="$3" '{ printf f " ", $1 }'; }
+# raw [REFERENCE]: rates and p99 of each round
 raw()
 {
-    printf "   raw: turno %s| ${1:-pgbench} %s\n" "$(each 3 "$home/a" %.0f)" "$(each 3 "$home/b" %.0f)"
-    printf "   p99: turno %s| ${1:-pgbench} %s\n" "$(each 2 "$home/a" %.1f)" "$(each 2 "$home/b" %.1f)"
+    printf '   raw: turno %s| %s %s\n' "$(each 3 "$home/a" %.0f)" "${1:-pgbench}" "$(each 3 "$home/b" %.0f)"
+    printf '   p99: turno %s| %s %s\n' "$(each 2 "$home/a" %.1f)" "${1:-pgbench}" "$(each 2 "$home/b" %.1f)"
 }
 
 # pair NAME MODE CONNECTIONS SCRIPT TARGET P99_TARGET: interleaved rounds beside 32 clients of pgbench
