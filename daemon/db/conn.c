@@ -94,6 +94,7 @@ conn_enter(struct conn *c, enum conn_state state)
         break; /* the same time limit goes on */
     case CONN_READY:
         (void)event_del(c->timer);
+        log_debug("connection conn=%s server_pid=%d", c->conf.name, PQbackendPID(c->pg));
         if (c->count > 0 || c->fails > 0) {
             log_notice("connected to the database conn=%s", c->conf.name);
         }
