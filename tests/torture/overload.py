@@ -11,6 +11,7 @@ import os
 import pathlib
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,7 +19,7 @@ import time
 import uuid
 
 from pair import SETTINGS, Node, programs, until
-from torture import HERE, TOP, Daemon
+from torture import HERE, TOP, Daemon, on_term
 
 QUEUE_MAX = 2000
 SINGLES, ARRAYS, EACH = 800, 40, 100
@@ -185,6 +186,7 @@ def main():
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65536), hard))
     bench = Bench(args)
+    signal.signal(signal.SIGTERM, on_term)
     try:
         bench.set_up()
         bench.judge(*asyncio.run(bench.run()))

@@ -261,7 +261,7 @@ class Run:
     def go(self):
         self.began = time.monotonic()
         end = self.began + self.args.seconds
-        heavy = threading.Thread(target=self.heavy, args=(end,))
+        heavy = threading.Thread(target=self.heavy, args=(end,), daemon=True)
         heavy.start()
         self.light(end)
         time.sleep(max(0, end - time.monotonic()))
@@ -334,8 +334,16 @@ def enter(args):
     size = 300 + int(args.seconds * 0.3)
     script = (f'for n in a b; do mkdir {home}/$n && mount -t tmpfs -o size={size}M none {home}/$n || exit 99; done; touch {home}.in;'
               f'exec unshare -U --map-user={os.getuid()} --map-group={os.getgid()} "$@"')
-    status = subprocess.call(["unshare", "-Urm", "sh", "-c", script, "sh", sys.executable, "-B", *sys.argv],
+    inner = subprocess.Popen(["unshare", "-Urm", "sh", "-c", script, "sh", sys.executable, "-B", *sys.argv],
                              env=dict(os.environ, TORTURE_HOME=home))
+    try:
+        status = inner.wait()
+    except (SystemExit, KeyboardInterrupt) as e:  # (a key is told to both)
+        if isinstance(e, SystemExit):
+            inner.terminate()
+        inner.wait()
+        shutil.rmtree(home, ignore_errors=True)
+        raise
     entered = os.path.exists(f"{home}.in")
     if entered:
         os.unlink(f"{home}.in")
@@ -368,8 +376,15 @@ def report(run):
     return place / name
 
 
+def on_term(*_):
+    """Once, and what was started is ended on the way out."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    sys.exit(128 + signal.SIGTERM)
+
+
 def main():
     args = arguments()
+    signal.signal(signal.SIGTERM, on_term)
     if os.geteuid() == 0:
         raise SystemExit("run it through tests/stage: PostgreSQL refuses root")
     if not args.embedded and "TORTURE_HOME" not in os.environ:
