@@ -220,10 +220,11 @@ pair()
     result "$name" "$(column 3 "$home/a" | median)" 1/s "pgbench-32 $script" "$(column 3 "$home/b" | median)" ge "$target"
     [ -n "$p99" ] || return 0
     result "$name: p99" "$(column 2 "$home/a" | median)" ms "" "" le "$p99"
-    # Says more than the milliseconds where the machine is another one: who is served in turn, by a server that never pauses,
-    # has 1.
+    # Say more than the milliseconds where the machine is another one. Who is served in turn, by a server that never pauses, has
+    # 1 of the first.
     awk -v n="$conns" '{ print $2 / (n / $3 * 1000) }' "$home/a" | median |
-        awk '{ printf "   p99 is %.2f times the mean (connections / rate)\n", $1 }'
+        awk '{ printf "   p99 is %.2f times the mean (connections / rate), ", $1 }'
+    paste -d' ' "$home/a" "$home/b" | awk '{ print $2 / $5 }' | median | awk '{ printf "%.2f times that of pgbench\n", $1 }'
 }
 
 heading()
