@@ -342,13 +342,13 @@ def enter(args):
         if isinstance(e, SystemExit):
             inner.terminate()
         inner.wait()
-        shutil.rmtree(home, ignore_errors=True)
         raise
-    entered = os.path.exists(f"{home}.in")
-    if entered:
-        os.unlink(f"{home}.in")
-    if not args.keep:
-        shutil.rmtree(home, ignore_errors=True)
+    finally:
+        entered = os.path.exists(f"{home}.in")
+        if entered:
+            os.unlink(f"{home}.in")
+        if not args.keep:
+            shutil.rmtree(home, ignore_errors=True)
     return status if entered else None
 
 
