@@ -338,7 +338,7 @@ def enter(args):
                              env=dict(os.environ, TORTURE_HOME=home))
     try:
         status = inner.wait()
-    except (SystemExit, KeyboardInterrupt) as e:  # (a key is told to both)
+    except (SystemExit, KeyboardInterrupt) as e:  # (Ctrl-C reaches the inner run by itself)
         if isinstance(e, SystemExit):
             inner.terminate()
         inner.wait()
@@ -377,7 +377,7 @@ def report(run):
 
 
 def on_term(*_):
-    """Once, and what was started is ended on the way out."""
+    """Leaves by way of `finally`, which ends what was started; a second TERM does not disturb that."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.exit(128 + signal.SIGTERM)
 
